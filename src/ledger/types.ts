@@ -1,0 +1,122 @@
+// The ledger: an MVCC log of revisions over keys, kept in SQLite, synchronous, without any notion of Kubernetes.
+// Every write gets the next revision (dense, ordered, known before the value is built). A row is live at revision R when
+// revision ≤ R < superseded. Reading below the compacted revision is an error, never a guess.
+
+/** A value as of the revision that wrote it. */
+export interface Entry {
+  key: string;
+  value: string;
+  /** Opaque text kept beside the value, readable without reading the value (selector fields, table cells). */
+  side: string;
+  revision: number;
+  createRevision: number;
+}
+
+export interface Change {
+  type: 'put' | 'delete';
+  key: string;
+  revision: number;
+  createRevision: number;
+  /** For a delete: the final value, as the deleter built it. */
+  value: string;
+  side: string;
+  /** The row that this write superseded; absent on a create. */
+  previous?: { revision: number; value: string; side: string };
+}
+
+/** What a writer stores: `tags` are exact-match index terms of the live row. */
+export interface Content {
+  value: string;
+  side: string;
+  tags: readonly string[];
+}
+
+/** `revision: 0` demands absence; another number demands that revision to be the live one. */
+export interface Precondition {
+  revision: number;
+}
+
+export type WriteResult =
+  | { ok: true; revision: number }
+  | { ok: false; reason: 'exists' | 'absent' | 'conflict'; current: Entry | undefined };
+
+/** Half-open key interval [start, end). */
+export interface KeyRange {
+  start: string;
+  end: string;
+}
+
+export interface RangeRequest extends KeyRange {
+  /** At this revision; default: now. Throws {@link CompactedError} below the compacted, {@link FutureRevisionError} above the current. */
+  revision?: number;
+  /** Only rows whose live content carries this tag; only together with the current revision. */
+  tag?: string;
+  /** Continue after this key, exclusively. */
+  after?: string;
+  limit?: number;
+  /** Leave `value` empty, where the side column is enough. */
+  withoutValues?: boolean;
+}
+
+export interface RangeResult {
+  entries: Entry[];
+  /** Whether more entries follow the last one. */
+  more: boolean;
+  /** The revision read at. */
+  revision: number;
+}
+
+export interface ReadView {
+  /** The newest committed revision; 0 in an empty ledger. */
+  readonly revision: number;
+  readonly compactedRevision: number;
+  get(key: string, revision?: number): Entry | undefined;
+  range(request: RangeRequest): RangeResult;
+  count(request: Omit<RangeRequest, 'limit' | 'withoutValues'>): number;
+  /** Changes with revision > after, in order; `through` is the last revision looked at, so that a cursor may advance past what was filtered out. */
+  changes(request: { after: number; range?: KeyRange; limit?: number }): { changes: Change[]; through: number };
+}
+
+export interface WriteView extends ReadView {
+  /** `build` learns the revision that it will have; it may throw, in which case nothing is written. */
+  put(key: string, build: (revision: number, current: Entry | undefined) => Content, expect?: Precondition): WriteResult;
+  /** `build` makes the final value that watchers of the deletion see. */
+  delete(key: string, build: (revision: number, current: Entry) => { value: string; side: string }, expect?: Precondition): WriteResult;
+}
+
+export interface Ledger extends ReadView {
+  /**
+   * Group commit: queues `work`, runs it with all other queued work in one transaction, and settles after that
+   * transaction is committed. If `work` throws, what it wrote is undone, the others are not affected, and the error passes on.
+   */
+  commit<T>(work: (tx: WriteView) => T): Promise<T>;
+  /**
+   * Live changes: `listener` is called after each commit with that transaction's changes, in order, never with a gap after
+   * the revision that `subscribe` returns. Replay what came before with `changes`.
+   */
+  subscribe(listener: (changes: readonly Change[], revision: number) => void): { revision: number; unsubscribe: () => void };
+  /** Drops history: afterwards reads below `revision` throw. */
+  compact(revision: number): void;
+  /** Compacts by age and size; returns when to call it again, or undefined when no history is left to drop. */
+  compactDue(nowMs: number): number | undefined;
+  /** Bytes of history and of live values. */
+  size(): { liveBytes: number; historyBytes: number; rows: number };
+}
+
+export class CompactedError extends Error {
+  readonly compactedRevision: number;
+  constructor(compactedRevision: number) {
+    super(`the requested revision has been compacted (compacted revision: ${compactedRevision})`);
+    this.name = 'CompactedError';
+    this.compactedRevision = compactedRevision;
+  }
+}
+
+export class FutureRevisionError extends Error {
+  readonly revision: number;
+  constructor(revision: number) {
+    super(`the requested revision is in the future (current revision: ${revision})`);
+    this.name = 'FutureRevisionError';
+    this.revision = revision;
+  }
+}

@@ -1,0 +1,150 @@
+// The one error of the API: transport-free, turned into a meta/v1 Status in exactly one place (`toStatus`). Messages and
+// reasons follow k8s.io/apimachinery/pkg/api/errors.
+
+export type StatusReason =
+  | 'BadRequest' | 'Unauthorized' | 'Forbidden' | 'NotFound' | 'MethodNotAllowed' | 'NotAcceptable' | 'AlreadyExists'
+  | 'Conflict' | 'Gone' | 'Expired' | 'RequestEntityTooLarge' | 'UnsupportedMediaType' | 'Invalid' | 'TooManyRequests'
+  | 'InternalError' | 'ServiceUnavailable' | 'Timeout' | 'ServerTimeout';
+
+export interface StatusCause {
+  reason?: string;
+  message?: string;
+  field?: string;
+}
+
+export interface StatusDetails {
+  name?: string;
+  group?: string;
+  kind?: string;
+  uid?: string;
+  causes?: StatusCause[];
+  retryAfterSeconds?: number;
+}
+
+export interface Status {
+  kind: 'Status';
+  apiVersion: 'v1';
+  metadata: { resourceVersion?: string; continue?: string; remainingItemCount?: number };
+  status: 'Success' | 'Failure';
+  message?: string;
+  reason?: StatusReason | string;
+  details?: StatusDetails;
+  code: number;
+}
+
+const codes: Record<StatusReason, number> = {
+  BadRequest: 400, Unauthorized: 401, Forbidden: 403, NotFound: 404, MethodNotAllowed: 405, NotAcceptable: 406,
+  AlreadyExists: 409, Conflict: 409, Gone: 410, Expired: 410, RequestEntityTooLarge: 413, UnsupportedMediaType: 415,
+  Invalid: 422, TooManyRequests: 429, InternalError: 500, ServiceUnavailable: 503, Timeout: 504, ServerTimeout: 500,
+};
+
+export class ApiError extends Error {
+  readonly reason: StatusReason;
+  readonly details: StatusDetails | undefined;
+  /** The cause for the log; never shown to a client. */
+  readonly internal: unknown;
+
+  constructor(reason: StatusReason, message: string, details?: StatusDetails, internal?: unknown) {
+    super(message);
+    this.name = 'ApiError';
+    this.reason = reason;
+    this.details = details;
+    this.internal = internal;
+  }
+
+  get code(): number {
+    return codes[this.reason];
+  }
+}
+
+/** Which resource an error speaks of: `pods`, `deployments.apps`. */
+export interface ErrorSubject {
+  group: string;
+  plural: string;
+}
+
+const qualified = (subject: ErrorSubject): string =>
+  subject.group === '' ? subject.plural : `${subject.plural}.${subject.group}`;
+const detailsOf = (subject: ErrorSubject, name: string): StatusDetails => ({
+  name,
+  ...(subject.group === '' ? {} : { group: subject.group }),
+  kind: subject.plural,
+});
+
+export const errors = {
+  badRequest: (message: string): ApiError => new ApiError('BadRequest', message),
+  unauthorized: (): ApiError => new ApiError('Unauthorized', 'Unauthorized'),
+  forbidden: (subject: ErrorSubject, name: string, why: string): ApiError =>
+    new ApiError('Forbidden', `${qualified(subject)}${name === '' ? '' : ` "${name}"`} is forbidden: ${why}`, detailsOf(subject, name)),
+  notFound: (subject: ErrorSubject, name: string): ApiError =>
+    new ApiError('NotFound', `${qualified(subject)} "${name}" not found`, detailsOf(subject, name)),
+  alreadyExists: (subject: ErrorSubject, name: string): ApiError =>
+    new ApiError('AlreadyExists', `${qualified(subject)} "${name}" already exists`, detailsOf(subject, name)),
+  conflict: (subject: ErrorSubject, name: string, why: string): ApiError =>
+    new ApiError('Conflict', `Operation cannot be fulfilled on ${qualified(subject)} "${name}": ${why}`, detailsOf(subject, name)),
+  /** `kind` is the Kind here, as upstream has it: `Pod "x" is invalid: …`. */
+  invalid: (group: string, kind: string, name: string, problems: readonly FieldError[]): ApiError => {
+    const texts = problems.map(fieldErrorText);
+    const message =
+      texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
+    return new ApiError('Invalid', `${group === '' ? kind : `${kind}.${group}`} "${name}" is invalid: ${message}`, {
+      name,
+      ...(group === '' ? {} : { group }),
+      kind,
+      causes: problems.map((p) => ({ reason: causeReasons[p.type], message: fieldErrorDetail(p), field: p.field })),
+    });
+  },
+  expired: (message: string): ApiError => new ApiError('Expired', message),
+  gone: (message: string): ApiError => new ApiError('Gone', message),
+  methodNotSupported: (subject: ErrorSubject, action: string): ApiError =>
+    new ApiError('MethodNotAllowed', `${action} is not supported on resources of kind "${qualified(subject)}"`, detailsOf(subject, '')),
+  tooLarge: (message: string): ApiError => new ApiError('RequestEntityTooLarge', message),
+  unavailable: (message: string): ApiError => new ApiError('ServiceUnavailable', message),
+  internal: (cause: unknown): ApiError =>
+    new ApiError('InternalError', 'Internal error occurred', { causes: [{ message: 'internal error' }] }, cause),
+};
+
+export type FieldErrorType =
+  | 'Required' | 'Invalid' | 'NotSupported' | 'Duplicate' | 'Forbidden' | 'TooLong' | 'TooMany' | 'NotFound' | 'TypeInvalid' | 'InternalError';
+
+/** One problem of one field (k8s.io/apimachinery/pkg/util/validation/field.Error). `field` is a path: `spec.ports[0].name`. */
+export interface FieldError {
+  type: FieldErrorType;
+  field: string;
+  badValue?: unknown;
+  detail?: string;
+}
+
+const causeReasons: Record<FieldErrorType, string> = {
+  Required: 'FieldValueRequired', Invalid: 'FieldValueInvalid', NotSupported: 'FieldValueNotSupported',
+  Duplicate: 'FieldValueDuplicate', Forbidden: 'FieldValueForbidden', TooLong: 'FieldValueTooLong',
+  TooMany: 'FieldValueTooMany', NotFound: 'FieldValueNotFound', TypeInvalid: 'FieldValueTypeInvalid', InternalError: 'InternalError',
+};
+const titles: Record<FieldErrorType, string> = {
+  Required: 'Required value', Invalid: 'Invalid value', NotSupported: 'Unsupported value', Duplicate: 'Duplicate value',
+  Forbidden: 'Forbidden', TooLong: 'Too long', TooMany: 'Too many', NotFound: 'Not found', TypeInvalid: 'Invalid value', InternalError: 'Internal error',
+};
+const valueless = new Set<FieldErrorType>(['Required', 'Forbidden', 'TooLong', 'InternalError']);
+
+/** The part after the field path: `Invalid value: "x": must be …`. */
+export function fieldErrorDetail(problem: FieldError): string {
+  const value = valueless.has(problem.type) ? '' : `: ${JSON.stringify(problem.badValue) ?? 'null'}`;
+  return `${titles[problem.type]}${value}${problem.detail ? `: ${problem.detail}` : ''}`;
+}
+
+export function fieldErrorText(problem: FieldError): string {
+  return `${problem.field}: ${fieldErrorDetail(problem)}`;
+}
+
+export function toStatus(error: ApiError): Status {
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: error.message,
+    reason: error.reason,
+    ...(error.details ? { details: error.details } : {}),
+    code: error.code,
+  };
+}

@@ -1,0 +1,105 @@
+// One definition per kind: routes, discovery, OpenAPI, validation, defaults, table columns, indexes all derive from what
+// `defineResource` is given and from the schema facts. Nothing else in the tree switches on a kind.
+
+import type { ClusterConfig, Clock, Random } from '../ports/index.ts';
+import type { FieldError } from './errors.ts';
+import type { KubeObject, ResourceToken } from './meta.ts';
+
+/** What the hooks of a strategy may see besides the object. Synchronous: it runs inside the ledger's transaction. */
+export interface StrategyContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly config: ClusterConfig;
+  /** The object as the transaction sees it now; undefined when absent. Never mutate it. */
+  get<T extends KubeObject>(resource: ResourceToken<T>, namespace: string | undefined, name: string): T | undefined;
+  /** Whether any live object carries this index tag (see `indexes`), for unique allocation such as cluster addresses. */
+  tagged(resource: ResourceToken, tag: string): boolean;
+  /** The verb under way: 'create', 'update' (also patches) or 'delete'. */
+  readonly operation: 'create' | 'update' | 'delete';
+  /** '' for the object itself. */
+  readonly subresource: string;
+  readonly user: { readonly name: string; readonly groups: readonly string[] };
+}
+
+/**
+ * What is particular to a kind when it is written. Objects have been decoded by schema and defaulted by `defaults`
+ * before any other hook; hooks may mutate `object`, never `old`. Metadata is validated generically.
+ */
+export interface Strategy<T extends KubeObject> {
+  /** Upstream's defaulting functions (SetDefaults_*): idempotent, no context, also run over embedded templates. */
+  defaults?(object: T): void;
+  /** Clears what a client may not set on create (status), allocates addresses. */
+  prepareForCreate?(object: T, context: StrategyContext): void;
+  /** Keeps what a client may not change on update (status, allocated fields); generation is kept generically. */
+  prepareForUpdate?(object: T, old: T, context: StrategyContext): void;
+  validate?(object: T, context: StrategyContext): FieldError[];
+  validateUpdate?(object: T, old: T, context: StrategyContext): FieldError[];
+  /** Warnings for the client (RFC 7234 Warning headers), as upstream words them. */
+  warnings?(object: T, old: T | undefined): string[];
+  /** PUT of an absent name creates it. */
+  allowCreateOnUpdate?: boolean;
+  /** PUT without resourceVersion overwrites; default true, as in upstream. */
+  allowUnconditionalUpdate?: boolean;
+  /** Fields whose change raises metadata.generation; default: everything but metadata and status. False: no generation at all. */
+  generation?: false;
+  /** Seconds of grace of a DELETE that names none; undefined: delete at once. May look at the object (a pending pod: 0). */
+  gracePeriodSeconds?(object: T, requested: number | undefined): number | undefined;
+  /** Name check; default DNS subdomain. Returns upstream's messages, empty when fine. `prefix`: a generateName. */
+  validateName?(name: string, prefix: boolean): string[];
+}
+
+/** A subresource that reads and writes a part of, or something beside, its object. */
+export interface Subresource<T extends KubeObject = KubeObject> {
+  /** `status`, `scale`, `binding`, `log`, `token` … */
+  name: string;
+  verbs: readonly ('get' | 'update' | 'patch' | 'create')[];
+  /** Kind and group/version of its body, where it is not the parent's (Scale, Binding, TokenRequest). */
+  kind?: { group: string; version: string; kind: string; schema: string };
+  /**
+   * `status`-like: same object, other hooks. `project`-like: another form of the object (scale). `action`: a create that
+   * does something (binding). Streams and tokens (`log`, `token`) are handled by the API server, which finds them by name.
+   */
+  behaviour:
+    | { type: 'part'; prepareForUpdate(object: T, old: T, context: StrategyContext): void; validateUpdate?(object: T, old: T, context: StrategyContext): FieldError[] }
+    | { type: 'projection'; read(object: T): Record<string, unknown>; write(object: T, body: Record<string, unknown>, context: StrategyContext): FieldError[] }
+    | { type: 'action'; apply(object: T, body: Record<string, unknown>, context: StrategyContext): FieldError[] }
+    | { type: 'connect' };
+}
+
+/** One column of `kubectl get`; a cell is a string, number or boolean. Priority 0 is always shown, 1 with -o wide. */
+export interface Column<T> {
+  name: string;
+  type: 'string' | 'integer' | 'boolean' | 'date' | 'number';
+  format?: string;
+  description?: string;
+  priority?: number;
+  /**
+   * Pure in the object. An age is given as { since: RFC 3339 } and printed as a duration when read; the cell is stored
+   * beside the row, so it may not depend on the time otherwise.
+   */
+  cell(object: T): string | number | boolean | null | { since: string | undefined };
+}
+
+export interface ResourceDefinition<T extends KubeObject = KubeObject> extends ResourceToken<T> {
+  readonly singular: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  /** Name of its type in the schema facts: `io.k8s.api.core.v1.Pod`. */
+  readonly schema: string;
+  /** Default: create delete deletecollection get list patch update watch. */
+  readonly verbs?: readonly string[];
+  readonly strategy: Strategy<T>;
+  readonly columns: readonly Column<T>[];
+  /** Fields that a field selector may name, beside metadata.name and metadata.namespace. */
+  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /** Index tags of hot paths, beside `owner=<uid>` which every object gets: e.g. `node=n1`. At most a handful: each is a row. */
+  indexes?(object: T): string[];
+  readonly subresources?: readonly Subresource<T>[];
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a registry holds definitions of all kinds, whose hooks are contravariant
+export type AnyResource = ResourceDefinition<any>;
+
+export function defineResource<T extends KubeObject>(definition: ResourceDefinition<T>): ResourceDefinition<T> {
+  return definition;
+}

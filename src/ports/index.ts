@@ -1,0 +1,92 @@
+// The outside world as arguments: time, randomness, SQL, logging and the network come in through these interfaces, so
+// that a whole cluster runs in one process from a seed. Interfaces only; implementations live in workers/adapters,
+// node-agent and test/harness.
+
+/** Time. All instants are milliseconds since the Unix epoch. */
+export interface Clock {
+  now(): number;
+}
+
+/** A clock that can also wait: what the node agent uses. Durable Objects must not (they use an {@link Alarm}). */
+export interface Timers extends Clock {
+  /** Runs `callback` once after `delayMs`; the returned function cancels it. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+/** The one alarm of a durable object. */
+export interface Alarm {
+  /** Arms the alarm for `atMs`, or disarms it. Setting it again replaces the earlier time. */
+  set(atMs: number | undefined): void;
+}
+
+export interface Random {
+  /** A version 4 UUID. */
+  uuid(): string;
+  /** An integer in [0, exclusiveMax). */
+  int(exclusiveMax: number): number;
+  bytes(length: number): Uint8Array;
+}
+
+export type SqlValue = string | number | null | Uint8Array;
+
+/** A synchronous SQLite database: a Durable Object's own storage, or node:sqlite in memory under test. */
+export interface Sql {
+  /** Runs one statement and returns all its rows (so keep result sets bounded); blobs come back as Uint8Array. */
+  exec<Row = Record<string, SqlValue>>(statement: string, ...bindings: SqlValue[]): Row[];
+  /** Runs `work` atomically: if it throws, nothing of it is kept and the error passes on. Not nestable. */
+  transaction<T>(work: () => T): T;
+}
+
+export interface Log {
+  debug(message: string, fields?: Record<string, unknown>): void;
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+export type Fetch = (request: Request) => Promise<Response>;
+
+/** Settings of one cluster, fixed at its start. All of them have defaults in {@link defaultClusterConfig}. */
+export interface ClusterConfig {
+  /** DNS domain of the cluster. */
+  clusterDomain: string;
+  /** IPv4 CIDR from which nodes get their pod ranges (a /24 each). */
+  podCidr: string;
+  /** IPv4 CIDR of Service addresses; its first address is the `kubernetes` Service, its tenth the cluster DNS. */
+  serviceCidr: string;
+  /** Node port range, inclusive. */
+  nodePortMin: number;
+  nodePortMax: number;
+  /** Silence after which a node is no longer Ready. */
+  nodeGraceMs: number;
+  /** How often an agent that has nothing to say lets itself be heard; well below nodeGraceMs. */
+  nodeHeartbeatMs: number;
+  /** Seconds that DefaultTolerationSeconds gives for not-ready and unreachable. */
+  defaultTolerationSeconds: number;
+  /** How long history stays readable before compaction. */
+  historyMs: number;
+  /** Above this many bytes of history, the oldest is compacted regardless of age. */
+  historyBytesMax: number;
+  /** How long an Event object lives. */
+  eventTtlMs: number;
+  /** Issuer of service account tokens. */
+  issuer: string;
+  /** `always`: agents keep a long-poll open (local runs, where it is free). `busy`: only for a while after a change. */
+  longPoll: 'always' | 'busy';
+}
+
+export const defaultClusterConfig: ClusterConfig = {
+  clusterDomain: 'cluster.local',
+  podCidr: '10.244.0.0/16',
+  serviceCidr: '10.96.0.0/16',
+  nodePortMin: 30000,
+  nodePortMax: 32767,
+  nodeGraceMs: 20_000,
+  nodeHeartbeatMs: 8_000,
+  defaultTolerationSeconds: 300,
+  historyMs: 5 * 60_000,
+  historyBytesMax: 256 * 1024 * 1024,
+  eventTtlMs: 60 * 60_000,
+  issuer: 'https://kubernetes.default.svc.cluster.local',
+  longPoll: 'busy',
+};
