@@ -44,6 +44,12 @@ export interface Strategy<T extends KubeObject> {
   generation?: false;
   /** Seconds of grace of a DELETE that names none; undefined: delete at once. May look at the object (a pending pod: 0). */
   gracePeriodSeconds?(object: T, requested: number | undefined): number | undefined;
+  /** Called when a graceful or held-back deletion begins, with deletionTimestamp set: what else changes (a Namespace's phase). */
+  prepareForDelete?(object: T, context: StrategyContext): void;
+  /** Finalizers beside metadata's that hold a deletion back (a Namespace's spec.finalizers). */
+  finalizers?(object: T): readonly string[];
+  /** DELETE answers with the object that was deleted (pods, services, serviceaccounts); default: a Status. */
+  returnDeletedObject?: boolean;
   /** Name check; default DNS subdomain. Returns upstream's messages, empty when fine. `prefix`: a generateName. */
   validateName?(name: string, prefix: boolean): string[];
 }
@@ -95,6 +101,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   /** Index tags of hot paths, beside `owner=<uid>` which every object gets: e.g. `node=n1`. At most a handful: each is a row. */
   indexes?(object: T): string[];
   readonly subresources?: readonly Subresource<T>[];
+  /** Objects are deleted this long after their last write (events); read once per start. */
+  timeToLiveMs?(config: ClusterConfig): number;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a registry holds definitions of all kinds, whose hooks are contravariant
