@@ -79,9 +79,17 @@ export interface ReadView {
 
 export interface WriteView extends ReadView {
   /** `build` learns the revision that it will have; it may throw, in which case nothing is written. */
-  put(key: string, build: (revision: number, current: Entry | undefined) => Content, expect?: Precondition): WriteResult;
+  put(
+    key: string,
+    build: (revision: number, current: Entry | undefined) => Content,
+    expect?: Precondition,
+  ): WriteResult;
   /** `build` makes the final value that watchers of the deletion see. */
-  delete(key: string, build: (revision: number, current: Entry) => { value: string; side: string }, expect?: Precondition): WriteResult;
+  delete(
+    key: string,
+    build: (revision: number, current: Entry) => { value: string; side: string },
+    expect?: Precondition,
+  ): WriteResult;
 }
 
 export interface Ledger extends ReadView {
@@ -94,7 +102,10 @@ export interface Ledger extends ReadView {
    * Live changes: `listener` is called after each commit with that transaction's changes, in order, never with a gap after
    * the revision that `subscribe` returns. Replay what came before with `changes`.
    */
-  subscribe(listener: (changes: readonly Change[], revision: number) => void): { revision: number; unsubscribe: () => void };
+  subscribe(listener: (changes: readonly Change[], revision: number) => void): {
+    revision: number;
+    unsubscribe: () => void;
+  };
   /** Drops history: afterwards reads below `revision` throw. */
   compact(revision: number): void;
   /** Compacts by age and size; returns when to call it again, or undefined when no history is left to drop. */
@@ -118,5 +129,17 @@ export class FutureRevisionError extends Error {
     super(`the requested revision is in the future (current revision: ${revision})`);
     this.name = 'FutureRevisionError';
     this.revision = revision;
+  }
+}
+
+/** A value (with its side columns) that no row can hold. Nothing has been written. */
+export class ValueTooLargeError extends Error {
+  readonly bytes: number;
+  readonly bytesMax: number;
+  constructor(bytes: number, bytesMax: number) {
+    super(`the value is too large: ${bytes} bytes, at most ${bytesMax}`);
+    this.name = 'ValueTooLargeError';
+    this.bytes = bytes;
+    this.bytesMax = bytesMax;
   }
 }

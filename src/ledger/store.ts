@@ -1,0 +1,292 @@
+// The tables of the ledger and every statement on them. It knows rows and chains, not transactions or listeners.
+//
+//   ledger_log   one row per revision, never changed: content, and the revision that the key's row before it had
+//   ledger_head  key → its newest revision; a deleted key keeps its head until the deletion is compacted
+//   ledger_tag   (tag, key) of live rows
+//   ledger_mark  one row: what compaction has done
+//
+// A write is therefore two rows (log and head) and one per tag that changed. Nothing marks a row as superseded: the row
+// that superseded it points at it. Worked example, key k put at 1 and 3, deleted at 4:
+//
+//   log   1 (previous 0)   3 (previous 1)   4 (previous 3, deleted)      head  k → 4, deleted
+//   read at 2: head 4 > 2 → 3 > 2 → 1. Read at 4: deleted, so absent.
+//   compact to 3: the log in (0, 3] is walked; 3 supersedes 1: row 1 goes. Reads at 3 and 4 still answer.
+//   compact to 4: 4 supersedes 3: row 3 goes; 4 is a deletion: row 4 and the head go. Put again at 9: previous 0.
+//
+// Every log row carries running totals (`written`, `dead`: units ever written, units ever superseded or deleted) and its
+// time, so sizes survive a restart and compaction finds its target by binary search, without a further row per write.
+// A unit is one UTF-16 code unit: a byte, for ASCII.
+import type { Sql, SqlValue } from '../ports/index.ts';
+import type { Change, Entry, KeyRange, RangeRequest } from './types.ts';
+
+/** The counters; kept in memory, and recoverable from the newest log row and the mark. */
+export interface Totals {
+  revision: number;
+  /** Time of the newest revision; never decreases. */
+  timeMs: number;
+  written: number;
+  dead: number;
+  compacted: number;
+  /** `dead` as of the compacted revision: what is no longer stored. */
+  dropped: number;
+  droppedRows: number;
+}
+
+export interface LogRow {
+  key: string;
+  revision: number;
+  created: number;
+  previous: number;
+  deleted: number;
+  side: string;
+  value: string;
+  tags: string;
+}
+
+interface Point {
+  revision: number;
+  timeMs: number;
+  dead: number;
+}
+
+const schema = [
+  `CREATE TABLE IF NOT EXISTS ledger_log (revision INTEGER PRIMARY KEY, previous INTEGER NOT NULL, created INTEGER NOT NULL,
+     deleted INTEGER NOT NULL, time INTEGER NOT NULL, written INTEGER NOT NULL, dead INTEGER NOT NULL, key TEXT NOT NULL,
+     tags TEXT NOT NULL, side TEXT NOT NULL, value TEXT NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS ledger_head (key TEXT PRIMARY KEY, revision INTEGER NOT NULL, deleted INTEGER NOT NULL) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS ledger_tag (tag TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (tag, key)) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS ledger_mark (id INTEGER PRIMARY KEY, compacted INTEGER NOT NULL, time INTEGER NOT NULL,
+     written INTEGER NOT NULL, dead INTEGER NOT NULL, dropped_rows INTEGER NOT NULL)`,
+];
+
+/** The newest revision ≤ ? in the chain that starts at h.revision; NULL where the key did not exist. */
+const atRevision = `CASE WHEN h.revision <= ? THEN h.revision ELSE (
+  WITH RECURSIVE chain(revision, previous) AS (
+    SELECT revision, previous FROM ledger_log WHERE revision = h.revision
+    UNION ALL SELECT l.revision, l.previous FROM chain c JOIN ledger_log l ON l.revision = c.previous WHERE c.revision > ?)
+  SELECT revision FROM chain WHERE revision <= ? LIMIT 1) END`;
+
+const tagsOf = (text: string): string[] => (text === '' ? [] : text.split('\n'));
+
+/** Bindings of one IN list; below the 100 parameters that a statement may have. */
+const inListMax = 90;
+
+export class Store {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+    for (const statement of schema) sql.exec(statement);
+  }
+
+  load(): Totals {
+    const mark = this.#sql.exec<{
+      compacted: number;
+      time: number;
+      written: number;
+      dead: number;
+      dropped_rows: number;
+    }>('SELECT compacted, time, written, dead, dropped_rows FROM ledger_mark')[0] ?? {
+      compacted: 0,
+      time: 0,
+      written: 0,
+      dead: 0,
+      dropped_rows: 0,
+    };
+    const last = this.#sql.exec<{ revision: number; time: number; written: number; dead: number }>(
+      'SELECT revision, time, written, dead FROM ledger_log ORDER BY revision DESC LIMIT 1',
+    )[0];
+    // The newest row is missing only when it was a deletion and compacted; then the mark stands at it.
+    const newest = last && last.revision > mark.compacted ? last : { ...mark, revision: mark.compacted };
+    return {
+      revision: newest.revision,
+      timeMs: newest.time,
+      written: newest.written,
+      dead: newest.dead,
+      compacted: mark.compacted,
+      dropped: mark.dead,
+      droppedRows: mark.dropped_rows,
+    };
+  }
+
+  /** The newest row of a key, a deletion included. */
+  head(key: string): LogRow | undefined {
+    return this.#sql.exec<LogRow>(
+      `SELECT l.key, l.revision, l.created, l.previous, l.deleted, l.tags, l.side, l.value
+       FROM ledger_head h JOIN ledger_log l ON l.revision = h.revision WHERE h.key = ?`,
+      key,
+    )[0];
+  }
+
+  rowAt(key: string, revision: number): LogRow | undefined {
+    return this.#sql.exec<LogRow>(
+      `SELECT l.key, l.revision, l.created, l.previous, l.deleted, l.tags, l.side, l.value
+       FROM ledger_head h CROSS JOIN ledger_log l ON l.revision = ${atRevision} WHERE h.key = ?`,
+      revision,
+      revision,
+      revision,
+      key,
+    )[0];
+  }
+
+  append(row: LogRow, totals: Totals, tagsBefore: string): void {
+    this.#sql.exec(
+      'INSERT INTO ledger_log (revision, previous, created, deleted, time, written, dead, key, tags, side, value) VALUES (?,?,?,?,?,?,?,?,?,?,?)',
+      row.revision,
+      row.previous,
+      row.created,
+      row.deleted,
+      totals.timeMs,
+      totals.written,
+      totals.dead,
+      row.key,
+      row.tags,
+      row.side,
+      row.value,
+    );
+    this.#sql.exec(
+      `INSERT INTO ledger_head (key, revision, deleted) VALUES (?,?,?)
+       ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, deleted = excluded.deleted`,
+      row.key,
+      row.revision,
+      row.deleted,
+    );
+    if (row.tags === tagsBefore) return;
+    const before = new Set(tagsOf(tagsBefore));
+    const after = new Set(tagsOf(row.tags));
+    for (const tag of before)
+      if (!after.has(tag)) this.#sql.exec('DELETE FROM ledger_tag WHERE tag = ? AND key = ?', tag, row.key);
+    for (const tag of after)
+      if (!before.has(tag)) this.#sql.exec('INSERT INTO ledger_tag (tag, key) VALUES (?,?)', tag, row.key);
+  }
+
+  /** Live entries in key order; `limit` < 0: all. `past`: at that revision, below the current one. */
+  range(request: RangeRequest, past: number | undefined, limit: number): Entry[] {
+    const from = this.#from(request, past);
+    return this.#sql.exec<Entry & Record<string, SqlValue>>(
+      `SELECT h.key AS key, ${request.withoutValues ? "''" : 'l.value'} AS value, l.side AS side, l.revision AS revision,
+         l.created AS createRevision ${from.text} ORDER BY ${from.order} LIMIT ?`,
+      ...from.bindings,
+      limit,
+    );
+  }
+
+  count(request: RangeRequest, past: number | undefined): number {
+    if (past === undefined && request.tag === undefined) {
+      const where = bounds('key', request);
+      return this.#sql.exec<{ n: number }>(
+        `SELECT count(*) AS n FROM ledger_head WHERE ${where.text} AND deleted = 0`,
+        ...where.bindings,
+      )[0]!.n;
+    }
+    const from = this.#from(request, past);
+    return this.#sql.exec<{ n: number }>(`SELECT count(*) AS n ${from.text}`, ...from.bindings)[0]!.n;
+  }
+
+  #from(request: RangeRequest, past: number | undefined): { text: string; bindings: SqlValue[]; order: string } {
+    if (past !== undefined) {
+      const where = bounds('h.key', request);
+      return {
+        text: `FROM ledger_head h CROSS JOIN ledger_log l ON l.revision = ${atRevision} WHERE ${where.text} AND l.deleted = 0`,
+        bindings: [past, past, past, ...where.bindings],
+        order: 'h.key',
+      };
+    }
+    if (request.tag !== undefined) {
+      const where = bounds('t.key', request);
+      return {
+        text: `FROM ledger_tag t CROSS JOIN ledger_head h ON h.key = t.key CROSS JOIN ledger_log l ON l.revision = h.revision
+          WHERE t.tag = ? AND ${where.text}`,
+        bindings: [request.tag, ...where.bindings],
+        order: 't.key',
+      };
+    }
+    const where = bounds('h.key', request);
+    return {
+      text: `FROM ledger_head h CROSS JOIN ledger_log l ON l.revision = h.revision WHERE ${where.text} AND h.deleted = 0`,
+      bindings: where.bindings,
+      order: 'h.key',
+    };
+  }
+
+  changes(after: number, range: KeyRange | undefined, limit: number): Change[] {
+    const rows = this.#sql.exec<LogRow & { pside: string | null; pvalue: string | null }>(
+      `SELECT l.key, l.revision, l.created, l.previous, l.deleted, l.side, l.value, p.side AS pside, p.value AS pvalue
+       FROM ledger_log l LEFT JOIN ledger_log p ON p.revision = l.previous AND p.deleted = 0
+       WHERE l.revision > ?${range ? ' AND l.key >= ? AND l.key < ?' : ''} ORDER BY l.revision LIMIT ?`,
+      after,
+      ...(range ? [range.start, range.end] : []),
+      limit,
+    );
+    return rows.map((row) => ({
+      type: row.deleted ? 'delete' : 'put',
+      key: row.key,
+      revision: row.revision,
+      createRevision: row.created,
+      value: row.value,
+      side: row.side,
+      ...(row.pvalue === null
+        ? {}
+        : { previous: { revision: row.previous, value: row.pvalue, side: row.pside ?? '' } }),
+    }));
+  }
+
+  /** The first row at or after `revision`: for binary search over time and size. */
+  pointAt(revision: number): Point | undefined {
+    return this.#sql.exec<Point & Record<string, SqlValue>>(
+      'SELECT revision, time AS timeMs, dead FROM ledger_log WHERE revision >= ? ORDER BY revision LIMIT 1',
+      revision,
+    )[0];
+  }
+
+  /** Compacts the revisions in (from, to], all of which are still in the log. */
+  drop(from: number, to: number, droppedRows: number): Pick<Totals, 'compacted' | 'dropped' | 'droppedRows'> {
+    const walked = this.#sql.exec<{ revision: number; previous: number; deleted: number; key: string }>(
+      'SELECT revision, previous, deleted, key FROM ledger_log WHERE revision > ? AND revision <= ?',
+      from,
+      to,
+    );
+    const end = this.#sql.exec<{ time: number; written: number; dead: number }>(
+      'SELECT time, written, dead FROM ledger_log WHERE revision = ?',
+      to,
+    )[0];
+    if (!end) throw new Error(`ledger: revision ${to} is missing`);
+    const doomed = new Set<number>();
+    for (const row of walked) {
+      if (row.previous > 0) doomed.add(row.previous);
+      if (row.deleted) {
+        doomed.add(row.revision);
+        this.#sql.exec('DELETE FROM ledger_head WHERE key = ? AND revision = ?', row.key, row.revision);
+      }
+    }
+    const revisions = [...doomed];
+    let rows = droppedRows;
+    for (let i = 0; i < revisions.length; i += inListMax) {
+      const part = revisions.slice(i, i + inListMax);
+      const marks = part.map(() => '?').join(',');
+      rows += this.#sql.exec(`DELETE FROM ledger_log WHERE revision IN (${marks}) RETURNING revision`, ...part).length;
+    }
+    this.#sql.exec(
+      `INSERT INTO ledger_mark (id, compacted, time, written, dead, dropped_rows) VALUES (1,?,?,?,?,?)
+       ON CONFLICT (id) DO UPDATE SET compacted = excluded.compacted, time = excluded.time, written = excluded.written,
+         dead = excluded.dead, dropped_rows = excluded.dropped_rows`,
+      to,
+      end.time,
+      end.written,
+      end.dead,
+      rows,
+    );
+    return { compacted: to, dropped: end.dead, droppedRows: rows };
+  }
+}
+
+function bounds(
+  column: string,
+  request: Pick<RangeRequest, 'start' | 'end' | 'after'>,
+): { text: string; bindings: string[] } {
+  const continued = request.after !== undefined && request.after >= request.start;
+  return {
+    text: `${column} ${continued ? '>' : '>='} ? AND ${column} < ?`,
+    bindings: [continued ? request.after! : request.start, request.end],
+  };
+}
