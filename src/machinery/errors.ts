@@ -2,9 +2,24 @@
 // reasons follow k8s.io/apimachinery/pkg/api/errors.
 
 export type StatusReason =
-  | 'BadRequest' | 'Unauthorized' | 'Forbidden' | 'NotFound' | 'MethodNotAllowed' | 'NotAcceptable' | 'AlreadyExists'
-  | 'Conflict' | 'Gone' | 'Expired' | 'RequestEntityTooLarge' | 'UnsupportedMediaType' | 'Invalid' | 'TooManyRequests'
-  | 'InternalError' | 'ServiceUnavailable' | 'Timeout' | 'ServerTimeout';
+  | 'BadRequest'
+  | 'Unauthorized'
+  | 'Forbidden'
+  | 'NotFound'
+  | 'MethodNotAllowed'
+  | 'NotAcceptable'
+  | 'AlreadyExists'
+  | 'Conflict'
+  | 'Gone'
+  | 'Expired'
+  | 'RequestEntityTooLarge'
+  | 'UnsupportedMediaType'
+  | 'Invalid'
+  | 'TooManyRequests'
+  | 'InternalError'
+  | 'ServiceUnavailable'
+  | 'Timeout'
+  | 'ServerTimeout';
 
 export interface StatusCause {
   reason?: string;
@@ -33,9 +48,24 @@ export interface Status {
 }
 
 const codes: Record<StatusReason, number> = {
-  BadRequest: 400, Unauthorized: 401, Forbidden: 403, NotFound: 404, MethodNotAllowed: 405, NotAcceptable: 406,
-  AlreadyExists: 409, Conflict: 409, Gone: 410, Expired: 410, RequestEntityTooLarge: 413, UnsupportedMediaType: 415,
-  Invalid: 422, TooManyRequests: 429, InternalError: 500, ServiceUnavailable: 503, Timeout: 504, ServerTimeout: 500,
+  BadRequest: 400,
+  Unauthorized: 401,
+  Forbidden: 403,
+  NotFound: 404,
+  MethodNotAllowed: 405,
+  NotAcceptable: 406,
+  AlreadyExists: 409,
+  Conflict: 409,
+  Gone: 410,
+  Expired: 410,
+  RequestEntityTooLarge: 413,
+  UnsupportedMediaType: 415,
+  Invalid: 422,
+  TooManyRequests: 429,
+  InternalError: 500,
+  ServiceUnavailable: 503,
+  Timeout: 504,
+  ServerTimeout: 500,
 };
 
 export class ApiError extends Error {
@@ -75,18 +105,25 @@ export const errors = {
   badRequest: (message: string): ApiError => new ApiError('BadRequest', message),
   unauthorized: (): ApiError => new ApiError('Unauthorized', 'Unauthorized'),
   forbidden: (subject: ErrorSubject, name: string, why: string): ApiError =>
-    new ApiError('Forbidden', `${qualified(subject)}${name === '' ? '' : ` "${name}"`} is forbidden: ${why}`, detailsOf(subject, name)),
+    new ApiError(
+      'Forbidden',
+      `${qualified(subject)}${name === '' ? '' : ` "${name}"`} is forbidden: ${why}`,
+      detailsOf(subject, name),
+    ),
   notFound: (subject: ErrorSubject, name: string): ApiError =>
     new ApiError('NotFound', `${qualified(subject)} "${name}" not found`, detailsOf(subject, name)),
   alreadyExists: (subject: ErrorSubject, name: string): ApiError =>
     new ApiError('AlreadyExists', `${qualified(subject)} "${name}" already exists`, detailsOf(subject, name)),
   conflict: (subject: ErrorSubject, name: string, why: string): ApiError =>
-    new ApiError('Conflict', `Operation cannot be fulfilled on ${qualified(subject)} "${name}": ${why}`, detailsOf(subject, name)),
+    new ApiError(
+      'Conflict',
+      `Operation cannot be fulfilled on ${qualified(subject)} "${name}": ${why}`,
+      detailsOf(subject, name),
+    ),
   /** `kind` is the Kind here, as upstream has it: `Pod "x" is invalid: …`. */
   invalid: (group: string, kind: string, name: string, problems: readonly FieldError[]): ApiError => {
     const texts = problems.map(fieldErrorText);
-    const message =
-      texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
+    const message = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
     return new ApiError('Invalid', `${group === '' ? kind : `${kind}.${group}`} "${name}" is invalid: ${message}`, {
       name,
       ...(group === '' ? {} : { group }),
@@ -97,7 +134,11 @@ export const errors = {
   expired: (message: string): ApiError => new ApiError('Expired', message),
   gone: (message: string): ApiError => new ApiError('Gone', message),
   methodNotSupported: (subject: ErrorSubject, action: string): ApiError =>
-    new ApiError('MethodNotAllowed', `${action} is not supported on resources of kind "${qualified(subject)}"`, detailsOf(subject, '')),
+    new ApiError(
+      'MethodNotAllowed',
+      `${action} is not supported on resources of kind "${qualified(subject)}"`,
+      detailsOf(subject, ''),
+    ),
   tooLarge: (message: string): ApiError => new ApiError('RequestEntityTooLarge', message),
   unavailable: (message: string): ApiError => new ApiError('ServiceUnavailable', message),
   internal: (cause: unknown): ApiError =>
@@ -105,7 +146,16 @@ export const errors = {
 };
 
 export type FieldErrorType =
-  | 'Required' | 'Invalid' | 'NotSupported' | 'Duplicate' | 'Forbidden' | 'TooLong' | 'TooMany' | 'NotFound' | 'TypeInvalid' | 'InternalError';
+  | 'Required'
+  | 'Invalid'
+  | 'NotSupported'
+  | 'Duplicate'
+  | 'Forbidden'
+  | 'TooLong'
+  | 'TooMany'
+  | 'NotFound'
+  | 'TypeInvalid'
+  | 'InternalError';
 
 /** One problem of one field (k8s.io/apimachinery/pkg/util/validation/field.Error). `field` is a path: `spec.ports[0].name`. */
 export interface FieldError {
@@ -116,13 +166,28 @@ export interface FieldError {
 }
 
 const causeReasons: Record<FieldErrorType, string> = {
-  Required: 'FieldValueRequired', Invalid: 'FieldValueInvalid', NotSupported: 'FieldValueNotSupported',
-  Duplicate: 'FieldValueDuplicate', Forbidden: 'FieldValueForbidden', TooLong: 'FieldValueTooLong',
-  TooMany: 'FieldValueTooMany', NotFound: 'FieldValueNotFound', TypeInvalid: 'FieldValueTypeInvalid', InternalError: 'InternalError',
+  Required: 'FieldValueRequired',
+  Invalid: 'FieldValueInvalid',
+  NotSupported: 'FieldValueNotSupported',
+  Duplicate: 'FieldValueDuplicate',
+  Forbidden: 'FieldValueForbidden',
+  TooLong: 'FieldValueTooLong',
+  TooMany: 'FieldValueTooMany',
+  NotFound: 'FieldValueNotFound',
+  TypeInvalid: 'FieldValueTypeInvalid',
+  InternalError: 'InternalError',
 };
 const titles: Record<FieldErrorType, string> = {
-  Required: 'Required value', Invalid: 'Invalid value', NotSupported: 'Unsupported value', Duplicate: 'Duplicate value',
-  Forbidden: 'Forbidden', TooLong: 'Too long', TooMany: 'Too many', NotFound: 'Not found', TypeInvalid: 'Invalid value', InternalError: 'Internal error',
+  Required: 'Required value',
+  Invalid: 'Invalid value',
+  NotSupported: 'Unsupported value',
+  Duplicate: 'Duplicate value',
+  Forbidden: 'Forbidden',
+  TooLong: 'Too long',
+  TooMany: 'Too many',
+  NotFound: 'Not found',
+  TypeInvalid: 'Invalid value',
+  InternalError: 'Internal error',
 };
 const valueless = new Set<FieldErrorType>(['Required', 'Forbidden', 'TooLong', 'InternalError']);
 

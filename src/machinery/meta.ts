@@ -92,6 +92,10 @@ export function apiVersion(token: { group: string; version: string }): string {
 }
 
 /** Ledger key of an object: `pods/default/web`, `nodes/n1`. Byte order is the order of lists, as in upstream's etcd. */
-export function objectKey(token: { group: string; plural: string }, namespace: string | undefined, name: string): string {
+export function objectKey(
+  token: { group: string; plural: string },
+  namespace: string | undefined,
+  name: string,
+): string {
   return namespace ? `${groupResource(token)}/${namespace}/${name}` : `${groupResource(token)}/${name}`;
 }

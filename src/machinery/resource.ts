@@ -1,7 +1,7 @@
 // One definition per kind: routes, discovery, OpenAPI, validation, defaults, table columns, indexes all derive from what
 // `defineResource` is given and from the schema facts. Nothing else in the tree switches on a kind.
 
-import type { ClusterConfig, Clock, Random } from '../ports/index.ts';
+import type { Clock, ClusterConfig, Random } from '../ports/index.ts';
 import type { FieldError } from './errors.ts';
 import type { KubeObject, ResourceToken } from './meta.ts';
 
@@ -66,8 +66,16 @@ export interface Subresource<T extends KubeObject = KubeObject> {
    * does something (binding). Streams and tokens (`log`, `token`) are handled by the API server, which finds them by name.
    */
   behaviour:
-    | { type: 'part'; prepareForUpdate(object: T, old: T, context: StrategyContext): void; validateUpdate?(object: T, old: T, context: StrategyContext): FieldError[] }
-    | { type: 'projection'; read(object: T): Record<string, unknown>; write(object: T, body: Record<string, unknown>, context: StrategyContext): FieldError[] }
+    | {
+        type: 'part';
+        prepareForUpdate(object: T, old: T, context: StrategyContext): void;
+        validateUpdate?(object: T, old: T, context: StrategyContext): FieldError[];
+      }
+    | {
+        type: 'projection';
+        read(object: T): Record<string, unknown>;
+        write(object: T, body: Record<string, unknown>, context: StrategyContext): FieldError[];
+      }
     | { type: 'action'; apply(object: T, body: Record<string, unknown>, context: StrategyContext): FieldError[] }
     | { type: 'connect' };
 }
