@@ -1,0 +1,292 @@
+// What a node may write, and how it becomes ordinary writes of the API: its own Node, the status and the final deletion of
+// its own pods, events. Checked here against the node's own scope (the core of upstream's node authorizer and
+// NodeRestriction), then executed through the API server's normal pipeline. A write that would change nothing is not made.
+
+import type {
+  Event,
+  Node,
+  NodeCondition,
+  NodeStatus,
+  Pod,
+  PodCondition,
+  PodStatus,
+} from '../../generated/schemas/core-v1.ts';
+import { events, nodes, pods } from '../../generated/schemas/index.ts';
+import { ApiError, errors, type Status } from '../../machinery/errors.ts';
+import type { KubeObject } from '../../machinery/meta.ts';
+import type { Clock, Log } from '../../ports/index.ts';
+import type { NodeWrite, ReportResponse } from '../../protocol/node.ts';
+import type { Client, Write } from '../../reconcile/types.ts';
+import { sameJson } from './objects.ts';
+
+type Result = ReportResponse['results'][number];
+
+/** Upstream gives up on a status after as many conflicts. */
+const attemptsMax = 5;
+
+/** Pod conditions that the agent decides; all others are kept as they are (kubelet's PodConditionByKubelet). */
+const agentPodConditions = new Set([
+  'PodScheduled',
+  'Ready',
+  'Initialized',
+  'ContainersReady',
+  'PodReadyToStartContainers',
+  'PodResizePending',
+  'PodResizeInProgress',
+]);
+
+export interface NodeWriteDeps {
+  /** Acts as the node's user. */
+  client: Client;
+  clock: Clock;
+  log: Log;
+}
+
+/** Applies the writes in order; a failure does not stop the rest. Never throws for a reason that lies in a write. */
+export async function applyNodeWrites(
+  deps: NodeWriteDeps,
+  node: string,
+  writes: readonly NodeWrite[],
+): Promise<ReportResponse> {
+  // Writes to different objects go side by side, so that they share a commit; those to one object keep their order.
+  const chains = new Map<string, Promise<unknown>>();
+  const results = writes.map((write) => {
+    const key = chainKey(write);
+    const result = (chains.get(key) ?? Promise.resolve()).then(() => applyOne(deps, node, write));
+    chains.set(key, result);
+    return result;
+  });
+  return { results: await Promise.all(results) };
+}
+
+function chainKey(write: NodeWrite): string {
+  switch (write.type) {
+    case 'podStatus':
+    case 'podGone':
+      return `pod/${write.namespace}/${write.name}`;
+    case 'node':
+    case 'nodeStatus':
+      return 'node';
+    case 'event':
+      return `event/${JSON.stringify((write.object as { metadata?: unknown }).metadata)}`;
+  }
+}
+
+async function applyOne(deps: NodeWriteDeps, node: string, write: NodeWrite): Promise<Result> {
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const status = await attemptOne(deps, node, write);
+      if (!status) return { code: 200 };
+      const raced = status.reason === 'Conflict' || (status.reason === 'AlreadyExists' && write.type !== 'event');
+      if (raced && !isUidConflict(status) && attempt < attemptsMax) continue;
+      return { code: status.code, message: status.message };
+    }
+  } catch (error) {
+    const known = error instanceof ApiError ? error : errors.internal(error);
+    if (known.reason === 'InternalError')
+      deps.log.error('node write failed', { node, type: write.type, error: String(error) });
+    return { code: known.code, message: known.message };
+  }
+}
+
+const uidConflict = 'the UID in the precondition does not match';
+const isUidConflict = (status: Status): boolean => status.message?.includes(uidConflict) ?? false;
+
+/** One attempt; undefined: done. */
+async function attemptOne(deps: NodeWriteDeps, node: string, write: NodeWrite): Promise<Status | undefined> {
+  switch (write.type) {
+    case 'podStatus': {
+      const pod = await ownPod(deps, node, write);
+      const status = mergePodStatus(pod.status, write.status as unknown as PodStatus);
+      if (sameJson(status, pod.status)) return undefined;
+      return one(deps, { verb: 'update', resource: pods, subresource: 'status', object: { ...pod, status } as Pod });
+    }
+    case 'podGone': {
+      const pod = await ownPod(deps, node, write);
+      if (!pod.metadata.deletionTimestamp)
+        throw errors.forbidden(
+          pods,
+          write.name,
+          `node "${node}" may only end the deletion of a pod that is being deleted`,
+        );
+      return one(deps, {
+        verb: 'delete',
+        resource: pods,
+        namespace: write.namespace,
+        name: write.name,
+        uid: write.uid,
+        gracePeriodSeconds: 0,
+      });
+    }
+    case 'node':
+      return registerNode(deps, node, write.object as unknown as Node);
+    case 'nodeStatus':
+      return updateNodeStatus(deps, node, write.status as unknown as NodeStatus);
+    case 'event':
+      return recordEvent(deps, write.object as unknown as Event);
+  }
+}
+
+async function one(deps: NodeWriteDeps, write: Write): Promise<Status | undefined> {
+  const [outcome] = await deps.client.write([write]);
+  if (!outcome) throw new Error('a write without an outcome');
+  return outcome.ok ? undefined : outcome.status;
+}
+
+async function ownPod(
+  deps: NodeWriteDeps,
+  node: string,
+  of: { namespace: string; name: string; uid: string },
+): Promise<Pod> {
+  const pod = await deps.client.get(pods, of.namespace, of.name);
+  if (!pod) throw errors.notFound(pods, of.name);
+  if (pod.metadata.uid !== of.uid)
+    throw errors.conflict(pods, of.name, `${uidConflict} the UID in record: ${of.uid} and ${pod.metadata.uid}`);
+  if (pod.spec.nodeName !== node)
+    throw errors.forbidden(
+      pods,
+      of.name,
+      `node "${node}" can only update pod status for pods with spec.nodeName set to itself`,
+    );
+  return pod;
+}
+
+/** The agent's status, with the conditions and fields that others own kept. */
+export function mergePodStatus(old: PodStatus | undefined, reported: PodStatus): PodStatus {
+  const kept = (old?.conditions ?? []).filter(
+    (condition: PodCondition) =>
+      !agentPodConditions.has(condition.type) || !reported.conditions?.some((other) => other.type === condition.type),
+  );
+  const own = (reported.conditions ?? []).filter((condition) => !kept.some((other) => other.type === condition.type));
+  const conditions = [...own, ...kept];
+  const merged: PodStatus = { ...reported };
+  if (conditions.length > 0) merged.conditions = conditions;
+  if (old?.nominatedNodeName && !merged.nominatedNodeName) merged.nominatedNodeName = old.nominatedNodeName;
+  if (old?.qosClass) merged.qosClass = old.qosClass;
+  return merged;
+}
+
+const allowedLabels = new Set([
+  'kubernetes.io/hostname',
+  'kubernetes.io/arch',
+  'kubernetes.io/os',
+  'beta.kubernetes.io/arch',
+  'beta.kubernetes.io/os',
+  'beta.kubernetes.io/instance-type',
+  'node.kubernetes.io/instance-type',
+  'topology.kubernetes.io/region',
+  'topology.kubernetes.io/zone',
+  'failure-domain.beta.kubernetes.io/region',
+  'failure-domain.beta.kubernetes.io/zone',
+]);
+
+/** Labels under kubernetes.io and k8s.io that a node may not give itself (NodeRestriction). */
+export function forbiddenLabels(keys: readonly string[]): string[] {
+  return keys.filter((key) => {
+    if (allowedLabels.has(key) || !key.includes('/')) return false;
+    const domain = key.slice(0, key.indexOf('/'));
+    if (domain === 'node-restriction.kubernetes.io' || domain.endsWith('.node-restriction.kubernetes.io')) return true;
+    if (!/(^|\.)(kubernetes\.io|k8s\.io)$/.test(domain)) return false;
+    return !/(^|\.)(kubelet|node)\.kubernetes\.io$/.test(domain);
+  });
+}
+
+/** Registers the node, or brings the labels and annotations it names and its status up to date. Taints count at registration only. */
+async function registerNode(deps: NodeWriteDeps, name: string, wanted: Node): Promise<Status | undefined> {
+  if (wanted.metadata?.name !== name)
+    throw errors.forbidden(nodes, wanted.metadata?.name ?? '', `node "${name}" is not allowed to modify other nodes`);
+  const current = await deps.client.get(nodes, undefined, name);
+  const labels = wanted.metadata.labels ?? {};
+  const changed = Object.keys(labels).filter((key) => current?.metadata.labels?.[key] !== labels[key]);
+  const refused = forbiddenLabels(changed);
+  if (refused.length > 0)
+    throw errors.forbidden(nodes, name, `is not allowed to modify labels: ${refused.sort().join(', ')}`);
+  if (!current) {
+    const { taints, providerID, unschedulable } = wanted.spec ?? {};
+    const failed = await one(deps, {
+      verb: 'create',
+      resource: nodes,
+      object: {
+        apiVersion: 'v1',
+        kind: 'Node',
+        metadata: { name, labels, annotations: wanted.metadata.annotations },
+        spec: {
+          ...(taints ? { taints } : {}),
+          ...(providerID ? { providerID } : {}),
+          ...(unschedulable ? { unschedulable } : {}),
+        },
+        status: wanted.status,
+      } as unknown as KubeObject,
+    });
+    return failed ?? (wanted.status ? updateNodeStatus(deps, name, wanted.status) : undefined);
+  }
+  const annotations = wanted.metadata.annotations ?? {};
+  const stale =
+    changed.length > 0 ||
+    Object.entries(annotations).some(([key, value]) => current.metadata.annotations?.[key] !== value);
+  if (stale) {
+    const failed = await one(deps, {
+      verb: 'update',
+      resource: nodes,
+      object: {
+        ...current,
+        metadata: {
+          ...current.metadata,
+          labels: { ...current.metadata.labels, ...labels },
+          annotations: { ...current.metadata.annotations, ...annotations },
+        },
+      } as Node,
+    });
+    if (failed) return failed;
+  }
+  return wanted.status ? updateNodeStatus(deps, name, wanted.status) : undefined;
+}
+
+async function updateNodeStatus(deps: NodeWriteDeps, name: string, reported: NodeStatus): Promise<Status | undefined> {
+  const current = await deps.client.get(nodes, undefined, name);
+  if (!current) throw errors.notFound(nodes, name);
+  const status = mergeNodeStatus(current.status, reported);
+  if (sameJson(status, mergeNodeStatus(current.status, {}))) return undefined;
+  return one(deps, { verb: 'update', resource: nodes, subresource: 'status', object: { ...current, status } as Node });
+}
+
+/**
+ * The reported fields over the old ones; of conditions, those that others own are kept. Heartbeat times are not stored
+ * (they are filled in at read), and a condition whose status stays keeps its transition time.
+ */
+export function mergeNodeStatus(old: NodeStatus | undefined, reported: NodeStatus): NodeStatus {
+  const conditions = new Map<string, NodeCondition>();
+  for (const { lastHeartbeatTime: _, ...condition } of old?.conditions ?? []) conditions.set(condition.type, condition);
+  for (const { lastHeartbeatTime: _, ...condition } of reported.conditions ?? []) {
+    const before = conditions.get(condition.type);
+    const stays = before?.status === condition.status && before.lastTransitionTime;
+    conditions.set(condition.type, stays ? { ...condition, lastTransitionTime: before.lastTransitionTime } : condition);
+  }
+  const merged: NodeStatus = { ...old, ...reported };
+  if (conditions.size > 0) merged.conditions = [...conditions.values()];
+  return merged;
+}
+
+/** Events are created, or updated (a count that rises) where the name is taken already. */
+async function recordEvent(deps: NodeWriteDeps, event: Event): Promise<Status | undefined> {
+  const namespace = event.metadata?.namespace;
+  const name = event.metadata?.name;
+  if (!namespace || !name) throw errors.badRequest('an event needs a namespace and a name');
+  const failed = await one(deps, { verb: 'create', resource: events, namespace, object: event });
+  if (failed?.reason !== 'AlreadyExists') return failed;
+  const current = await deps.client.get(events, namespace, name);
+  if (!current) return one(deps, { verb: 'create', resource: events, namespace, object: event });
+  return one(deps, {
+    verb: 'update',
+    resource: events,
+    object: {
+      ...event,
+      metadata: {
+        ...current.metadata,
+        ...event.metadata,
+        uid: current.metadata.uid,
+        resourceVersion: current.metadata.resourceVersion,
+      },
+    },
+  });
+}
