@@ -95,7 +95,9 @@ export const reportRequest = z.object({ session: z.string(), writes: z.array(nod
 export type ReportRequest = z.infer<typeof reportRequest>;
 
 /** One result per write, in order. `code` as in a Status (200, 404, 409, …); 404 and uid mismatch (409): the pod is gone. */
-export const reportResponse = z.object({ results: z.array(z.object({ code: z.number(), message: z.optional(z.string()) })) });
+export const reportResponse = z.object({
+  results: z.array(z.object({ code: z.number(), message: z.optional(z.string()) })),
+});
 export type ReportResponse = z.infer<typeof reportResponse>;
 
 /** PKCS#10 in PEM; names and addresses are decided by the control plane, not by the request. */
@@ -103,5 +105,15 @@ export const certificateRequest = z.object({ csr: z.string() });
 export const certificateResponse = z.object({ certificate: z.string(), ca: z.string(), notAfter: z.string() });
 export type CertificateResponse = z.infer<typeof certificateResponse>;
 
-/** Bytes of a log stream travel as binary WebSocket messages; a text message `{"status": Status}` ends it with an error. */
+/**
+ * Bytes of a log stream travel as binary WebSocket messages; an empty one says that the stream is open and has nothing
+ * yet. A text message `{"status": Status}` ends it with an error; closing the socket ends it.
+ */
 export const streamEnd = z.object({ status: z.optional(object) });
+
+/**
+ * Flow control, sent to the agent as text: it may send `credit` more bytes. It starts with streamWindowBytes and stops
+ * reading its source at 0; who ignores this loses the stream when a slow client lets too much pile up.
+ */
+export const streamCredit = z.object({ credit: z.number() });
+export const streamWindowBytes = 1024 * 1024;

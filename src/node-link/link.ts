@@ -1,0 +1,220 @@
+// The control plane's end of one node: a mailbox that holds the agent's poll until there is something to say, and a
+// dead-man switch. Heartbeats are noted in memory; nothing is written while nothing changes but the alarm, once a grace
+// period. It detects silence and return, and tells; what follows from that is the node-lifecycle controller's business.
+// It never counts silence from before its own start: a restart or a deploy must not make a node NotReady.
+import type { Alarm, ClusterConfig, Log, Timers } from '../ports/index.ts';
+import type { NodeChange, StreamOffer, SyncRequest, SyncResponse } from '../protocol/node.ts';
+
+/** What the API server answers to a link. */
+export interface Upstream {
+  changes(request: { node: string; since: number; epoch: string; serviceRevision: number }): Promise<NodeNews>;
+  /** Nothing was heard from the node for the grace period. Called again until it resolves. */
+  silent(node: string, lastContactMs: number): Promise<void>;
+  /** The node is heard of, for the first time, after a silence or after this link's start. */
+  alive(node: string, contactMs: number): Promise<void>;
+}
+
+export interface NodeNews {
+  epoch: string;
+  revision: number;
+  reset: boolean;
+  changes: NodeChange[];
+  /** All drained pods of the node that still terminate. */
+  drained: string[];
+}
+
+/** What a link keeps over its object's eviction: written when it changes, which is rare. */
+export interface LinkState {
+  node: string;
+  /** `unknown`: no contact yet that the control plane has been told of. */
+  contact: 'unknown' | 'alive' | 'silent';
+}
+
+export interface LinkOptions {
+  state: LinkState;
+  save(state: LinkState): void;
+  timers: Timers;
+  alarm: Alarm;
+  log: Log;
+  config: ClusterConfig;
+  upstream: Upstream;
+}
+
+/** After news, an agent that does not poll all the time is asked to for this long. */
+const busyMs = 15_000;
+/** Without any poke the API server is still asked this often: the last resort should a poke and its repair both be lost. */
+const recheckMs = 60_000;
+
+export class NodeLinkCore {
+  readonly #options: LinkOptions;
+  #state: LinkState;
+  readonly #startedMs: number;
+  #lastContactMs: number | undefined;
+  /** Raised by every poke and offer; a held poll sleeps until it moves. */
+  #bell = 0;
+  #wake: (() => void) | undefined;
+  /** Revision that the API server was asked at last, and the bell then: nothing new can have come if both still stand. */
+  #checked: { revision: number; epoch: string; bell: number; atMs: number } | undefined;
+  #serviceRevision = 0;
+  #session = '';
+  #told = new Set<string>();
+  #offers: StreamOffer[] = [];
+  #lastNewsMs = 0;
+  #alarmArmed = false;
+  #polls = 0;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#state = options.state;
+    this.#startedMs = options.timers.now();
+  }
+
+  /** Something that concerns this node has been committed. Answers what the node has acknowledged. */
+  poke(_revision: number): { serviceRevision: number } {
+    this.#ring();
+    return { serviceRevision: this.#serviceRevision };
+  }
+
+  offer(stream: StreamOffer): void {
+    this.#offers.push(stream);
+    this.#ring();
+  }
+
+  withdraw(streamId: string): void {
+    this.#offers = this.#offers.filter((offer) => offer.id !== streamId);
+  }
+
+  /** Any sign of life: a poll, a report, a stream. */
+  async heard(): Promise<void> {
+    const now = this.#options.timers.now();
+    this.#lastContactMs = now;
+    if (!this.#alarmArmed) this.#arm(now + this.#options.config.nodeGraceMs);
+    if (this.#state.contact === 'alive') return;
+    await this.#options.upstream.alive(this.#state.node, now);
+    this.#setContact('alive');
+  }
+
+  /**
+   * The agent's poll. Resolves with news, or without any once `waitMs` has passed, at most a heartbeat: only the arrival
+   * of a request proves life, since a machine that lost its power leaves its connection open. `cancelled` ends the wait.
+   */
+  async sync(request: SyncRequest, cancelled?: AbortSignal): Promise<SyncResponse> {
+    await this.heard();
+    const { timers, config } = this.#options;
+    if (request.session !== this.#session || request.since === 0) {
+      this.#session = request.session;
+      this.#told = new Set();
+    }
+    // A newer poll of the same agent replaces an older one that is still held.
+    const poll = ++this.#polls;
+    this.#wake?.();
+    const untilMs = timers.now() + Math.min(Math.max(request.waitMs, 0), config.nodeHeartbeatMs);
+    let since = request.since;
+    let epoch = request.epoch;
+    for (;;) {
+      const bell = this.#bell;
+      const news = await this.#ask(request, since, epoch, bell);
+      const drained = news?.drained.filter((uid) => !this.#told.has(uid)) ?? [];
+      const over = timers.now() >= untilMs || cancelled?.aborted || poll !== this.#polls;
+      const offers = poll === this.#polls ? this.#offers.splice(0) : [];
+      if (news) {
+        since = news.revision;
+        epoch = news.epoch;
+      }
+      if (over || news?.reset || news?.changes.length || drained.length > 0 || offers.length > 0) {
+        for (const uid of drained) this.#told.add(uid);
+        if (news?.changes.length || drained.length > 0 || offers.length > 0) this.#lastNewsMs = timers.now();
+        return {
+          epoch,
+          revision: since,
+          reset: news?.reset ?? false,
+          changes: news?.changes ?? [],
+          streams: offers,
+          drained,
+          nextPollMs: this.#nextPollMs(config),
+        };
+      }
+      await this.#sleep(bell, untilMs, cancelled);
+    }
+  }
+
+  /** The alarm: looks at the last contact, once a grace period. */
+  async alarm(): Promise<void> {
+    this.#alarmArmed = false;
+    if (this.#state.contact === 'silent') return;
+    const { timers, config, upstream, log } = this.#options;
+    const last = Math.max(this.#lastContactMs ?? 0, this.#startedMs);
+    const dueMs = last + config.nodeGraceMs;
+    if (timers.now() < dueMs) return this.#arm(dueMs);
+    try {
+      await upstream.silent(this.#state.node, last);
+      // It may have spoken in the meantime.
+      if ((this.#lastContactMs ?? 0) > last) return await this.#options.upstream.alive(this.#state.node, timers.now());
+      this.#setContact('silent');
+      log.info('node is silent', { node: this.#state.node, lastContact: new Date(last).toISOString() });
+    } catch (error) {
+      log.warn('silence could not be told', { node: this.#state.node, error: String(error) });
+      this.#arm(timers.now() + 1000);
+    }
+  }
+
+  async #ask(request: SyncRequest, since: number, epoch: string, bell: number): Promise<NodeNews | undefined> {
+    const { timers, upstream } = this.#options;
+    const known = this.#checked;
+    const acknowledged = request.serviceRevision !== this.#serviceRevision;
+    if (
+      !acknowledged &&
+      since !== 0 &&
+      known?.bell === bell &&
+      known.revision === since &&
+      known.epoch === epoch &&
+      timers.now() - known.atMs < recheckMs
+    )
+      return undefined;
+    this.#serviceRevision = request.serviceRevision;
+    const news = await upstream.changes({
+      node: this.#state.node,
+      since,
+      epoch,
+      serviceRevision: request.serviceRevision,
+    });
+    this.#checked = { revision: news.revision, epoch: news.epoch, bell, atMs: timers.now() };
+    return news;
+  }
+
+  #nextPollMs(config: ClusterConfig): number {
+    if (config.longPoll === 'always') return 0;
+    return this.#options.timers.now() - this.#lastNewsMs < busyMs ? 0 : config.nodeHeartbeatMs;
+  }
+
+  #ring(): void {
+    this.#bell++;
+    this.#wake?.();
+  }
+
+  async #sleep(bell: number, untilMs: number, cancelled?: AbortSignal): Promise<void> {
+    if (this.#bell !== bell || cancelled?.aborted) return;
+    const { timers } = this.#options;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        stop();
+        cancelled?.removeEventListener('abort', done);
+        if (this.#wake === done) this.#wake = undefined;
+        resolve();
+      };
+      const stop = timers.after(Math.max(0, untilMs - timers.now()), done);
+      cancelled?.addEventListener('abort', done);
+      this.#wake = done;
+    });
+  }
+
+  #arm(atMs: number): void {
+    this.#alarmArmed = true;
+    this.#options.alarm.set(atMs);
+  }
+
+  #setContact(contact: LinkState['contact']): void {
+    this.#state = { ...this.#state, contact };
+    this.#options.save(this.#state);
+  }
+}
