@@ -1,9 +1,9 @@
 // What controllers and the scheduler see of the cluster: linearizable reads, batched writes, a feed of changes behind a
 // durable cursor. Work is keyed by object, never by event.
 
-import type { KubeObject, New, ResourceToken } from '../machinery/meta.ts';
 import type { Status } from '../machinery/errors.ts';
-import type { ClusterConfig, Clock, Log, Random } from '../ports/index.ts';
+import type { KubeObject, New, ResourceToken } from '../machinery/meta.ts';
+import type { Clock, ClusterConfig, Log, Random } from '../ports/index.ts';
 
 export interface ListQuery {
   namespace?: string;
@@ -17,18 +17,43 @@ export interface ListQuery {
 
 /** Reads of the ledger as it is now. Several calls may be answered in one round trip: issue them together. */
 export interface Reader {
-  get<T extends KubeObject>(resource: ResourceToken<T>, namespace: string | undefined, name: string): Promise<T | undefined>;
+  get<T extends KubeObject>(
+    resource: ResourceToken<T>,
+    namespace: string | undefined,
+    name: string,
+  ): Promise<T | undefined>;
   list<T extends KubeObject>(resource: ResourceToken<T>, query?: ListQuery): Promise<T[]>;
 }
 
 /** One write, plain data. Writes carry preconditions: updates by `object.metadata.resourceVersion`, deletes by uid and resourceVersion. */
 export type Write =
-  | { verb: 'create'; resource: ResourceToken; namespace?: string; name?: string; subresource?: string; object: New<KubeObject> | Record<string, unknown> }
-  | { verb: 'update'; resource: ResourceToken; subresource?: string; object: KubeObject }
-  | { verb: 'patch'; resource: ResourceToken; namespace?: string; name: string; subresource?: string; type: 'json' | 'merge' | 'strategic'; patch: unknown }
   | {
-      verb: 'delete'; resource: ResourceToken; namespace?: string; name: string; uid?: string; resourceVersion?: string;
-      gracePeriodSeconds?: number; propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
+      verb: 'create';
+      resource: ResourceToken;
+      namespace?: string;
+      name?: string;
+      subresource?: string;
+      object: New<KubeObject> | Record<string, unknown>;
+    }
+  | { verb: 'update'; resource: ResourceToken; subresource?: string; object: KubeObject }
+  | {
+      verb: 'patch';
+      resource: ResourceToken;
+      namespace?: string;
+      name: string;
+      subresource?: string;
+      type: 'json' | 'merge' | 'strategic';
+      patch: unknown;
+    }
+  | {
+      verb: 'delete';
+      resource: ResourceToken;
+      namespace?: string;
+      name: string;
+      uid?: string;
+      resourceVersion?: string;
+      gracePeriodSeconds?: number;
+      propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
     };
 
 export type WriteOutcome = { ok: true; object: KubeObject } | { ok: false; status: Status };
@@ -49,7 +74,11 @@ export interface ObjectChange<T extends KubeObject = KubeObject> {
 
 export interface Feed {
   /** Changes after the cursor to the named resources (upstream's group-resource notation). `reset`: the cursor was compacted, relist. */
-  changes(after: number, resources: readonly string[], limit: number): Promise<{ changes: ObjectChange[]; through: number; reset: boolean; current: number }>;
+  changes(
+    after: number,
+    resources: readonly string[],
+    limit: number,
+  ): Promise<{ changes: ObjectChange[]; through: number; reset: boolean; current: number }>;
 }
 
 export interface Client extends Reader, Writer {}

@@ -1,0 +1,186 @@
+// Records core/v1 Events. The name of an Event is a hash of what it says about which object, so a repetition finds the
+// Event that is there and raises its count, also after a restart. Recording is synchronous and never fails; `flush`
+// writes what has been recorded. Floods are held back per object as client-go does (a burst of 25, then one per 5 min).
+import { apiVersion, type KubeObject, type New, type ResourceToken } from '../machinery/meta.ts';
+import type { Clock, Log } from '../ports/index.ts';
+import type { Client, EventRecorder, Write, WriteOutcome } from './types.ts';
+
+export interface RecorderOptions {
+  client: Client;
+  clock: Clock;
+  log: Log;
+  /** `source.component`: `replicaset-controller`, `default-scheduler`. */
+  component: string;
+}
+
+interface Event extends KubeObject {
+  count?: number;
+}
+
+const events: ResourceToken<Event> = { group: '', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
+
+interface Pending {
+  namespace: string;
+  name: string;
+  /** How many times since the last write. */
+  times: number;
+  firstMs: number;
+  lastMs: number;
+  body: Record<string, unknown>;
+}
+
+const burst = 25;
+const refillMs = 5 * 60_000;
+/** How many Events and objects are remembered; beyond it the oldest are forgotten, which costs a read or lets more through. */
+const rememberedMax = 4096;
+const attemptsMax = 3;
+
+export class Recorder implements EventRecorder {
+  readonly #options: RecorderOptions;
+  #pending = new Map<string, Pending>();
+  /** Count of Events known to exist, by name. */
+  readonly #counts = new Map<string, number>();
+  readonly #buckets = new Map<string, { tokens: number; atMs: number }>();
+  #flushing: Promise<void> | undefined;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+  }
+
+  record(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    const nowMs = this.#options.clock.now();
+    const { metadata } = object;
+    if (!this.#allowed(`${metadata.uid}`, nowMs)) return;
+    const namespace = metadata.namespace ?? 'default';
+    const name = `${metadata.name.slice(0, 236)}.${hash([metadata.uid, this.#options.component, type, reason, message])}`;
+    const id = `${namespace}/${name}`;
+    const known = this.#pending.get(id);
+    if (known) {
+      known.times++;
+      known.lastMs = nowMs;
+      return;
+    }
+    const body = {
+      involvedObject: {
+        kind: object.kind,
+        ...(metadata.namespace ? { namespace: metadata.namespace } : {}),
+        name: metadata.name,
+        uid: metadata.uid,
+        apiVersion: object.apiVersion,
+        resourceVersion: metadata.resourceVersion,
+      },
+      type,
+      reason,
+      message: message.slice(0, 1024),
+      source: { component: this.#options.component },
+      reportingComponent: this.#options.component,
+      reportingInstance: '',
+    };
+    this.#pending.set(id, { namespace, name, times: 1, firstMs: nowMs, lastMs: nowMs, body });
+  }
+
+  /** Whether something has been recorded and not yet been taken up. */
+  get pending(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /** Writes what has been recorded; resolves when nothing is left to write. Never rejects. */
+  flush(): Promise<void> {
+    if (!this.#flushing && this.#pending.size > 0) {
+      this.#flushing = this.#write()
+        .catch((error: unknown) => this.#options.log.debug('events were not written', { error: String(error) }))
+        .finally(() => {
+          this.#flushing = undefined;
+        });
+    }
+    return this.#flushing ?? Promise.resolve();
+  }
+
+  async #write(): Promise<void> {
+    while (this.#pending.size > 0) {
+      let batch = [...this.#pending.values()];
+      this.#pending = new Map();
+      for (let attempt = 0; attempt < attemptsMax && batch.length > 0; attempt++) {
+        const outcomes = await this.#options.client.write(batch.map((pending) => this.#writeOf(pending)));
+        const again = batch.filter((pending, i) => !this.#learn(pending, outcomes[i]));
+        const found = await Promise.all(
+          again.map((pending) => this.#options.client.get(events, pending.namespace, pending.name)),
+        );
+        for (const [i, pending] of again.entries()) {
+          const event = found[i];
+          if (event) remember(this.#counts, idOf(pending), event.count ?? 1);
+        }
+        batch = again;
+      }
+    }
+  }
+
+  /** Whether the write of `pending` needs no second attempt. */
+  #learn(pending: Pending, outcome: WriteOutcome | undefined): boolean {
+    if (outcome?.ok) {
+      remember(this.#counts, idOf(pending), (outcome.object as Event).count ?? 1);
+      return true;
+    }
+    this.#counts.delete(idOf(pending));
+    const reason = outcome?.status.reason;
+    if (reason === 'AlreadyExists' || reason === 'NotFound') return false;
+    this.#options.log.debug('an event was refused', { name: pending.name, message: outcome?.status.message });
+    return true;
+  }
+
+  #writeOf(pending: Pending): Write {
+    const { namespace, name } = pending;
+    const count = this.#counts.get(idOf(pending));
+    if (count !== undefined) {
+      const patch = { count: count + pending.times, lastTimestamp: rfc3339(pending.lastMs) };
+      return { verb: 'patch', resource: events, namespace, name, type: 'merge', patch };
+    }
+    const object: New<KubeObject> & Record<string, unknown> = {
+      apiVersion: apiVersion(events),
+      kind: events.kind,
+      metadata: { name, namespace },
+      ...pending.body,
+      firstTimestamp: rfc3339(pending.firstMs),
+      lastTimestamp: rfc3339(pending.lastMs),
+      count: pending.times,
+    };
+    return { verb: 'create', resource: events, namespace, object };
+  }
+
+  #allowed(uid: string, nowMs: number): boolean {
+    const bucket = this.#buckets.get(uid) ?? { tokens: burst, atMs: nowMs };
+    const tokens = Math.min(burst, bucket.tokens + (nowMs - bucket.atMs) / refillMs);
+    const allowed = tokens >= 1;
+    remember(this.#buckets, uid, { tokens: allowed ? tokens - 1 : tokens, atMs: nowMs });
+    return allowed;
+  }
+}
+
+const idOf = (pending: Pending): string => `${pending.namespace}/${pending.name}`;
+
+function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= rememberedMax) return;
+  const oldest = map.keys().next().value;
+  if (oldest !== undefined) map.delete(oldest);
+}
+
+/** Whole seconds, UTC, as meta/v1 Time is written. */
+export function rfc3339(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}
+
+/** 64 bits of FNV-1a over the parts, in two halves with different offsets. */
+function hash(parts: readonly string[]): string {
+  let a = 0x811c9dc5;
+  let b = 0xcbf29ce4;
+  for (const part of parts) {
+    for (let i = 0; i <= part.length; i++) {
+      const code = i < part.length ? part.charCodeAt(i) : 0;
+      a = Math.imul(a ^ code, 0x01000193) >>> 0;
+      b = Math.imul(b ^ (code + i), 0x01000193) >>> 0;
+    }
+  }
+  return a.toString(16).padStart(8, '0') + b.toString(16).padStart(8, '0');
+}
