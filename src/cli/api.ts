@@ -1,0 +1,173 @@
+// A small client of the Kubernetes API for the commands themselves: JSON over https with a token and, for local clusters, the
+// cluster's own CA. Not a general client: no watches, no retries beyond waiting for readiness.
+import fs from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import { CliError } from './errors.ts';
+import { type StatePaths, statePaths } from './paths.ts';
+import { pkiFiles } from './pki.ts';
+import { sleep } from './processes.ts';
+import { readSettings } from './settings.ts';
+
+export interface ApiTarget {
+  url: string;
+  token: string;
+  /** PEM. */
+  ca?: string;
+}
+
+export interface ApiAnswer {
+  status: number;
+  text: string;
+}
+
+export class Api {
+  readonly target: ApiTarget;
+  readonly #agent: http.Agent;
+
+  constructor(target: ApiTarget) {
+    this.target = target;
+    const secure = target.url.startsWith('https:');
+    this.#agent = secure ? new https.Agent({ keepAlive: true, ca: target.ca }) : new http.Agent({ keepAlive: true });
+  }
+
+  /** Rejects only when no answer came. */
+  request(method: string, path: string, body?: unknown, timeoutMs = 10_000): Promise<ApiAnswer> {
+    const url = new URL(path, this.target.url);
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    return new Promise((resolve, reject) => {
+      const request = (url.protocol === 'https:' ? https : http).request(url, {
+        method,
+        agent: this.#agent,
+        headers: {
+          authorization: `Bearer ${this.target.token}`,
+          accept: 'application/json',
+          ...(payload === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+        },
+      });
+      // One deadline for the whole exchange.
+      const timer = setTimeout(
+        () => request.destroy(new Error(`no answer from ${url.host} within ${timeoutMs} ms`)),
+        timeoutMs,
+      );
+      const fail = (error: Error) => {
+        clearTimeout(timer);
+        reject(error);
+      };
+      request.on('error', fail);
+      request.on('response', (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', fail);
+        response.on('end', () => {
+          clearTimeout(timer);
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() });
+        });
+      });
+      request.end(payload);
+    });
+  }
+
+  /** The parsed answer; a refusal becomes an error with the Status message. */
+  async json<T>(method: string, path: string, body?: unknown): Promise<T> {
+    let answer: ApiAnswer;
+    try {
+      answer = await this.request(method, path, body);
+    } catch (error) {
+      throw new CliError(
+        `cannot reach ${this.target.url}: ${(error as Error).message || (error as NodeJS.ErrnoException).code}`,
+      );
+    }
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(answer.text);
+    } catch {
+      parsed = undefined;
+    }
+    if (answer.status >= 300) {
+      const message = (parsed as { message?: string } | undefined)?.message ?? answer.text.slice(0, 200);
+      throw new CliError(`${method} ${path}: ${answer.status} ${message}`);
+    }
+    return parsed as T;
+  }
+
+  /** Waits until /readyz says yes. `stillWorthIt` may throw to give up early. */
+  async waitReady(timeoutMs: number, stillWorthIt: () => void = () => {}): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    for (let why = 'no answer'; ; ) {
+      try {
+        const answer = await this.request('GET', '/readyz', undefined, 2000);
+        if (answer.status === 200) return;
+        why = `${answer.status} ${answer.text.slice(0, 200)}`;
+      } catch (error) {
+        why = (error as Error).message;
+      }
+      stillWorthIt();
+      if (performance.now() > deadline)
+        throw new CliError(`the control plane is not ready after ${timeoutMs / 1000} s: ${why}`);
+      await sleep(15);
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+/** The local cluster of a state directory, as its administrator. */
+export function localTarget(paths: StatePaths): ApiTarget {
+  const settings = readSettings(paths);
+  if (!settings) throw new CliError(`no cluster in ${paths.dir}; start one with: tiffin up --state-dir ${paths.dir}`);
+  const pki = pkiFiles(paths.pki);
+  return {
+    url: `https://127.0.0.1:${settings.port}`,
+    token: fs.readFileSync(pki.adminToken, 'utf8').trim(),
+    ca: fs.readFileSync(pki.caCertificate, 'utf8'),
+  };
+}
+
+export interface TargetOptions {
+  stateDir: string;
+  url?: string;
+  token?: string;
+  caFile?: string;
+}
+
+/** --url with its token, or the local cluster. */
+export function targetOf(options: TargetOptions): ApiTarget {
+  if (!options.url) return localTarget(statePaths(options.stateDir));
+  return {
+    url: checkUrl(options.url),
+    token: tokenFor(options),
+    ca: options.caFile ? readFile(options.caFile) : undefined,
+  };
+}
+
+/** --token, or the administrator's token that a state directory holds. */
+export function tokenFor(options: TargetOptions): string {
+  if (options.token) return options.token;
+  const file = pkiFiles(statePaths(options.stateDir).pki).adminToken;
+  if (!fs.existsSync(file)) throw new CliError('a token is needed: give --token or set TIFFIN_TOKEN');
+  return fs.readFileSync(file, 'utf8').trim();
+}
+
+export function checkUrl(text: string): string {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new CliError(`not a URL: ${text} (expected https://host[:port])`);
+  }
+  if (url.protocol !== 'https:') throw new CliError(`${text}: the control plane is reached over https only`);
+  return url.origin;
+}
+
+export function readFile(file: string): string {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CliError(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}

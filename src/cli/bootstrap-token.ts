@@ -1,0 +1,39 @@
+// Bootstrap tokens: Secrets of type bootstrap.kubernetes.io/token in kube-system, `id.secret` as kubeadm writes them.
+import { randomInt } from 'node:crypto';
+import type { Api } from './api.ts';
+import { CliError } from './errors.ts';
+
+const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
+const random = (length: number) => Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
+
+/** `90s`, `30m`, `24h`, `7d`, or `0` for none; also sums such as `1h30m`. */
+export function parseDuration(text: string): number {
+  if (text === '0') return 0;
+  const units: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+  if (!/^(\d+[smhd])+$/.test(text)) throw new CliError(`not a duration: ${text} (expected 30m, 24h, …)`);
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+)([smhd])/g)) total += Number(amount) * units[unit!]!;
+  return total;
+}
+
+/** Creates a token that lets machines join as nodes. `ttlMs` 0: it does not expire. */
+export async function createBootstrapToken(api: Api, ttlMs: number, description?: string): Promise<string> {
+  const id = random(6);
+  const secret = random(16);
+  await api.json('POST', '/api/v1/namespaces/kube-system/secrets', {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: `bootstrap-token-${id}`, namespace: 'kube-system' },
+    type: 'bootstrap.kubernetes.io/token',
+    stringData: {
+      'token-id': id,
+      'token-secret': secret,
+      ...(ttlMs > 0 ? { expiration: new Date(Date.now() + ttlMs).toISOString() } : {}),
+      'usage-bootstrap-authentication': 'true',
+      'usage-bootstrap-signing': 'true',
+      'auth-extra-groups': 'system:bootstrappers:tiffin:default-node-token',
+      ...(description ? { description } : {}),
+    },
+  });
+  return `${id}.${secret}`;
+}

@@ -1,0 +1,81 @@
+// Bundles the Worker for workerd. The cache is keyed by what the sources are (path, size, time of change), so that an
+// unchanged checkout costs a few milliseconds and no bundler.
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { repoRoot } from './paths.ts';
+
+/** A hash over path, size and modification time of every source file under the given folders of the checkout. */
+export function sourceStamp(folders: readonly string[], root = repoRoot): string {
+  const hash = createHash('sha256');
+  const visit = (file: string) => {
+    const stat = fs.statSync(path.join(root, file), { throwIfNoEntry: false });
+    if (!stat) return;
+    if (stat.isDirectory()) {
+      for (const entry of fs.readdirSync(path.join(root, file)).sort()) visit(`${file}/${entry}`);
+    } else if (/\.(ts|json|toml|js)$/.test(file) && !/\.test\.ts$/.test(file)) {
+      hash.update(`${file} ${stat.size} ${stat.mtimeMs}\n`);
+    }
+  };
+  for (const folder of folders) visit(folder);
+  return hash.digest('hex').slice(0, 16);
+}
+
+export const workerSources = [
+  'package-lock.json',
+  'workers',
+  ...[
+    'apis',
+    'apiserver',
+    'controllers',
+    'generated',
+    'ledger',
+    'machinery',
+    'node-link',
+    'ports',
+    'protocol',
+    'reconcile',
+    'scheduler',
+  ].map((name) => `src/${name}`),
+];
+export const agentSources = [
+  'package-lock.json',
+  'node-agent',
+  'src/machinery',
+  'src/ports',
+  'src/protocol',
+  'src/reconcile',
+];
+
+/** Returns the bundle's path; its name contains the hash of its content. */
+export async function bundleWorker(dir: string, entry = path.join(repoRoot, 'workers/main.ts')): Promise<string> {
+  fs.mkdirSync(dir, { recursive: true });
+  const stamp = sourceStamp(workerSources) + createHash('sha256').update(entry).digest('hex').slice(0, 4);
+  const stampFile = path.join(dir, 'bundle.json');
+  try {
+    const cached = JSON.parse(fs.readFileSync(stampFile, 'utf8')) as { stamp: string; file: string };
+    if (cached.stamp === stamp && fs.existsSync(path.join(dir, cached.file))) return path.join(dir, cached.file);
+  } catch {
+    // No cache, or a damaged one.
+  }
+  const esbuild = await import('esbuild');
+  const result = await esbuild.build({
+    entryPoints: [entry],
+    absWorkingDir: repoRoot,
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'es2024',
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    conditions: ['workerd', 'worker', 'browser', 'import'],
+    external: ['cloudflare:workers', 'node:*'],
+    logLevel: 'silent',
+  });
+  const code = result.outputFiles[0]!.contents;
+  const file = `main-${createHash('sha256').update(code).digest('hex').slice(0, 12)}.js`;
+  for (const old of fs.readdirSync(dir)) if (/^main-.*\.js$/.test(old) && old !== file) fs.rmSync(path.join(dir, old));
+  fs.writeFileSync(path.join(dir, file), code);
+  fs.writeFileSync(stampFile, JSON.stringify({ stamp, file }));
+  return path.join(dir, file);
+}

@@ -1,0 +1,167 @@
+// The nodes of this machine as the supervisor's components: for each real one a containerd and an agent, for all simulated ones
+// together one agent. Writes their configuration; starts nothing.
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import {
+  type ContainerdPlace,
+  containerdMajor,
+  containerdToml,
+  prepareContainerd,
+  snapshotterFor,
+} from './containerd.ts';
+import { inNetns } from './host-network.ts';
+import { cniBinDir, which } from './packages.ts';
+import { type NodePaths, nodePaths, repoRoot, runRootOf, type StatePaths } from './paths.ts';
+import { pkiFiles } from './pki.ts';
+import type { Component } from './processes.ts';
+import { type ClusterSettings, rangesOf } from './settings.ts';
+
+export const fingerprintOf = (...parts: unknown[]) =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
+
+export const nodeNames = (count: number) => Array.from({ length: count }, (_, i) => `node-${i + 1}`);
+export const simulatedNames = (count: number) => Array.from({ length: count }, (_, i) => `sim-${i}`);
+
+export function localNodes(
+  paths: StatePaths,
+  settings: ClusterSettings,
+): { name: string; k: number; paths: NodePaths }[] {
+  const runRoot = runRootOf(settings.instance);
+  return nodeNames(settings.nodes).map((name, i) => ({ name, k: i + 1, paths: nodePaths(paths.nodes, runRoot, name) }));
+}
+
+/** The address of the interface that the default route uses; of any other; else the loopback address. */
+export function hostAddress(): string {
+  const usable = (name: string) =>
+    (os.networkInterfaces()[name] ?? []).find((a) => a.family === 'IPv4' && !a.internal)?.address;
+  let routes = '';
+  try {
+    routes = fs.readFileSync('/proc/net/route', 'utf8');
+  } catch {
+    // Not Linux: only simulated nodes run here.
+  }
+  const byDefault = routes
+    .split('\n')
+    .map((line) => line.split('\t'))
+    .find((columns) => columns[1] === '00000000')?.[0];
+  const names = [...(byDefault ? [byDefault] : []), ...Object.keys(os.networkInterfaces())];
+  // Bridges of clusters are no addresses of the machine.
+  return (
+    names
+      .filter((name) => !/^(tf\d|docker|cni|br-|veth)/.test(name))
+      .map(usable)
+      .find(Boolean) ?? '127.0.0.1'
+  );
+}
+
+export async function containerdPlace(paths: StatePaths): Promise<ContainerdPlace> {
+  return {
+    major: await containerdMajor(which('containerd')!),
+    runc: which('runc')!,
+    cniBinDir: cniBinDir()!,
+    snapshotter: snapshotterFor(paths.dir),
+  };
+}
+
+export function containerdComponents(
+  paths: StatePaths,
+  settings: ClusterSettings,
+  place: ContainerdPlace,
+): Component[] {
+  const program = which('containerd')!;
+  return localNodes(paths, settings).map(({ name, k, paths: node }) => {
+    prepareContainerd(node, place);
+    const command = [program, '--config', node.containerdConfig];
+    return {
+      name: `containerd-${name}`,
+      command: k === 1 ? command : inNetns(rangesOf(settings.instance), name, command),
+      // Shims and runc are looked for in PATH.
+      env: { PATH: `${path.dirname(program)}:${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin` },
+      fingerprint: fingerprintOf(containerdToml(node, place), program, fs.statSync(program).mtimeMs),
+    };
+  });
+}
+
+export interface AgentInput {
+  /** A hash over the agent's sources: a changed agent is restarted. */
+  sources: string;
+  cniBinDir?: string;
+  bootstrapToken?: string;
+}
+
+/** Whether an agent has bought its credential already, so that it needs no bootstrap token. */
+export function joined(agentStateDir: string): boolean {
+  const entries = fs.existsSync(agentStateDir) ? fs.readdirSync(agentStateDir) : [];
+  return entries.some((entry) => entry.includes('credential'));
+}
+
+const nodeCommand = (config: string) => [
+  process.execPath,
+  '--disable-warning=ExperimentalWarning',
+  path.join(repoRoot, 'node-agent/main.ts'),
+  '--config',
+  config,
+];
+
+function agentComponent(name: string, file: string, config: Record<string, unknown>, input: AgentInput): Component {
+  const bootstrapToken = input.bootstrapToken;
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  // The token is a secret, though a short-lived one.
+  fs.writeFileSync(`${file}.new`, `${JSON.stringify({ ...config, bootstrapToken }, null, 2)}\n`, { mode: 0o600 });
+  fs.renameSync(`${file}.new`, file);
+  return {
+    name: `agent-${name}`,
+    command: nodeCommand(file),
+    env: {},
+    fingerprint: fingerprintOf(config, input.sources, process.execPath),
+  };
+}
+
+export function agentComponents(paths: StatePaths, settings: ClusterSettings, input: AgentInput): Component[] {
+  const ranges = rangesOf(settings.instance);
+  const caFile = pkiFiles(paths.pki).caCertificate;
+  const several = settings.nodes > 1;
+  const components = localNodes(paths, settings).map(({ name, k, paths: node }) => {
+    const component = agentComponent(
+      name,
+      node.agentConfig,
+      {
+        nodeName: name,
+        url: `https://${k === 1 ? '127.0.0.1' : ranges.bridgeAddress}:${settings.port}`,
+        caFile,
+        stateDir: node.agent,
+        runDir: node.run,
+        containerd: { socket: node.socket, cniConfDir: node.cniConf, cniBinDir: input.cniBinDir },
+        address: several ? ranges.nodeAddress(k) : hostAddress(),
+        networkId: ranges.networkId(k),
+      },
+      input,
+    );
+    return k === 1 ? component : { ...component, command: inNetns(ranges, name, component.command) };
+  });
+  if (settings.simulatedNodes > 0) {
+    const node = nodePaths(paths.nodes, runRootOf(settings.instance), 'sim');
+    fs.mkdirSync(node.agent, { recursive: true });
+    components.push(
+      agentComponent(
+        'sim',
+        node.agentConfig,
+        {
+          nodeName: 'sim',
+          url: `https://127.0.0.1:${settings.port}`,
+          caFile,
+          stateDir: node.agent,
+          // No sockets, and perhaps no right to write under /run.
+          runDir: path.join(node.dir, 'run'),
+          simulatedNodes: settings.simulatedNodes,
+          address: '127.0.0.1',
+          networkId: `tf${settings.instance}sim`,
+        },
+        input,
+      ),
+    );
+  }
+  return components;
+}

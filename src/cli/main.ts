@@ -1,0 +1,151 @@
+// The `tiffin` command line: options, help and error lines. Each command's code is loaded only when it runs, since start-up
+// time is part of what `up` is measured by. Does nothing itself.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { CliError } from './errors.ts';
+
+const stateDirOption = () =>
+  new Option('--state-dir <dir>', 'where the cluster lives: state, logs, kubeconfig')
+    .default('.tiffin')
+    .env('TIFFIN_STATE_DIR');
+
+function integer(min: number, max: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+const program = new Command('tiffin')
+  .description('A Kubernetes control plane with no servers to run.')
+  .version('0.1.0')
+  .showHelpAfterError('(try --help)')
+  .enablePositionalOptions();
+
+program
+  .command('up')
+  .description(
+    'start a cluster on this machine: control plane, containerd and node agent; harmless when it runs already',
+  )
+  .addOption(stateDirOption())
+  .option('--port <port>', 'port of the Kubernetes API (default: 6443, or the next free one)', integer(1, 65535))
+  .option('--listen <address>', 'address that the API listens on, besides 127.0.0.1 (default: 127.0.0.1)')
+  .option(
+    '--nodes <n>',
+    'real nodes; those after the first live in network namespaces of their own (default: 1)',
+    integer(0, 32),
+  )
+  .option('--simulated-nodes <m>', 'nodes that run no containers (default: 0)', integer(0, 2000))
+  .option('--detach', 'return once everything is started, without waiting until it is ready')
+  .option('--demo', 'deploy examples/hello and fetch its page through the Service')
+  .addHelpText(
+    'after',
+    '\nNumbers of nodes, port and address are remembered in the state directory: a later `up` without options keeps them.',
+  )
+  .action(async (options) => (await import('./commands/up.ts')).up(options));
+
+program
+  .command('down')
+  .description('stop control plane, agents, pods and containerd; state is kept and `up` brings the pods back')
+  .addOption(stateDirOption())
+  .option('--purge', 'delete the state directory too')
+  .action(async (options) => (await import('./commands/down.ts')).down(options));
+
+program
+  .command('status')
+  .description('show components with their pids and ports, and the nodes')
+  .addOption(stateDirOption())
+  .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
+  .action(async (options) => (await import('./commands/status.ts')).status(options));
+
+program
+  .command('logs')
+  .description('print the log of a component; without one, list them')
+  .argument('[component]', 'workerd, supervisor, agent-NODE or containerd-NODE')
+  .addOption(stateDirOption())
+  .option('-f, --follow', 'go on printing what is added')
+  .option('-n, --lines <n>', 'only the last n lines', integer(0, 10_000_000))
+  .action(async (component, options) => (await import('./commands/logs.ts')).logs(component, options));
+
+program
+  .command('kubectl')
+  .description("run kubectl against the cluster (PATH's, else the one packaged in node_modules)")
+  .addOption(stateDirOption())
+  .argument('[args...]', "kubectl's own arguments")
+  .passThroughOptions()
+  .allowUnknownOption()
+  .helpOption(false)
+  .action(async (args, options) => (await import('./commands/kubectl.ts')).kubectl(args, options));
+
+const image = program.command('image').description('images of the local nodes');
+image
+  .command('import')
+  .description('load OCI or docker archives into every local node')
+  .argument('<file...>', 'tar archives as written by `docker save` or `skopeo copy … oci-archive:`')
+  .addOption(stateDirOption())
+  .action(async (files, options) => (await import('./commands/image.ts')).imageImport(files, options));
+
+program
+  .command('kubeconfig')
+  .description('print the kubeconfig of the local cluster or, with --url, write one for a deployed control plane')
+  .addOption(stateDirOption())
+  .option('--url <url>', 'where the control plane answers: https://host')
+  .addOption(
+    new Option('--token <token>', 'bearer token (default: the one that `deploy` made in the state directory)').env(
+      'TIFFIN_TOKEN',
+    ),
+  )
+  .option('--ca-file <file>', "CA of the control plane's certificate (default: the system's)")
+  .option('--out <file>', 'write it there instead of printing it')
+  .action(async (options) => (await import('./commands/kubeconfig.ts')).kubeconfig(options));
+
+/** Options of commands that talk to a control plane, local or not. */
+function reaching(command: Command): Command {
+  return command
+    .addOption(stateDirOption())
+    .option('--url <url>', 'control plane (default: the local one, or the one in --kubeconfig)')
+    .addOption(new Option('--token <token>', 'bearer token for --url').env('TIFFIN_TOKEN'))
+    .option('--ca-file <file>', "CA of the control plane's certificate (default with --url: the system's)");
+}
+
+const token = program.command('token').description('bootstrap tokens, with which machines join as nodes');
+reaching(token.command('create'))
+  .description('create a bootstrap token and print it')
+  .option('--ttl <duration>', 'how long it is good for, such as 30m or 24h; 0 is for ever', '24h')
+  .option('--description <text>', 'a note kept with the token')
+  .action(async (options) => (await import('./commands/token.ts')).tokenCreate(options));
+
+const node = program.command('node').description('this machine as a node of a control plane elsewhere');
+node
+  .command('join')
+  .description('run the node agent (and a containerd of its own) in the foreground, for any control plane it can dial')
+  .requiredOption('--url <url>', 'control plane: https://host[:port]')
+  .option('--token <token>', 'bootstrap token; needed the first time only')
+  .option('--ca-file <file>', "CA of the control plane's certificate (default: the system's)")
+  .option('--name <name>', 'name of the node (default: the host name)')
+  .option('--address <ip>', "the node's InternalIP (default: the address of the default route)")
+  .option('--label <key=value...>', 'labels of the node')
+  .option('--node-dir <dir>', 'state of the node', '/var/lib/tiffin/node')
+  .option('--systemd', 'install and start it as a systemd unit instead')
+  .action(async (options) => (await import('./commands/node-join.ts')).nodeJoin(options));
+
+program
+  .command('deploy')
+  .description('deploy the control plane to Cloudflare with wrangler, after checking login and secrets')
+  .addOption(
+    new Option('--state-dir <dir>', 'where the keys of the deployed cluster are kept').default('.tiffin-deploy'),
+  )
+  .option('--dry-run', 'build and check only')
+  .option('--name <name>', "name of the Worker (default: wrangler.toml's)")
+  .action(async (options) => (await import('./commands/deploy.ts')).deploy(options));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  console.error(`tiffin: ${message.split('\n').join('\n  ')}`);
+  if (!(error instanceof CliError) && process.env.TIFFIN_DEBUG) console.error(error);
+  process.exitCode = error instanceof CliError ? error.exitCode : 1;
+}

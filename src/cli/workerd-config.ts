@@ -1,0 +1,74 @@
+// The configuration of workerd for one local cluster: the Worker of workers/main.ts with its four SQLite classes on disk,
+// served over https on each address. Paths that workerd embeds are relative to the file; the disk's is absolute.
+import path from 'node:path';
+import type { Pki } from './pki.ts';
+
+export interface WorkerdConfigInput {
+  /** Folder that the configuration is written to. */
+  dir: string;
+  bundle: string;
+  ledger: string;
+  pki: Pki;
+  addresses: readonly string[];
+  port: number;
+  clusterConfig: Record<string, unknown>;
+}
+
+const compatibilityDate = '2026-11-17';
+/** Bindings and their classes. The unique keys name files on disk: changing one loses the data. */
+export const classes = [
+  ['API_SERVER', 'ApiServer'],
+  ['CONTROLLER_MANAGER', 'ControllerManager'],
+  ['SCHEDULER', 'Scheduler'],
+  ['NODE_LINK', 'NodeLink'],
+] as const;
+
+const hostPort = (address: string, port: number) =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+
+export function workerdConfig(input: WorkerdConfigInput): string {
+  const text = (value: string) => JSON.stringify(value);
+  const embed = (file: string) => `embed ${text(path.relative(input.dir, file))}`;
+  const keypair = `(privateKey = ${embed(input.pki.servingKey)}, certificateChain = ${embed(input.pki.servingCertificate)})`;
+  const sockets = input.addresses.map(
+    (address, i) =>
+      `    (name = "https-${i}", address = ${text(hostPort(address, input.port))}, service = "main",\n` +
+      `     https = (options = (), tlsOptions = (keypair = ${keypair}))),`,
+  );
+  const bindings = [
+    ...classes.map(([binding, name]) => `(name = "${binding}", durableObjectNamespace = "${name}")`),
+    `(name = "ADMIN_TOKEN", text = ${embed(input.pki.adminToken)})`,
+    `(name = "CLUSTER_CA_CERT", text = ${embed(input.pki.caCertificate)})`,
+    `(name = "CLUSTER_CA_KEY", text = ${embed(input.pki.caKey)})`,
+    `(name = "SERVICE_ACCOUNT_KEY", text = ${embed(input.pki.serviceAccountKey)})`,
+    `(name = "CLUSTER_CONFIG", text = ${text(JSON.stringify(input.clusterConfig))})`,
+  ];
+  const namespaces = classes.map(
+    ([, name]) => `(className = "${name}", uniqueKey = "tiffin-${name}", enableSql = true)`,
+  );
+  return `# Written by tiffin up.
+using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .worker),
+    (name = "ledger", disk = (path = ${text(input.ledger)}, writable = true, allowDotfiles = false)),
+  ],
+  sockets = [
+${sockets.join('\n')}
+  ],
+);
+
+const worker :Workerd.Worker = (
+  modules = [(name = "main.js", esModule = ${embed(input.bundle)})],
+  compatibilityDate = "${compatibilityDate}",
+  bindings = [
+    ${bindings.join(',\n    ')},
+  ],
+  durableObjectNamespaces = [
+    ${namespaces.join(',\n    ')},
+  ],
+  durableObjectStorage = (localDisk = "ledger"),
+);
+`;
+}
