@@ -1,17 +1,58 @@
-// npm run gen [-- --facts DIR]: writes src/generated. With --facts (a folder holding definitions.json, protobuf.json and
-// cri-v1.json of Kubernetes 1.36) the schema types and tables are rewritten too; without it, only the indexes.
+// npm run gen [-- --facts DIR] [-- --check]: writes src/generated, or with --check says what is stale and exits 1.
+//
+// With --facts (a folder holding definitions.json, protobuf.json and cri-v1.json of Kubernetes 1.36) the schema types and
+// tables are rewritten too; without it, only the indexes of definitions, controllers and scheduler plugins.
+
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { indexes } from './indexes.ts';
+import { protobufTable, schemaTable } from './schema-table.ts';
 import { schemaTypes } from './schema-types.ts';
 
-const { values } = parseArgs({ options: { facts: { type: 'string' } } });
+const { values } = parseArgs({ options: { facts: { type: 'string' }, check: { type: 'boolean', default: false } } });
 const root = path.resolve(import.meta.dirname, '../../..');
 const groupVersions = [
-  'apps-v1', 'authentication-v1', 'authorization-v1', 'autoscaling-v1', 'coordination-v1', 'core-v1', 'discovery-v1', 'events-v1', 'scheduling-v1',
+  'apps-v1',
+  'authentication-v1',
+  'authorization-v1',
+  'autoscaling-v1',
+  'coordination-v1',
+  'core-v1',
+  'discovery-v1',
+  'events-v1',
+  'scheduling-v1',
 ];
+
+/** Wanted contents by path from the root. */
+const files = new Map<string, string>();
 if (values.facts) {
   const read = (name: string) => JSON.parse(fs.readFileSync(path.join(values.facts as string, name), 'utf8'));
-  for (const [name, text] of schemaTypes(read('definitions.json'), groupVersions))
-    fs.writeFileSync(path.join(root, 'src/generated/schemas', name), text);
+  const definitions = read('definitions.json');
+  for (const [name, text] of schemaTypes(definitions, groupVersions)) files.set(`src/generated/schemas/${name}`, text);
+  const table = schemaTable(definitions);
+  // A type a line: small, and diffs stay readable.
+  const lines = (object: object): string =>
+    `{\n${Object.entries(object)
+      .map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`)
+      .join(',\n')}\n}\n`;
+  files.set('src/generated/schemas/definitions.json', lines(table));
+  files.set('src/generated/schemas/protobuf.json', lines(protobufTable(read('protobuf.json'), table)));
+  files.set('node-agent/cri/cri-v1.json', `${JSON.stringify(read('cri-v1.json'))}\n`);
+}
+for (const [name, text] of indexes(root)) files.set(name, text);
+
+const stale = [...files].filter(([name, text]) => {
+  const file = path.join(root, name);
+  return !fs.existsSync(file) || fs.readFileSync(file, 'utf8') !== text;
+});
+for (const [name, text] of stale) {
+  console.log(`${values.check ? 'stale' : 'wrote'} ${name}`);
+  if (values.check) continue;
+  fs.mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
+  fs.writeFileSync(path.join(root, name), text);
+}
+if (values.check && stale.length > 0) {
+  console.error('run `npm run gen`');
+  process.exitCode = 1;
 }

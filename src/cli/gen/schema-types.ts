@@ -67,16 +67,23 @@ export function schemaTypes(definitions: Definitions, wanted: readonly string[])
       }
       if (d.enum) return d.enum.map((v) => JSON.stringify(v)).join(' | ');
       switch (d.type) {
-        case 'string': return 'string';
+        case 'string':
+          return 'string';
         case 'integer':
-        case 'number': return 'number';
-        case 'boolean': return 'boolean';
+        case 'number':
+          return 'number';
+        case 'boolean':
+          return 'boolean';
         case 'array': {
           const item = render(d.items ?? {});
           return /[|]/.test(item) ? `(${item})[]` : `${item}[]`;
         }
-        case 'object': return d.additionalProperties ? `Record<string, ${render(d.additionalProperties)}>` : 'Record<string, unknown>';
-        default: return 'unknown';
+        case 'object':
+          return d.additionalProperties
+            ? `Record<string, ${render(d.additionalProperties)}>`
+            : 'Record<string, unknown>';
+        default:
+          return 'unknown';
       }
     };
     const bodies: string[] = [];
@@ -88,16 +95,28 @@ export function schemaTypes(definitions: Definitions, wanted: readonly string[])
       const top = definition.properties?.kind && definition.properties.apiVersion && definition.properties.metadata;
       const fields = Object.entries(definition.properties ?? {}).map(([field, d]) => {
         const struct = d.$ref && d.default !== undefined && JSON.stringify(d.default) === '{}' && !/Time$/.test(d.$ref);
-        const present = required.has(field) || (struct && (top || required.has(field))) || (top && (field === 'kind' || field === 'apiVersion'));
+        const present =
+          required.has(field) ||
+          (struct && (top || required.has(field))) ||
+          (top && (field === 'kind' || field === 'apiVersion'));
         return `  ${/^[A-Za-z_$][\w$]*$/.test(field) ? field : JSON.stringify(field)}${present ? '' : '?'}: ${render(d)};`;
       });
       bodies.push(
-        definition.properties ? `export interface ${short} {\n${fields.join('\n')}\n}` : `export type ${short} = ${render(definition)};`,
+        definition.properties
+          ? `export interface ${short} {\n${fields.join('\n')}\n}`
+          : `export type ${short} = ${render(definition)};`,
       );
     }
-    const lines = [...imports].sort().map(([from, names]) =>
-      `import type { ${[...names].sort().join(', ')} } from '${from === 'machinery' ? '../../machinery/meta.ts' : `./${from}.ts`}';`);
-    files.set(`${module}.ts`, `// Written by \`npm run gen\` from the Kubernetes 1.36 API types; see NOTICE. Do not edit.\n\n${lines.join('\n')}${lines.length ? '\n\n' : ''}${bodies.join('\n\n')}\n`);
+    const lines = [...imports]
+      .sort()
+      .map(
+        ([from, names]) =>
+          `import type { ${[...names].sort().join(', ')} } from '${from === 'machinery' ? '../../machinery/meta.ts' : `./${from}.ts`}';`,
+      );
+    files.set(
+      `${module}.ts`,
+      `// Written by \`npm run gen\` from the Kubernetes 1.36 API types; see NOTICE. Do not edit.\n\n${lines.join('\n')}${lines.length ? '\n\n' : ''}${bodies.join('\n\n')}\n`,
+    );
   }
   return files;
 }

@@ -1,0 +1,27 @@
+// Written by `npm run gen`; do not edit.
+// All controllers, each made from the options of the cluster it runs in.
+import { create as deployment } from '../controllers/deployment/controller.ts';
+import { create as garbageCollector } from '../controllers/garbage-collector/controller.ts';
+import { create as namespace } from '../controllers/namespace/controller.ts';
+import { create as nodeIpam } from '../controllers/node-ipam/controller.ts';
+import { create as nodeLifecycle } from '../controllers/node-lifecycle/controller.ts';
+import { create as podGarbageCollector } from '../controllers/pod-garbage-collector/controller.ts';
+import { create as replicaset } from '../controllers/replicaset/controller.ts';
+import { create as rootCaPublisher } from '../controllers/root-ca-publisher/controller.ts';
+import { create as serviceaccount } from '../controllers/serviceaccount/controller.ts';
+import { create as serviceaccountToken } from '../controllers/serviceaccount-token/controller.ts';
+import type { ControllerOptions } from '../controllers/lib/options.ts';
+import type { Controller } from '../reconcile/types.ts';
+
+export const controllers: readonly ((options: ControllerOptions) => Controller)[] = [
+  deployment,
+  garbageCollector,
+  namespace,
+  nodeIpam,
+  nodeLifecycle,
+  podGarbageCollector,
+  replicaset,
+  rootCaPublisher,
+  serviceaccount,
+  serviceaccountToken,
+];

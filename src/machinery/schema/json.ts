@@ -1,0 +1,227 @@
+// A strict JSON reader for request bodies. Beside JSON.parse it reports duplicate keys with their paths, bounds the depth, and
+// keeps keys such as `__proto__` as plain data. Syntax errors are BadRequest in the words of Go's encoding/json.
+
+import { type ApiError, errors } from '../errors.ts';
+
+export interface Decoded {
+  value: unknown;
+  /** Paths of keys that came twice, the last of which counts: `spec.replicas`, `spec.containers[0].name`. */
+  duplicates: string[];
+}
+
+export const depthMax = 400;
+/** How many duplicates are worth reporting. */
+const duplicatesMax = 100;
+
+/** Sets an own property whatever its name. */
+export function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__')
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  else target[key] = value;
+}
+
+export const childPath = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
+
+const enum0 = '0'.charCodeAt(0);
+const enum9 = '9'.charCodeAt(0);
+const simpleEscapes: Record<string, string> = {
+  '"': '"',
+  '\\': '\\',
+  '/': '/',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+};
+
+/** A character as Go quotes it in a syntax error. */
+function quoted(c: string): string {
+  if (c === "'") return `'\\''`;
+  if (c === '"') return `'"'`;
+  return `'${JSON.stringify(c).slice(1, -1)}'`;
+}
+
+class Reader {
+  private at = 0;
+  readonly duplicates: string[] = [];
+  private readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  document(): unknown {
+    const value = this.value('', 0);
+    this.blank();
+    if (this.at < this.text.length) throw this.unexpected('after top-level value');
+    return value;
+  }
+
+  private unexpected(where: string): ApiError {
+    const c = this.text[this.at];
+    return errors.badRequest(
+      c === undefined ? 'unexpected end of JSON input' : `invalid character ${quoted(c)} ${where}`,
+    );
+  }
+
+  private blank(): void {
+    for (;;) {
+      const c = this.text.charCodeAt(this.at);
+      if (c === 32 || c === 10 || c === 13 || c === 9) this.at++;
+      else return;
+    }
+  }
+
+  private value(path: string, depth: number): unknown {
+    if (depth > depthMax) throw errors.badRequest('exceeded max depth');
+    this.blank();
+    switch (this.text[this.at]) {
+      case '{':
+        return this.object(path, depth);
+      case '[':
+        return this.array(path, depth);
+      case '"':
+        return this.string();
+      case 't':
+        return this.literal('true', true);
+      case 'f':
+        return this.literal('false', false);
+      case 'n':
+        return this.literal('null', null);
+      default:
+        return this.number();
+    }
+  }
+
+  private literal<T>(word: string, value: T): T {
+    for (let i = 0; i < word.length; i++, this.at++)
+      if (this.text[this.at] !== word[i]) throw this.unexpected(`in literal ${word} (expecting '${word[i]}')`);
+    return value;
+  }
+
+  private digit(): boolean {
+    const c = this.text.charCodeAt(this.at);
+    return c >= enum0 && c <= enum9;
+  }
+
+  private digits(where: string): void {
+    if (!this.digit()) throw this.unexpected(where);
+    while (this.digit()) this.at++;
+  }
+
+  private number(): number {
+    const from = this.at;
+    const negative = this.text[this.at] === '-';
+    if (negative) this.at++;
+    if (this.text[this.at] === '0') this.at++;
+    else this.digits(negative ? 'in numeric literal' : 'looking for beginning of value');
+    if (this.text[this.at] === '.') {
+      this.at++;
+      this.digits('after decimal point in numeric literal');
+    }
+    if (this.text[this.at] === 'e' || this.text[this.at] === 'E') {
+      this.at++;
+      if (this.text[this.at] === '+' || this.text[this.at] === '-') this.at++;
+      this.digits('in exponent of numeric literal');
+    }
+    const literal = this.text.slice(from, this.at);
+    const value = Number(literal);
+    if (!Number.isFinite(value))
+      throw errors.badRequest(`json: cannot unmarshal number ${literal} into Go value of type float64`);
+    return value;
+  }
+
+  private string(): string {
+    this.at++;
+    let out = '';
+    let from = this.at;
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      if (code === 34) {
+        out += this.text.slice(from, this.at++);
+        return out;
+      }
+      if (code === 92) {
+        out += this.text.slice(from, this.at++);
+        out += this.escape();
+        from = this.at;
+      } else if (!(code >= 32)) throw this.unexpected('in string literal');
+      else this.at++;
+    }
+  }
+
+  private escape(): string {
+    const c = this.text[this.at] as string | undefined;
+    if (c !== undefined && Object.hasOwn(simpleEscapes, c)) {
+      this.at++;
+      return simpleEscapes[c] as string;
+    }
+    if (c !== 'u') throw this.unexpected('in string escape code');
+    this.at++;
+    const from = this.at;
+    for (let i = 0; i < 4; i++, this.at++)
+      if (!/[0-9a-fA-F]/.test(this.text[this.at] ?? '')) throw this.unexpected('in \\u hexadecimal character escape');
+    return String.fromCharCode(Number.parseInt(this.text.slice(from, this.at), 16));
+  }
+
+  private array(path: string, depth: number): unknown[] {
+    this.at++;
+    const out: unknown[] = [];
+    this.blank();
+    if (this.text[this.at] === ']') {
+      this.at++;
+      return out;
+    }
+    for (;;) {
+      out.push(this.value(`${path}[${out.length}]`, depth + 1));
+      this.blank();
+      const c = this.text[this.at];
+      if (c !== ',' && c !== ']') throw this.unexpected('after array element');
+      this.at++;
+      if (c === ']') return out;
+    }
+  }
+
+  private object(path: string, depth: number): Record<string, unknown> {
+    this.at++;
+    const out: Record<string, unknown> = {};
+    this.blank();
+    if (this.text[this.at] === '}') {
+      this.at++;
+      return out;
+    }
+    for (;;) {
+      this.blank();
+      if (this.text[this.at] !== '"') throw this.unexpected('looking for beginning of object key string');
+      const key = this.string();
+      const inner = childPath(path, key);
+      this.blank();
+      if (this.text[this.at] !== ':') throw this.unexpected('after object key');
+      this.at++;
+      if (Object.hasOwn(out, key) && this.duplicates.length < duplicatesMax) this.duplicates.push(inner);
+      setOwn(out, key, this.value(inner, depth + 1));
+      this.blank();
+      const c = this.text[this.at];
+      if (c !== ',' && c !== '}') throw this.unexpected('after object key:value pair');
+      this.at++;
+      if (c === '}') return out;
+    }
+  }
+}
+
+/** Throws ApiError BadRequest. */
+export function decodeJson(text: string): Decoded {
+  const reader = new Reader(text);
+  const value = reader.document();
+  return { value, duplicates: reader.duplicates };
+}
+
+/** UTF-8 text of a body. Throws ApiError BadRequest. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw errors.badRequest('the body of the request is not valid UTF-8');
+  }
+}

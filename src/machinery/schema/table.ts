@@ -1,0 +1,42 @@
+// The schema table: the Kubernetes API types in a compact form, written by `npm run gen` (src/generated/schemas/definitions.json)
+// and handed to the engine as an argument. Types by full name; fields in alphabetical order.
+//
+// Type codes: s string · i int32 · l int64 · n double · b boolean · y bytes (base64) · * any JSON · #name another type ·
+// [code list · {code map with string keys. Example: `[#io.k8s.api.core.v1.Container`, `{s`.
+
+export interface TableField {
+  /** Type code. */
+  t: string;
+  /** Required. */
+  r?: 1;
+  /** Serialised even when nobody set it: a struct, quantity or int-or-string that is no pointer. */
+  z?: 1;
+  /** An optional scalar that is a pointer in Go: an explicit zero is kept. */
+  p?: 1;
+  /** Allowed values, of the items in a list. */
+  e?: string[];
+  /** Default, as documented in OpenAPI; applied by the kinds' own defaulting, not here. */
+  d?: unknown;
+  /** x-kubernetes-list-type, -list-map-keys, -map-type, -patch-strategy, -patch-merge-key. */
+  lt?: string;
+  lk?: string[];
+  mt?: string;
+  ps?: string;
+  pk?: string;
+}
+
+export interface TableType {
+  /** Fields; a plain string is a field with nothing but a type code. */
+  f: Record<string, TableField | string>;
+  /** x-kubernetes-map-type of the type itself. */
+  mt?: string;
+  /** x-kubernetes-unions. */
+  u?: unknown;
+  /** Group, version and kind of a top-level type. */
+  k?: [group: string, version: string, kind: string];
+}
+
+export type SchemaTable = Record<string, TableType>;
+
+/** Message → field number → [JSON name ('' is inlined), type, '' | 'repeated' | 'map', key type]. */
+export type ProtobufTable = Record<string, Record<string, readonly string[]>>;

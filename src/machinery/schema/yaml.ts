@@ -1,0 +1,95 @@
+// YAML request bodies, read as sigs.k8s.io/yaml does: YAML 1.1 (`yes` and `on` are booleans), one document, keys as strings,
+// then as if it had been JSON. Throws ApiError BadRequest for anything else.
+
+import { isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments, type Scalar } from 'yaml';
+import { errors } from '../errors.ts';
+import { childPath, type Decoded, depthMax, setOwn } from './json.ts';
+
+/** Nodes that aliases may expand to; beyond it the text is a bomb. */
+const nodesMax = 200_000;
+/** Tags of YAML 1.1 that Go's reader does not turn into anything but strings. */
+const notInGo = new Set([
+  'tag:yaml.org,2002:binary',
+  'tag:yaml.org,2002:timestamp',
+  'tag:yaml.org,2002:omap',
+  'tag:yaml.org,2002:pairs',
+  'tag:yaml.org,2002:set',
+]);
+
+export function decodeYaml(text: string): Decoded {
+  let documents: ReturnType<typeof parseAllDocuments>;
+  try {
+    documents = parseAllDocuments(text, {
+      version: '1.1',
+      uniqueKeys: false,
+      logLevel: 'silent',
+      prettyErrors: false,
+      customTags: (tags) =>
+        tags.filter(
+          (tag) => typeof tag === 'string' || (!notInGo.has(tag.tag) && (tag as { format?: string }).format !== 'TIME'),
+        ),
+    });
+  } catch (error) {
+    throw errors.badRequest(`error converting YAML to JSON: ${message(error)}`);
+  }
+  const document = Array.isArray(documents) ? documents[0] : undefined;
+  if (!document) return { value: null, duplicates: [] };
+  const first = document.errors[0];
+  if (first) throw errors.badRequest(`error converting YAML to JSON: yaml: ${first.message}`);
+
+  const duplicates: string[] = [];
+  let nodes = 0;
+  const convert = (node: unknown, path: string, depth: number): unknown => {
+    if (depth > depthMax) throw errors.badRequest('exceeded max depth');
+    if (++nodes > nodesMax)
+      throw errors.badRequest('error converting YAML to JSON: yaml: document contains excessive aliasing');
+    if (node === null || node === undefined) return null;
+    if (isAlias(node)) {
+      const target = node.resolve(document);
+      if (!target)
+        throw errors.badRequest(`error converting YAML to JSON: yaml: unknown anchor '${node.source}' referenced`);
+      return convert(target, path, depth + 1);
+    }
+    if (isScalar(node)) return scalar(node);
+    if (isSeq(node)) return node.items.map((item, i) => convert(item, `${path}[${i}]`, depth + 1));
+    if (isMap(node)) {
+      const out: Record<string, unknown> = {};
+      const merged: Record<string, unknown>[] = [];
+      for (const pair of node.items) {
+        const key = convert(pair.key as Node | null, path, depth + 1);
+        if (typeof key === 'object' && key !== null)
+          throw errors.badRequest('error converting YAML to JSON: unsupported map key');
+        const name = String(key);
+        if (name === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
+          const source = convert(pair.value, path, depth + 1);
+          for (const item of Array.isArray(source) ? source : [source]) if (isObject(item)) merged.push(item);
+          continue;
+        }
+        const inner = childPath(path, name);
+        if (Object.hasOwn(out, name)) duplicates.push(inner);
+        setOwn(out, name, convert(pair.value, inner, depth + 1));
+      }
+      for (const source of merged)
+        for (const [key, value] of Object.entries(source)) if (!Object.hasOwn(out, key)) setOwn(out, key, value);
+      return out;
+    }
+    return null;
+  };
+  return { value: convert(document.contents, '', 0), duplicates };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function scalar(node: Scalar): unknown {
+  const value = node.value;
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value))
+      throw errors.badRequest(`error converting YAML to JSON: json: unsupported value: ${node.source ?? value}`);
+    return value;
+  }
+  return node.source ?? null;
+}
