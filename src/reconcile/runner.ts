@@ -34,6 +34,8 @@ export interface Runner {
    * revision up to which nothing depends on another poke. A poke during a run makes it look again and joins it.
    */
   poke(revision: number): Promise<{ cursor: number }>;
+  /** Something outside the ledger asks for a key (a node fell silent). Resolves when it has been looked at. */
+  enqueue(controller: string, key: string): Promise<void>;
   /** The alarm fired. Also looks at the feed, in case a poke was lost. Never throws. */
   alarm(): Promise<void>;
 }
@@ -94,6 +96,11 @@ class FeedRunner implements Runner {
     if (revision > this.#queue.position) await this.#start();
     else await this.#run?.done;
     return { cursor: this.#queue.watermark };
+  }
+
+  async enqueue(controller: string, key: string): Promise<void> {
+    this.#queue.add(controller, key, this.#queue.position, this.#options.clock.now());
+    await this.#start();
   }
 
   async alarm(): Promise<void> {
