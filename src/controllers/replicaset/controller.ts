@@ -1,0 +1,175 @@
+// ReplicaSets: keeps the wanted number of pods of a template.
+// Keys: `namespace/name` counts and scales; `adopt:namespace/name` only claims pods, so that orphans are looked for when one
+// shows up and not at every step. It never touches pods of another controller.
+import type { ReplicaSet } from '../../generated/schemas/apps-v1.ts';
+import type { Pod } from '../../generated/schemas/core-v1.ts';
+import { pods, replicaSets } from '../../generated/schemas/index.ts';
+import type {
+  Controller,
+  ObjectChange,
+  Reader,
+  ReconcileContext,
+  Result,
+  Write,
+  WriteOutcome,
+} from '../../reconcile/types.ts';
+import { source } from '../../reconcile/types.ts';
+import { equal } from '../lib/json.ts';
+import { keyOf, splitKey } from '../lib/keys.ts';
+import type { ControllerOptions } from '../lib/options.ts';
+import { controllerKey, controllerOf, isControlledBy } from '../lib/owners.ts';
+import { isActive } from '../lib/pods.ts';
+import { isEmptySelector, matchesSelector, selectorText } from '../lib/selectors.ts';
+import { isDeletionOfAbsent, isNamespaceTerminating, WriteFailed, writeAll } from '../lib/write.ts';
+import { desiredReplicas, type Failure, nextAvailabilityMs, planClaims, planReplicas, statusOf } from './plan.ts';
+
+const adopt = 'adopt:';
+
+export function create(_options: ControllerOptions): Controller {
+  return {
+    name: 'replicaset-controller',
+    sources: [source(replicaSets, (change) => [keyOf(change.object)]), source(pods, keysOfPod)],
+    reconcile: (key, context) =>
+      key.startsWith(adopt) ? reconcileClaims(key.slice(adopt.length), context) : reconcileSet(key, context),
+  };
+}
+
+async function keysOfPod(change: ObjectChange<Pod>, reader: Reader): Promise<string[]> {
+  const keys = new Set<string>();
+  for (const pod of [change.object, change.previous]) {
+    const key = pod && controllerKey(replicaSets, pod);
+    if (key !== undefined) keys.add(key);
+  }
+  const pod = change.object;
+  if (change.type === 'put' && controllerOf(pod) === undefined && isActive(pod) && mayHaveChangedHands(change)) {
+    const sets = await reader.list(replicaSets, { namespace: pod.metadata.namespace });
+    for (const set of sets) {
+      if (!isEmptySelector(set.spec.selector) && matchesSelector(set.spec.selector, pod.metadata.labels))
+        keys.add(adopt + keyOf(set));
+    }
+  }
+  return [...keys];
+}
+
+function mayHaveChangedHands({ object, previous }: ObjectChange<Pod>): boolean {
+  return (
+    previous === undefined ||
+    !equal(previous.metadata.labels, object.metadata.labels) ||
+    !equal(previous.metadata.ownerReferences, object.metadata.ownerReferences)
+  );
+}
+
+async function reconcileClaims(key: string, { client }: ReconcileContext): Promise<Result> {
+  const { namespace, name } = splitKey(key);
+  const set = await client.get(replicaSets, namespace, name);
+  if (set === undefined || isEmptySelector(set.spec.selector)) return {};
+  const matching = await client.list(pods, { namespace, labelSelector: selectorText(set.spec.selector) });
+  await writeAll(client, planClaims(set, matching));
+  return {};
+}
+
+async function reconcileSet(key: string, context: ReconcileContext): Promise<Result> {
+  const { client, clock } = context;
+  const { namespace, name } = splitKey(key);
+  const set = await client.get(replicaSets, namespace, name);
+  if (set === undefined) return {};
+
+  const unobserved = set.status?.observedGeneration !== set.metadata.generation;
+  const [ownedPods, matching] = await Promise.all([
+    client.list(pods, { namespace, ownerUid: set.metadata.uid }),
+    unobserved && !isEmptySelector(set.spec.selector)
+      ? client.list(pods, { namespace, labelSelector: selectorText(set.spec.selector) })
+      : Promise.resolve([]),
+  ]);
+  const known = new Map([...ownedPods, ...matching].map((pod) => [pod.metadata.uid, pod]));
+  const claims = planClaims(set, [...known.values()]);
+  for (const outcome of await writeAll(client, claims)) {
+    if (outcome.ok) known.set(outcome.object.metadata.uid, outcome.object as Pod);
+  }
+  const owned = [...known.values()].filter((pod) => isControlledBy(pod, set));
+
+  const siblings = await podsOfSiblings(set, owned, context);
+  const writes = planReplicas(set, owned, siblings, clock.now());
+  const outcomes = writes.length > 0 ? await client.write(writes) : [];
+  const failed = recordOutcomes(set, writes, outcomes, context);
+
+  const after = withOutcomes(owned, writes, outcomes);
+  const nowMs = clock.now();
+  const status = statusOf(set, after, failed?.failure, nowMs);
+  if (!equal(status, set.status)) {
+    await writeAll(client, [
+      { verb: 'update', resource: replicaSets, subresource: 'status', object: { ...set, status } as ReplicaSet },
+    ]);
+  }
+  if (failed !== undefined && !isNamespaceTerminating(failed.status.status)) throw failed.status;
+  if (failed === undefined && stillWrong(set, after)) return { requeueAfterMs: 0 };
+  const requeueAfterMs = nextAvailabilityMs(set, after, nowMs);
+  return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+}
+
+/** More than one burst was due. */
+function stillWrong(set: ReplicaSet, owned: readonly Pod[]): boolean {
+  return set.metadata.deletionTimestamp === undefined && owned.filter(isActive).length !== desiredReplicas(set);
+}
+
+/** Read only when some, not all, pods have to go: then crowding decides between equals. */
+async function podsOfSiblings(set: ReplicaSet, owned: readonly Pod[], { client }: ReconcileContext): Promise<Pod[]> {
+  const active = owned.filter(isActive).length;
+  const wanted = desiredReplicas(set);
+  const owner = controllerOf(set);
+  if (owner === undefined || wanted === 0 || active <= wanted) return [];
+  const namespace = set.metadata.namespace;
+  const sets = await client.list(replicaSets, { namespace, ownerUid: owner.uid });
+  const others = sets.filter((other) => other.metadata.uid !== set.metadata.uid && (other.status?.replicas ?? 0) > 0);
+  const lists = await Promise.all(
+    others.map((other) => client.list(pods, { namespace, ownerUid: other.metadata.uid })),
+  );
+  return lists.flat().filter(isActive);
+}
+
+/** Events for what was done; the first failure, told once and not per pod. */
+function recordOutcomes(
+  set: ReplicaSet,
+  writes: readonly Write[],
+  outcomes: readonly WriteOutcome[],
+  { events }: ReconcileContext,
+): { failure: Failure; status: WriteFailed } | undefined {
+  let first: { failure: Failure; status: WriteFailed } | undefined;
+  outcomes.forEach((outcome, i) => {
+    const write = writes[i];
+    const creating = write?.verb === 'create';
+    if (outcome.ok) {
+      const { name } = outcome.object.metadata;
+      if (creating) events.record(set, 'Normal', 'SuccessfulCreate', `Created pod: ${name}`);
+      else events.record(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`);
+    } else if (first === undefined && !isDeletionOfAbsent(write, outcome.status)) {
+      const status = new WriteFailed(outcome.status);
+      first = { failure: { reason: creating ? 'FailedCreate' : 'FailedDelete', message: status.message }, status };
+    }
+  });
+  if (first !== undefined && !isNamespaceTerminating(first.status.status)) {
+    const doing = first.failure.reason === 'FailedCreate' ? 'creating' : 'deleting';
+    events.record(set, 'Warning', first.failure.reason, `Error ${doing}: ${first.failure.message}`);
+  }
+  return first;
+}
+
+/** The owned pods as they are after the writes, so that one status write tells it all. */
+function withOutcomes(owned: readonly Pod[], writes: readonly Write[], outcomes: readonly WriteOutcome[]): Pod[] {
+  const after = new Map(owned.map((pod) => [pod.metadata.uid, pod]));
+  writes.forEach((write, i) => {
+    const outcome = outcomes[i];
+    if (write.verb === 'create' && outcome?.ok) after.set(outcome.object.metadata.uid, outcome.object as Pod);
+    if (write.verb === 'delete' && write.uid !== undefined) {
+      const left = outcome?.ok ? (outcome.object as Pod) : undefined;
+      if (
+        left?.metadata?.uid === write.uid &&
+        left.metadata.deletionTimestamp !== undefined &&
+        left.metadata.deletionGracePeriodSeconds !== 0
+      ) {
+        after.set(write.uid, left);
+      } else if (outcome?.ok || (outcome && isDeletionOfAbsent(write, outcome.status))) after.delete(write.uid);
+    }
+  });
+  return [...after.values()];
+}
