@@ -28,6 +28,8 @@ export interface LinkState {
   node: string;
   /** `unknown`: no contact yet that the control plane has been told of. */
   contact: 'unknown' | 'alive' | 'silent';
+  /** Of a silent node. */
+  lastContactMs?: number;
 }
 
 export interface LinkOptions {
@@ -62,6 +64,7 @@ export class NodeLinkCore {
   #lastNewsMs = 0;
   #alarmArmed = false;
   #polls = 0;
+  #telling = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -75,6 +78,14 @@ export class NodeLinkCore {
     return { serviceRevision: this.#serviceRevision };
   }
 
+  /** Last sign of life, or the start of this link where that is later; undefined: nothing was ever heard of the node. */
+  lastContact(): number | undefined {
+    if (this.#lastContactMs === undefined && this.#state.contact === 'unknown') return undefined;
+    // A node that has been found silent stays so over a restart of its link.
+    if (this.#lastContactMs === undefined && this.#state.contact === 'silent') return this.#state.lastContactMs;
+    return Math.max(this.#lastContactMs ?? 0, this.#startedMs);
+  }
+
   offer(stream: StreamOffer): void {
     this.#offers.push(stream);
     this.#ring();
@@ -84,14 +95,21 @@ export class NodeLinkCore {
     this.#offers = this.#offers.filter((offer) => offer.id !== streamId);
   }
 
-  /** Any sign of life: a poll, a report, a stream. */
-  async heard(): Promise<void> {
-    const now = this.#options.timers.now();
+  /** Any sign of life: a poll, a report, a stream. Tells of a return on the side; one that got lost is told again. */
+  heard(): void {
+    const { timers, config, upstream, log } = this.#options;
+    const now = timers.now();
     this.#lastContactMs = now;
-    if (!this.#alarmArmed) this.#arm(now + this.#options.config.nodeGraceMs);
-    if (this.#state.contact === 'alive') return;
-    await this.#options.upstream.alive(this.#state.node, now);
-    this.#setContact('alive');
+    if (!this.#alarmArmed) this.#arm(now + config.nodeGraceMs);
+    if (this.#state.contact === 'alive' || this.#telling) return;
+    this.#telling = true;
+    upstream
+      .alive(this.#state.node, now)
+      .then(() => this.#setContact('alive'))
+      .catch((error) => log.warn('contact could not be told', { node: this.#state.node, error: String(error) }))
+      .finally(() => {
+        this.#telling = false;
+      });
   }
 
   /**
@@ -99,11 +117,12 @@ export class NodeLinkCore {
    * of a request proves life, since a machine that lost its power leaves its connection open. `cancelled` ends the wait.
    */
   async sync(request: SyncRequest, cancelled?: AbortSignal): Promise<SyncResponse> {
-    await this.heard();
+    this.heard();
     const { timers, config } = this.#options;
     if (request.session !== this.#session || request.since === 0) {
       this.#session = request.session;
       this.#told = new Set();
+      this.#checked = undefined;
     }
     // A newer poll of the same agent replaces an older one that is still held.
     const poll = ++this.#polls;
@@ -150,7 +169,7 @@ export class NodeLinkCore {
       await upstream.silent(this.#state.node, last);
       // It may have spoken in the meantime.
       if ((this.#lastContactMs ?? 0) > last) return await this.#options.upstream.alive(this.#state.node, timers.now());
-      this.#setContact('silent');
+      this.#setContact('silent', last);
       log.info('node is silent', { node: this.#state.node, lastContact: new Date(last).toISOString() });
     } catch (error) {
       log.warn('silence could not be told', { node: this.#state.node, error: String(error) });
@@ -213,8 +232,8 @@ export class NodeLinkCore {
     this.#options.alarm.set(atMs);
   }
 
-  #setContact(contact: LinkState['contact']): void {
-    this.#state = { ...this.#state, contact };
+  #setContact(contact: LinkState['contact'], lastContactMs?: number): void {
+    this.#state = { node: this.#state.node, contact, ...(lastContactMs === undefined ? {} : { lastContactMs }) };
     this.#options.save(this.#state);
   }
 }

@@ -1,8 +1,10 @@
 // A node's own credential: an opaque random token of which the ledger keeps the SHA-256 beside the objects, under
 //   tiffin.dev/credentials/<hex of the hash>     {"node":"n1"}      tag credential-of=n1
 // One node has one credential: joining again replaces it, and the old one is refused from that revision on.
+
 import type { Ledger, ReadView } from '../../ledger/types.ts';
 import type { Random } from '../../ports/index.ts';
+import { type Authenticator, allAuthenticated } from '../authn/authenticator.ts';
 
 const prefix = 'tiffin.dev/credentials/';
 const range = { start: prefix, end: 'tiffin.dev/credentials0' };
@@ -39,4 +41,16 @@ export async function nodeOfCredential(ledger: ReadView, token: string): Promise
   if (!token.startsWith(credentialPrefix)) return undefined;
   const entry = ledger.get(await keyOf(token));
   return entry && (JSON.parse(entry.value) as { node: string }).node;
+}
+
+/** Node credentials as bearer tokens: user system:node:<name> in system:nodes. */
+export function nodeAuthenticator(ledger: ReadView): Authenticator {
+  return {
+    async authenticate(token) {
+      const node = await nodeOfCredential(ledger, token);
+      return node === undefined
+        ? undefined
+        : { name: `system:node:${node}`, groups: ['system:nodes', allAuthenticated] };
+    },
+  };
 }

@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import { defaultClusterConfig, type Timers } from '../ports/index.ts';
+import type { SyncRequest } from '../protocol/node.ts';
+import { type LinkState, NodeLinkCore, type NodeNews } from './link.ts';
+
+/** Time that moves when told to; callbacks run in order. */
+class TestTimers implements Timers {
+  ms = 1_000_000;
+  #queue: { at: number; run: () => void }[] = [];
+  now(): number {
+    return this.ms;
+  }
+  after(delayMs: number, run: () => void): () => void {
+    const item = { at: this.ms + delayMs, run };
+    this.#queue.push(item);
+    return () => {
+      this.#queue = this.#queue.filter((other) => other !== item);
+    };
+  }
+  async advance(ms: number): Promise<void> {
+    const until = this.ms + ms;
+    for (;;) {
+      const next = this.#queue.filter((item) => item.at <= until).sort((a, b) => a.at - b.at)[0];
+      if (!next) break;
+      this.#queue = this.#queue.filter((item) => item !== next);
+      this.ms = next.at;
+      next.run();
+      await settle();
+    }
+    this.ms = until;
+  }
+}
+
+const settle = async (): Promise<void> => {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+};
+
+function bench(state: LinkState = { node: 'n1', contact: 'unknown' }) {
+  const timers = new TestTimers();
+  const calls: string[] = [];
+  let alarmMs: number | undefined;
+  let news: NodeNews = { epoch: 'e', revision: 5, reset: false, changes: [], drained: [] };
+  let saved = state;
+  const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+  const core = new NodeLinkCore({
+    state,
+    save: (next) => {
+      saved = next;
+    },
+    timers,
+    alarm: {
+      set: (at) => {
+        alarmMs = at;
+      },
+    },
+    log: quiet,
+    config: defaultClusterConfig,
+    upstream: {
+      changes: async (request) => {
+        calls.push(`changes ${request.since} ${request.serviceRevision}`);
+        return news;
+      },
+      silent: async (node, last) => void calls.push(`silent ${node} ${last}`),
+      alive: async (node) => void calls.push(`alive ${node}`),
+    },
+  });
+  return {
+    core,
+    timers,
+    calls,
+    saved: () => saved,
+    alarmMs: () => alarmMs,
+    say: (next: Partial<NodeNews>) => {
+      news = { ...news, ...next };
+    },
+    fire: async () => {
+      timers.ms = Math.max(timers.ms, alarmMs ?? timers.ms);
+      alarmMs = undefined;
+      await core.alarm();
+      await settle();
+    },
+  };
+}
+
+const poll: SyncRequest = { since: 5, epoch: 'e', serviceRevision: 0, waitMs: 5000, session: 's' };
+const change = { type: 'put' as const, resource: 'pods', namespace: 'default', name: 'p', object: {} };
+
+describe('a node link', () => {
+  it('answers at once with news', async () => {
+    const b = bench();
+    b.say({ changes: [change] });
+    const answer = await b.core.sync(poll);
+    expect(answer).toMatchObject({ revision: 5, changes: [change], nextPollMs: 0 });
+  });
+
+  it('holds a poll until a poke brings news', async () => {
+    const b = bench();
+    let answered = false;
+    const held = b.core.sync(poll).then((answer) => {
+      answered = true;
+      return answer;
+    });
+    await settle();
+    b.core.poke(6);
+    await settle();
+    expect(answered).toBe(false);
+    b.say({ revision: 7, changes: [change] });
+    b.core.poke(7);
+    expect(await held).toMatchObject({ revision: 7, changes: [change] });
+  });
+
+  it('answers empty after waitMs, and a heartbeat asks nobody', async () => {
+    const b = bench();
+    const held = b.core.sync(poll);
+    await settle();
+    await b.timers.advance(5000);
+    expect(await held).toMatchObject({ revision: 5, changes: [], nextPollMs: defaultClusterConfig.nodeHeartbeatMs });
+    expect(b.calls).toEqual(['alive n1', 'changes 5 0']);
+    await b.core.sync({ ...poll, waitMs: 0 });
+    expect(b.calls).toEqual(['alive n1', 'changes 5 0']);
+  });
+
+  it('passes an acknowledgement on', async () => {
+    const b = bench();
+    await b.core.sync({ ...poll, waitMs: 0 });
+    await b.core.sync({ ...poll, waitMs: 0, serviceRevision: 4 });
+    expect(b.calls.slice(1)).toEqual(['changes 5 0', 'changes 5 4']);
+    expect(b.core.poke(9)).toEqual({ serviceRevision: 4 });
+  });
+
+  it('lets a newer poll replace an older one', async () => {
+    const b = bench();
+    const older = b.core.sync(poll);
+    await settle();
+    const newer = b.core.sync(poll);
+    expect((await older).changes).toEqual([]);
+    b.core.offer({ id: '1', kind: 'log', namespace: 'd', pod: 'p', podUid: 'u', container: 'c', options: {} });
+    expect((await newer).streams).toHaveLength(1);
+  });
+
+  it('tells of drained pods once', async () => {
+    const b = bench();
+    b.say({ drained: ['u1'] });
+    expect((await b.core.sync(poll)).drained).toEqual(['u1']);
+    b.core.poke(6);
+    expect((await b.core.sync({ ...poll, waitMs: 0 })).drained).toEqual([]);
+    // A new life of the agent is told again.
+    expect((await b.core.sync({ ...poll, waitMs: 0, session: 'next' })).drained).toEqual(['u1']);
+  });
+
+  it('tells of silence after the grace period, then of the return, and writes nothing in between', async () => {
+    const b = bench();
+    await b.core.sync({ ...poll, waitMs: 0 });
+    await settle();
+    expect(b.saved().contact).toBe('alive');
+    const contact = b.timers.now();
+    expect(b.alarmMs()).toBe(contact + defaultClusterConfig.nodeGraceMs);
+    await b.timers.advance(15_000);
+    await b.core.sync({ ...poll, waitMs: 0 });
+    await b.fire();
+    expect(b.calls.filter((call) => call.startsWith('silent'))).toEqual([]);
+    expect(b.alarmMs()).toBe(contact + 15_000 + defaultClusterConfig.nodeGraceMs);
+    await b.fire();
+    expect(b.calls.at(-1)).toBe(`silent n1 ${contact + 15_000}`);
+    expect(b.saved()).toEqual({ node: 'n1', contact: 'silent', lastContactMs: contact + 15_000 });
+    expect(b.alarmMs()).toBeUndefined();
+    await b.core.sync({ ...poll, waitMs: 0 });
+    expect(b.calls.at(-1)).toBe('alive n1');
+  });
+
+  it('counts silence from its own start', async () => {
+    const b = bench({ node: 'n1', contact: 'alive' });
+    await b.core.alarm();
+    expect(b.calls).toEqual([]);
+    expect(b.alarmMs()).toBe(b.timers.now() + defaultClusterConfig.nodeGraceMs);
+    expect(b.core.lastContact()).toBe(b.timers.now());
+  });
+});

@@ -1,0 +1,72 @@
+// The CertificateSigner port with @peculiar/x509 and WebCrypto: signs with the cluster's CA key, EC P-256.
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
+import type { CertificateSigner, SignRequest } from '../../src/apiserver/nodes/certificate.ts';
+import { errors } from '../../src/machinery/errors.ts';
+import type { Clock } from '../../src/ports/index.ts';
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+/** Clocks of nodes differ a little. */
+const backdateMs = 5 * 60_000;
+
+export function certificateSigner(caCertificate: string, caKey: string, clock: Clock): CertificateSigner {
+  let issuer: Promise<{ subject: string; notAfter: Date; key: CryptoKey }> | undefined;
+  const load = async () => ({
+    subject: new x509.X509Certificate(caCertificate).subject,
+    notAfter: new x509.X509Certificate(caCertificate).notAfter,
+    key: await crypto.subtle.importKey('pkcs8', pemBytes(caKey), algorithm, false, ['sign']),
+  });
+  return {
+    ca: caCertificate,
+    async sign(request: SignRequest) {
+      const csr = await parse(request.csr);
+      issuer ??= load();
+      const { subject, notAfter: caEnd, key } = await issuer;
+      const now = clock.now();
+      const notAfter = new Date(Math.min(now + request.lifetimeMs, caEnd.getTime()));
+      const certificate = await x509.X509CertificateGenerator.create({
+        serialNumber: serialNumber(),
+        subject: `CN=${request.commonName}`,
+        issuer: subject,
+        notBefore: new Date(now - backdateMs),
+        notAfter,
+        publicKey: csr.publicKey,
+        signingKey: key,
+        signingAlgorithm: algorithm,
+        extensions: [
+          new x509.BasicConstraintsExtension(false, undefined, true),
+          new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+          new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+          new x509.SubjectAlternativeNameExtension([
+            ...request.dnsNames.map((value) => ({ type: 'dns' as const, value })),
+            ...request.addresses.map((value) => ({ type: 'ip' as const, value })),
+          ]),
+        ],
+      });
+      return { certificate: certificate.toString('pem'), notAfter: notAfter.toISOString() };
+    },
+  };
+}
+
+async function parse(pem: string): Promise<x509.Pkcs10CertificateRequest> {
+  let csr: x509.Pkcs10CertificateRequest;
+  try {
+    csr = new x509.Pkcs10CertificateRequest(pem);
+    if (await csr.verify()) return csr;
+  } catch {
+    throw errors.badRequest('csr: not a PKCS#10 certificate request in PEM');
+  }
+  throw errors.badRequest('csr: the signature does not match the public key');
+}
+
+/** 16 random bytes, positive as RFC 5280 asks. */
+function serialNumber(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function pemBytes(pem: string): Uint8Array {
+  const base64 = pem.replace(/-----[A-Z ]+-----/g, '').replace(/\s+/g, '');
+  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+}

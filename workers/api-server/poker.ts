@@ -1,0 +1,121 @@
+// Tells consumers (the scheduler, the controllers, nodes' links) that the ledger has moved on. Per consumer: pokes of one
+// turn are one; one call at most runs until the consumer has caught up, and one at most nudges it meanwhile. What got
+// lost is repaired by a durable deadline, armed at most every few seconds however many commits there are.
+//
+// Worked example: commits 5, 6 in one turn → poke(6). While it runs, 7 → nudge(7), returning at once. poke answers 6 →
+// poke(7) answers 7 → quiet. If the object dies after 7 was committed, the deadline fires in its next life, in which
+// nobody's cursor is known: everyone is poked once.
+
+export interface Consumer {
+  /** Resolves with the revision that the consumer has caught up to. */
+  poke(revision: number): Promise<number>;
+  /** Wakes a consumer whose poke is still running; resolves at once. */
+  nudge?(revision: number): Promise<unknown>;
+}
+
+interface State {
+  wanted: number;
+  reached: number;
+  poking: boolean;
+  nudging: boolean;
+  scheduled: boolean;
+  failures: number;
+}
+
+export interface PokerOptions {
+  /** The consumer of this name, for one call. */
+  consumer(name: string): Consumer;
+  /** Keeps the runtime from dropping a call that outlives its request. */
+  waitUntil(work: Promise<unknown>): void;
+  /** A poke is under way or has failed: have `repair` called in a while. */
+  armRepair(): void;
+  onFailure(name: string, error: unknown): void;
+}
+
+export class Poker {
+  readonly #options: PokerOptions;
+  readonly #states = new Map<string, State>();
+
+  constructor(options: PokerOptions) {
+    this.#options = options;
+  }
+
+  /** The ledger has reached `revision`, and it concerns the consumer. Synchronous; part of the commit's turn. */
+  want(name: string, revision: number): void {
+    const state = this.#state(name);
+    state.wanted = Math.max(state.wanted, revision);
+    this.#options.armRepair();
+    if (state.scheduled) return;
+    state.scheduled = true;
+    queueMicrotask(() => {
+      state.scheduled = false;
+      this.#send(name, state);
+    });
+  }
+
+  /** Whether anyone has been wanted in this life of the object. */
+  get active(): boolean {
+    return this.#states.size > 0;
+  }
+
+  forget(name: string): void {
+    this.#states.delete(name);
+  }
+
+  /** Pokes again whoever has not caught up. Resolves when those calls are over; true: all have caught up. */
+  async repair(): Promise<boolean> {
+    const behind = [...this.#states].filter(([, state]) => state.reached < state.wanted);
+    await Promise.all(behind.filter(([, state]) => !state.poking).map(([name, state]) => this.#poke(name, state)));
+    return [...this.#states.values()].every((state) => state.reached >= state.wanted);
+  }
+
+  #state(name: string): State {
+    let state = this.#states.get(name);
+    if (!state) {
+      state = { wanted: 0, reached: 0, poking: false, nudging: false, scheduled: false, failures: 0 };
+      this.#states.set(name, state);
+    }
+    return state;
+  }
+
+  #send(name: string, state: State): void {
+    if (state.reached >= state.wanted) return;
+    if (!state.poking) this.#options.waitUntil(this.#poke(name, state));
+    else if (!state.nudging) this.#options.waitUntil(this.#nudge(name, state));
+  }
+
+  async #poke(name: string, state: State): Promise<void> {
+    state.poking = true;
+    try {
+      while (state.reached < state.wanted) {
+        const revision = state.wanted;
+        const reached = await this.#options.consumer(name).poke(revision);
+        state.failures = 0;
+        // It has done what it could; what it left behind is in its own queue, or the repair asks again.
+        if (reached < revision && state.wanted === revision) {
+          state.reached = Math.max(state.reached, reached);
+          return;
+        }
+        state.reached = Math.max(state.reached, reached);
+      }
+    } catch (error) {
+      state.failures++;
+      this.#options.onFailure(name, error);
+    } finally {
+      state.poking = false;
+    }
+  }
+
+  async #nudge(name: string, state: State): Promise<void> {
+    state.nudging = true;
+    const revision = state.wanted;
+    try {
+      await this.#options.consumer(name).nudge?.(revision);
+    } catch {
+      // The poke that is running fails as well, and is repaired.
+    } finally {
+      state.nudging = false;
+    }
+    if (state.wanted > revision) this.#send(name, state);
+  }
+}

@@ -1,0 +1,30 @@
+// What the Worker is bound to, and where each part of a cluster lives.
+import { type ClusterConfig, defaultClusterConfig } from '../src/ports/index.ts';
+import type { ApiServerObject } from './api-server/object.ts';
+import type { ControllerManagerObject } from './controller-manager/object.ts';
+import type { NodeLinkObject } from './node-link/object.ts';
+import type { SchedulerObject } from './scheduler/object.ts';
+
+export interface Env {
+  API_SERVER: DurableObjectNamespace<ApiServerObject>;
+  CONTROLLER_MANAGER: DurableObjectNamespace<ControllerManagerObject>;
+  SCHEDULER: DurableObjectNamespace<SchedulerObject>;
+  NODE_LINK: DurableObjectNamespace<NodeLinkObject>;
+  /** Bearer token of the user `admin` in system:masters. */
+  ADMIN_TOKEN: string;
+  /** PEM. */
+  CLUSTER_CA_CERT: string;
+  /** PEM, PKCS#8, EC P-256. */
+  CLUSTER_CA_KEY: string;
+  /** PEM, PKCS#8, EC P-256. */
+  SERVICE_ACCOUNT_KEY: string;
+  /** JSON, Partial<ClusterConfig>. */
+  CLUSTER_CONFIG?: string;
+}
+
+export function clusterConfig(env: Env): ClusterConfig {
+  return { ...defaultClusterConfig, ...(JSON.parse(env.CLUSTER_CONFIG || '{}') as Partial<ClusterConfig>) };
+}
+
+/** One object of each control plane class; a node's link goes by the node's name. */
+export const mainObject = 'main';

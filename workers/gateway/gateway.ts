@@ -1,0 +1,63 @@
+// The front door: routes the node protocol to the nodes' links and everything else to the API server. Keeps nothing and
+// decides nothing: authentication and authorisation are made where the data is. A stream to a pod (logs) is authorised by
+// the API server, which answers with an offer; the gateway then connects the client to the pod's node link.
+import { Hono } from 'hono/tiny';
+import { errors } from '../../src/machinery/errors.ts';
+import { joinRequest } from '../../src/protocol/node.ts';
+import { workerLog } from '../adapters/ambient.ts';
+import { asApiError, type Outcome, statusResponse, unwrap } from '../adapters/outcome.ts';
+import { callObject } from '../adapters/stubs.ts';
+import { type Env, mainObject } from '../env.ts';
+import { relayTarget } from './relay.ts';
+
+const log = workerLog('gateway');
+const joinBytesMax = 64 * 1024;
+
+const app = new Hono<{ Bindings: Env }>();
+
+app.post('/tiffin.dev/v1/join', async (c) => {
+  const text = await c.req.text();
+  if (text.length > joinBytesMax) throw errors.tooLarge('the request is too large');
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    throw errors.badRequest('the body is not JSON');
+  }
+  const parsed = joinRequest.safeParse(body);
+  if (!parsed.success) throw errors.badRequest('the body must be {"token": string, "nodeName": string}');
+  const result = await callObject(
+    c.env.API_SERVER,
+    mainObject,
+    async (stub) => (await stub.join(parsed.data)) as Outcome<object>,
+  );
+  return Response.json(unwrap(result));
+});
+
+app.all('/tiffin.dev/v1/nodes/:node/*', (c) =>
+  callObject(c.env.NODE_LINK, c.req.param('node'), (stub) => stub.fetch(c.req.raw)),
+);
+
+app.all('*', async (c) => {
+  const request = c.req.raw;
+  const response = await callObject(c.env.API_SERVER, mainObject, (stub) => stub.fetch(request));
+  const target = relayTarget(response);
+  if (!target) return response;
+  await response.body?.cancel();
+  return callObject(c.env.NODE_LINK, target.node, (stub) =>
+    stub.fetch(
+      new Request('https://node-link/open', {
+        method: 'POST',
+        body: JSON.stringify(target.offer),
+        signal: request.signal,
+      }),
+    ),
+  );
+});
+
+app.notFound(() => statusResponse(errors.badRequest('the server could not find the requested resource')));
+app.onError((error, c) => statusResponse(asApiError(log, `${c.req.method} ${new URL(c.req.url).pathname}`, error)));
+
+export const gateway: ExportedHandler<Env> = {
+  fetch: (request, env, context) => app.fetch(request, env, context),
+};
