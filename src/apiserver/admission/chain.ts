@@ -1,0 +1,46 @@
+// Admission: what the cluster demands of a write beyond the kind's own rules. Plugins are synchronous and run inside the
+// ledger's transaction, so that what they check still holds when the write is made. They refuse by throwing ApiError.
+import type { ReadView } from '../../ledger/types.ts';
+import type { KubeObject } from '../../machinery/meta.ts';
+import type { AnyResource, StrategyContext } from '../../machinery/resource.ts';
+import type { User } from '../core.ts';
+
+export interface AdmissionRequest {
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+  readonly definition: AnyResource;
+  readonly namespace: string;
+  /** '' while a name is still to be generated. */
+  readonly name: string;
+  readonly subresource: string;
+  readonly user: User;
+  /** The new object, or the body of an action subresource; absent for a delete. Plugins may change it in `admit`. */
+  readonly object?: KubeObject;
+  readonly old?: KubeObject;
+  readonly context: StrategyContext;
+  readonly view: ReadView;
+  readonly warn: (message: string) => void;
+}
+
+export interface AdmissionPlugin {
+  readonly name: string;
+  /** May change the object. */
+  admit?(request: AdmissionRequest): void;
+  /** Sees the object as it will be stored. */
+  validate?(request: AdmissionRequest): void;
+}
+
+export class AdmissionChain {
+  readonly #plugins: readonly AdmissionPlugin[];
+
+  constructor(plugins: readonly AdmissionPlugin[]) {
+    this.#plugins = plugins;
+  }
+
+  admit(request: AdmissionRequest): void {
+    for (const plugin of this.#plugins) plugin.admit?.(request);
+  }
+
+  validate(request: AdmissionRequest): void {
+    for (const plugin of this.#plugins) plugin.validate?.(request);
+  }
+}

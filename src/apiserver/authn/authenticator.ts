@@ -1,0 +1,52 @@
+// Who a bearer token belongs to. Several authenticators in a row; the first that knows the token answers. A token that
+// nobody knows is Unauthorized; no token at all is anonymous, which only a few paths accept.
+import type { User } from '../core.ts';
+
+export interface Authenticator {
+  /** Undefined: not one of mine, or no longer valid. Never throws for bad tokens. */
+  authenticate(token: string): Promise<User | undefined>;
+}
+
+export const allAuthenticated = 'system:authenticated';
+export const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+
+export function firstOf(authenticators: readonly Authenticator[]): Authenticator {
+  return {
+    async authenticate(token) {
+      for (const authenticator of authenticators) {
+        const user = await authenticator.authenticate(token);
+        if (user) return user;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** The token of an Authorization header; undefined when there is none. */
+export function bearerToken(request: Request): string | undefined {
+  const match = /^bearer\s+(\S+)\s*$/i.exec(request.headers.get('authorization') ?? '');
+  return match?.[1];
+}
+
+export async function sha256(text: string): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+}
+
+/** Equality in a time that does not depend on where the difference is. */
+export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let index = 0; index < a.length; index++) difference |= (a[index] as number) ^ (b[index] as number);
+  return difference === 0;
+}
+
+/** The one admin token of the kubeconfig that `up` and `kubeconfig` write. */
+export function adminAuthenticator(adminToken: string): Authenticator {
+  const expected = sha256(adminToken);
+  return {
+    async authenticate(token) {
+      if (!constantTimeEqual(await sha256(token), await expected)) return undefined;
+      return { name: 'kubernetes-admin', groups: ['system:masters', allAuthenticated] };
+    },
+  };
+}

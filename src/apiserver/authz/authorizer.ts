@@ -1,0 +1,84 @@
+// Whether a user may do a thing. Authorizers answer from the ledger as it is now, so a revocation is effective at once.
+import { ApiError, errors } from '../../machinery/errors.ts';
+import type { User } from '../core.ts';
+
+export interface Attributes {
+  readonly user: User;
+  readonly verb: string;
+  readonly isResource: boolean;
+  /** Of a non-resource request. */
+  readonly path: string;
+  readonly group: string;
+  readonly version: string;
+  readonly namespace: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly name: string;
+  /** Text of the request's field selector, for scopes such as "the pods of this node". */
+  readonly fieldSelector: string;
+}
+
+export type Decision = { allowed: true; reason: string } | { allowed: false; reason: string };
+
+export interface Authorizer {
+  /** Undefined: no opinion. */
+  authorize(attributes: Attributes): Decision | undefined;
+}
+
+export function authorizeBy(authorizers: readonly Authorizer[]): Authorizer {
+  return {
+    authorize(attributes) {
+      for (const authorizer of authorizers) {
+        const decision = authorizer.authorize(attributes);
+        if (decision) return decision;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** system:masters may do everything. */
+export const masters: Authorizer = {
+  authorize({ user }) {
+    return user.groups.includes('system:masters') ? { allowed: true, reason: 'system:masters' } : undefined;
+  },
+};
+
+/** Paths that every authenticated user may read (upstream's system:discovery), and SelfSubject… reviews (system:basic-user). */
+export const discovery: Authorizer = {
+  authorize({ isResource, user, path, verb, group, resource }) {
+    if (!user.groups.includes('system:authenticated')) return undefined;
+    if (isResource) {
+      const own = verb === 'create' && /^selfsubject(access|rules)?reviews$/.test(resource);
+      if (own && (group === 'authorization.k8s.io' || group === 'authentication.k8s.io'))
+        return { allowed: true, reason: 'own review' };
+      return undefined;
+    }
+    return verb === 'get' &&
+      /^\/(api|apis|openapi)(\/|$)|^\/version\/?$|^\/(livez|readyz|healthz)(\/|$)|^\/openid\/|^\/\.well-known\//.test(
+        path,
+      )
+      ? { allowed: true, reason: 'discovery' }
+      : undefined;
+  },
+};
+
+/** The 403 of a request that nobody allows, in upstream's words. */
+export function forbidden(attributes: Attributes, reason = ''): ApiError {
+  const { user, verb, isResource, path, group, namespace, resource, subresource, name } = attributes;
+  const tail = reason === '' ? '' : `: ${reason}`;
+  if (!isResource) {
+    return new ApiError(
+      'Forbidden',
+      `forbidden: User ${JSON.stringify(user.name)} cannot ${verb} path ${JSON.stringify(path)}${tail}`,
+      {},
+    );
+  }
+  const what = subresource === '' ? resource : `${resource}/${subresource}`;
+  const where = namespace === '' ? ' at the cluster scope' : ` in the namespace ${JSON.stringify(namespace)}`;
+  return errors.forbidden(
+    { group, plural: resource },
+    name,
+    `User ${JSON.stringify(user.name)} cannot ${verb} resource ${JSON.stringify(what)} in API group ${JSON.stringify(group)}${where}${tail}`,
+  );
+}

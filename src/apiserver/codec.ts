@@ -1,0 +1,129 @@
+// From request bodies to objects: syntax, the group, version and kind they claim, the schema's coercion, unknown fields,
+// and the defaults of the kind. The one place where the server meets the schema tables.
+import { ApiError, errors } from '../machinery/errors.ts';
+import { apiVersion, type KubeObject } from '../machinery/meta.ts';
+import type { AnyResource } from '../machinery/resource.ts';
+import { coerce, strictProblems } from '../machinery/schema/coerce.ts';
+import { decodeJson, decodeUtf8 } from '../machinery/schema/json.ts';
+import { decodeProtobuf } from '../machinery/schema/protobuf.ts';
+import type { ProtobufTable } from '../machinery/schema/table.ts';
+import type { Schemas } from '../machinery/schema/types.ts';
+import { decodeYaml } from '../machinery/schema/yaml.ts';
+import { applyPatch } from './patch.ts';
+
+export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
+
+/** What a body should be. */
+export interface Target {
+  group: string;
+  version: string;
+  kind: string;
+  /** Name of its type in the schema facts. */
+  schema: string;
+  /** Whether a body of another group version is taken as well (DeleteOptions). */
+  anyVersion?: boolean;
+  defaults?: ((object: never) => void) | undefined;
+}
+
+export function targetOf(definition: AnyResource): Target {
+  const { group, version, kind, schema, strategy } = definition;
+  return { group, version, kind, schema, defaults: strategy.defaults as Target['defaults'] };
+}
+
+export interface Decoded<T = KubeObject> {
+  object: T;
+  warnings: string[];
+}
+
+export interface Codec {
+  /** A body in its wire format. Throws BadRequest with upstream's message. */
+  decode(bytes: Uint8Array, format: 'json' | 'yaml' | 'protobuf', target: Target, validation: FieldValidation): Decoded;
+  /** A value that is JSON already (the result of a patch, a controller's write). Takes ownership of `value`. */
+  accept(value: unknown, target: Target, validation: FieldValidation): Decoded;
+  /** Applies a patch to the JSON of an object; mutates neither. Throws BadRequest or Invalid. */
+  patch(type: 'json' | 'merge' | 'strategic', base: Record<string, unknown>, patch: unknown, schema: string): unknown;
+}
+
+export function createCodec(schemas: Schemas, protobufTables: ProtobufTable | undefined): Codec {
+  const accept = (value: unknown, target: Target, validation: FieldValidation, duplicates: string[] = []): Decoded => {
+    const claimed = claim(value, target);
+    const coerced = inContext(claimed, target, () => coerce(schemas, target.schema, value));
+    const object = coerced.value as unknown as KubeObject;
+    object.kind = target.kind;
+    object.apiVersion = apiVersion(target);
+    object.metadata = (object.metadata ?? {}) as KubeObject['metadata'];
+    const problems = validation === 'Ignore' ? [] : strictProblems(coerced.unknown, duplicates);
+    if (problems.length > 0 && validation === 'Strict')
+      throw inWords(claimed, target, `strict decoding error: ${problems.join(', ')}`);
+    target.defaults?.(object as never);
+    return { object, warnings: problems };
+  };
+  return {
+    decode(bytes, format, target, validation) {
+      if (format === 'protobuf') return accept(fromProtobuf(bytes, target), target, 'Ignore');
+      const { value, duplicates } = inContext(undefined, target, () =>
+        format === 'yaml' ? decodeYaml(decodeUtf8(bytes)) : decodeJson(decodeUtf8(bytes)),
+      );
+      return accept(value, target, validation, duplicates);
+    },
+    accept,
+    patch(type, base, patch, schema) {
+      return applyPatch(schemas, type, base, patch, schema);
+    },
+  };
+
+  function fromProtobuf(bytes: Uint8Array, target: Target): unknown {
+    if (!protobufTables) throw new ApiError('UnsupportedMediaType', 'protobuf bodies are not served');
+    const { value, kind } = decodeProtobuf(protobufTables, bytes, (version, kind) =>
+      kind === target.kind && (target.anyVersion || version === apiVersion(target)) ? target.schema : undefined,
+    );
+    if (!value) throw errors.badRequest(`${kind} cannot be handled as a ${target.kind}`);
+    return value;
+  }
+}
+
+/** The kind that a body says it is; `undefined` when it says nothing, which is taken for the one expected. */
+interface Claim {
+  kind: string;
+  version: string;
+}
+
+function claim(value: unknown, target: Target): Claim | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw inWords(undefined, target, `couldn't get version/kind; json parse error: the body is not an object`);
+  const { kind = '', apiVersion: claimed = '' } = value as { kind?: unknown; apiVersion?: unknown };
+  if ((typeof kind !== 'string' && kind !== null) || (typeof claimed !== 'string' && claimed !== null))
+    throw inWords(
+      undefined,
+      target,
+      `couldn't get version/kind; json parse error: kind and apiVersion must be strings`,
+    );
+  const expected = apiVersion(target);
+  if (claimed && claimed !== expected && !target.anyVersion)
+    throw errors.badRequest(
+      `the API version in the data (${claimed}) does not match the expected API version (${expected})`,
+    );
+  if (kind && kind !== target.kind)
+    throw errors.badRequest(
+      `${kind} in version ${JSON.stringify(target.version)} cannot be handled as a ${target.kind}: the kind in the data (${kind}) does not match the expected kind (${target.kind})`,
+    );
+  return kind ? { kind, version: target.version } : undefined;
+}
+
+/** An error of decoding, in the words in which upstream passes it on. */
+function inWords(claimed: Claim | undefined, target: Target, message: string): ApiError {
+  return errors.badRequest(
+    claimed
+      ? `${claimed.kind} in version ${JSON.stringify(claimed.version)} cannot be handled as a ${target.kind}: ${message}`
+      : `the object provided is unrecognized (must be of type ${target.kind}): ${message}`,
+  );
+}
+
+function inContext<T>(claimed: Claim | undefined, target: Target, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof ApiError && error.reason === 'BadRequest') throw inWords(claimed, target, error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,52 @@
+// What every part of the API server shares: the ports, the ledger, the registry of kinds. One value per server, built in
+// server.ts; nothing here acts.
+import type { Ledger, ReadView, WriteView } from '../ledger/types.ts';
+import type { StrategyContext } from '../machinery/resource.ts';
+import type { Clock, ClusterConfig, Log, Random } from '../ports/index.ts';
+import type { AdmissionChain } from './admission/chain.ts';
+import type { Codec } from './codec.ts';
+import type { Registry } from './registry.ts';
+import { findObject, hasTag } from './storage/read.ts';
+
+/** Who a request comes from (authentication/v1 UserInfo). */
+export interface User {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface Core {
+  readonly ledger: Ledger;
+  readonly registry: Registry;
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly config: ClusterConfig;
+  readonly log: Log;
+  readonly admission: AdmissionChain;
+}
+
+export function strategyContext(
+  core: Core,
+  view: ReadView | WriteView,
+  user: User,
+  operation: StrategyContext['operation'],
+  subresource: string,
+): StrategyContext {
+  return {
+    clock: core.clock,
+    random: core.random,
+    config: core.config,
+    operation,
+    subresource,
+    user,
+    get: (token, namespace, name) => findObject(core.registry.require(token), view, namespace, name),
+    tagged: (token, tag) => hasTag(core.registry.require(token), view, tag),
+  };
+}
+
+/** RFC 3339 with whole seconds, as metadata has it. */
+export function timestamp(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,69 @@
+// Reading request bodies: a size limit, the content type, and the text's syntax. What the fields mean is decided by the
+// schema (codec.ts).
+import { ApiError, errors } from '../../machinery/errors.ts';
+
+export const bodyBytesMax = 3 * 1024 * 1024;
+
+const tooLarge = () => errors.tooLarge(`Request entity too large: limit is ${bodyBytesMax}`);
+
+export async function readBody(request: Request): Promise<Uint8Array> {
+  if (Number(request.headers.get('content-length') ?? 0) > bodyBytesMax) throw tooLarge();
+  if (!request.body) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = request.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.byteLength;
+    if (length > bodyBytesMax) {
+      await reader.cancel().catch(() => undefined);
+      throw tooLarge();
+    }
+    chunks.push(value);
+  }
+  if (chunks.length === 1) return chunks[0] as Uint8Array;
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return whole;
+}
+
+export type BodyFormat = 'json' | 'yaml' | 'protobuf';
+
+/** Of a create, update or delete body. Throws UnsupportedMediaType (415). */
+export function bodyFormat(contentType: string | null): BodyFormat {
+  const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (type === '' || type === 'application/json') return 'json';
+  if (type === 'application/yaml') return 'yaml';
+  if (type === 'application/vnd.kubernetes.protobuf') return 'protobuf';
+  throw new ApiError(
+    'UnsupportedMediaType',
+    'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+  );
+}
+
+export type PatchFormat = 'json' | 'merge' | 'strategic';
+
+/** Of a patch. Throws UnsupportedMediaType (415) for others, server-side apply among them. */
+export function patchFormat(contentType: string | null): PatchFormat {
+  switch ((contentType ?? '').split(';')[0]?.trim().toLowerCase()) {
+    case 'application/json-patch+json':
+      return 'json';
+    case 'application/merge-patch+json':
+      return 'merge';
+    case 'application/strategic-merge-patch+json':
+      return 'strategic';
+    case 'application/apply-patch+yaml':
+    case 'application/apply-patch+cbor':
+      throw new ApiError('UnsupportedMediaType', 'server-side apply is not supported by this server yet');
+    default:
+      throw new ApiError(
+        'UnsupportedMediaType',
+        'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json',
+      );
+  }
+}

@@ -1,0 +1,191 @@
+// Everything that is not a resource: health, version, discovery, OpenAPI, the service account issuer's keys, the index.
+
+import { ApiError } from '../machinery/errors.ts';
+import type { Schemas } from '../machinery/schema/types.ts';
+import type { Core } from './core.ts';
+import type { Discovery } from './discovery/discovery.ts';
+import { wantsAggregatedDiscovery } from './negotiation/accept.ts';
+import { pageNotFound, textResponse } from './negotiation/respond.ts';
+import type { VirtualResource } from './rest/virtual.ts';
+import type { RequestInfo } from './routing.ts';
+
+/** Paths that need no token. */
+export function isOpenPath(info: Pick<RequestInfo, 'isResource' | 'path'>): boolean {
+  return !info.isResource && /^\/(version\/?|livez(\/.*)?|readyz(\/.*)?|healthz(\/.*)?)$/.test(info.path);
+}
+
+export interface PagesOptions {
+  discovery: Discovery;
+  schemas: Schemas;
+  virtual: readonly VirtualResource[];
+  /** Names of what must work for /readyz, with the check: undefined is fine, a text says what is wrong. */
+  checks?: Readonly<Record<string, () => string | undefined>>;
+  /** JWK set of the service account issuer. */
+  jwks?: () => Promise<unknown>;
+}
+
+export const gitVersion = 'v1.36.0+tiffin';
+
+const versionInfo = {
+  major: '1',
+  minor: '36',
+  emulationMajor: '1',
+  emulationMinor: '36',
+  minCompatibilityMajor: '1',
+  minCompatibilityMinor: '35',
+  gitVersion,
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '2026-01-01T00:00:00Z',
+  goVersion: '',
+  compiler: '',
+  platform: 'workerd',
+};
+
+export class Pages {
+  readonly #core: Core;
+  readonly #options: PagesOptions;
+
+  constructor(core: Core, options: PagesOptions) {
+    this.#core = core;
+    this.#options = options;
+  }
+
+  async answer(request: Request, url: URL, info: RequestInfo): Promise<Response> {
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+    const path = info.path.length > 1 ? info.path.replace(/\/+$/, '') : info.path;
+    const { discovery } = this.#options;
+    const [, prefix, group = '', version = ''] = path.split('/');
+    switch (prefix) {
+      case '':
+        return textResponse(JSON.stringify({ paths: this.#paths() }));
+      case 'version':
+        return group === '' ? textResponse(JSON.stringify(versionInfo)) : pageNotFound();
+      case 'livez':
+      case 'readyz':
+      case 'healthz':
+        return this.#health(prefix, group, url);
+      case 'api':
+      case 'apis':
+        return (await this.#discovery(request, prefix, group, version)) ?? pageNotFound();
+      case '.well-known':
+        return path === '/.well-known/openid-configuration' ? this.#openId() : pageNotFound();
+      case 'openid':
+        return path === '/openid/v1/jwks' && this.#options.jwks
+          ? textResponse(JSON.stringify(await this.#options.jwks()), {
+              headers: { 'Cache-Control': 'public, max-age=3600' },
+            })
+          : pageNotFound();
+      case 'openapi':
+        void discovery;
+        return pageNotFound();
+      default:
+        return pageNotFound();
+    }
+  }
+
+  #paths(): string[] {
+    const versions = this.#options.discovery.groupVersions();
+    const apis = versions.map(({ group, version }) => (group === '' ? `/api/${version}` : `/apis/${group}/${version}`));
+    const groups = [...new Set(versions.filter(({ group }) => group !== '').map(({ group }) => `/apis/${group}`))];
+    const openApi = ['/openapi', ...apis.map((path) => `/openapi/v3${path}`), '/openapi/v3'];
+    const others = [
+      '/.well-known/openid-configuration',
+      '/api',
+      '/apis',
+      '/healthz',
+      '/livez',
+      '/readyz',
+      '/openid/v1/jwks',
+      '/version',
+    ];
+    return [...new Set([...others, ...apis, ...groups, ...openApi])].sort();
+  }
+
+  #health(kind: string, one: string, url: URL): Response {
+    const checks: Record<string, () => string | undefined> = {
+      ping: () => undefined,
+      log: () => undefined,
+      ledger: () => (this.#core.ledger.revision >= 0 ? undefined : 'no revision'),
+      ...(kind === 'readyz' ? this.#options.checks : {}),
+    };
+    const excluded = new Set(url.searchParams.getAll('exclude'));
+    if (one !== '' && !Object.hasOwn(checks, one)) return pageNotFound();
+    const names = (one === '' ? Object.keys(checks) : [one]).filter((name) => !excluded.has(name));
+    const results = names.map((name) => ({ name, problem: run(checks[name] as () => string | undefined) }));
+    const failed = results.filter(({ problem }) => problem !== undefined);
+    for (const { name, problem } of failed) this.#core.log.warn(`${kind} check failed`, { check: name, problem });
+    const lines = results.map(({ name, problem }) =>
+      problem === undefined ? `[+]${name} ok` : `[-]${name} failed: reason withheld`,
+    );
+    const verbose = url.searchParams.has('verbose') || failed.length > 0;
+    const text = verbose ? `${lines.join('\n')}\n${kind} check ${failed.length > 0 ? 'failed' : 'passed'}\n` : 'ok';
+    return new Response(text, {
+      status: failed.length > 0 ? 500 : 200,
+      headers: {
+        'Content-Type': 'text/plain; charset=utf-8',
+        'X-Content-Type-Options': 'nosniff',
+        'Cache-Control': 'no-cache, private',
+      },
+    });
+  }
+
+  async #discovery(request: Request, prefix: string, group: string, version: string): Promise<Response | undefined> {
+    const { discovery } = this.#options;
+    if (group === '') {
+      const wanted = wantsAggregatedDiscovery(request.headers.get('accept'));
+      if (wanted) {
+        const text = JSON.stringify(discovery.aggregated(prefix === 'api', wanted));
+        const type = `application/json;g=apidiscovery.k8s.io;v=${wanted};as=APIGroupDiscoveryList`;
+        return withETag(request, text, type);
+      }
+      return textResponse(
+        JSON.stringify(prefix === 'api' ? discovery.apiVersions(new URL(request.url).host) : discovery.apiGroupList()),
+        {
+          headers: { Vary: 'Accept' },
+        },
+      );
+    }
+    const body =
+      prefix === 'api'
+        ? version === ''
+          ? discovery.apiResourceList('', group)
+          : undefined
+        : version === ''
+          ? discovery.apiGroup(group)
+          : discovery.apiResourceList(group, version);
+    return body === undefined ? undefined : textResponse(JSON.stringify(body));
+  }
+
+  #openId(): Response {
+    const { issuer } = this.#core.config;
+    return textResponse(
+      JSON.stringify({
+        issuer,
+        jwks_uri: `${issuer}/openid/v1/jwks`,
+        response_types_supported: ['id_token'],
+        subject_types_supported: ['public'],
+        id_token_signing_alg_values_supported: ['ES256'],
+      }),
+    );
+  }
+}
+
+function run(check: () => string | undefined): string | undefined {
+  try {
+    return check();
+  } catch (error) {
+    return String(error);
+  }
+}
+
+export async function withETag(request: Request, text: string, contentType: string): Promise<Response> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+  const etag = `"${Array.from(digest, (byte) => byte.toString(16).padStart(2, '0'))
+    .join('')
+    .toUpperCase()}"`;
+  const headers = { 'Content-Type': contentType, ETag: etag, Vary: 'Accept', 'Cache-Control': 'public' };
+  if (request.headers.get('if-none-match') === etag) return new Response(null, { status: 304, headers });
+  return new Response(text, { headers });
+}

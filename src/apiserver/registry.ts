@@ -1,0 +1,78 @@
+// The resource types that this server serves, found by group, version and plural, by kind, or by group-resource. Built
+// once from definitions; knows no kind by name.
+import { apiVersion, groupResource } from '../machinery/meta.ts';
+import type { AnyResource, Subresource } from '../machinery/resource.ts';
+
+export const defaultVerbs: readonly string[] = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+];
+
+export class Registry {
+  readonly definitions: readonly AnyResource[];
+  readonly #byPath = new Map<string, AnyResource>();
+  readonly #byKind = new Map<string, AnyResource>();
+  readonly #byGroupResource = new Map<string, AnyResource>();
+
+  constructor(definitions: readonly AnyResource[]) {
+    this.definitions = definitions;
+    for (const definition of definitions) {
+      this.#byPath.set(`${apiVersion(definition)}/${definition.plural}`, definition);
+      this.#byKind.set(`${apiVersion(definition)}/${definition.kind}`, definition);
+      if (!this.#byGroupResource.has(groupResource(definition)))
+        this.#byGroupResource.set(groupResource(definition), definition);
+    }
+  }
+
+  find(group: string, version: string, plural: string): AnyResource | undefined {
+    return this.#byPath.get(`${apiVersion({ group, version })}/${plural}`);
+  }
+
+  /** As {@link find}, for callers whose token must be served: throws a plain error otherwise. */
+  require(token: { group: string; version: string; plural: string }): AnyResource {
+    const definition = this.find(token.group, token.version, token.plural);
+    if (!definition) throw new Error(`no resource ${apiVersion(token)}/${token.plural} is served`);
+    return definition;
+  }
+
+  findKind(groupVersion: string, kind: string): AnyResource | undefined {
+    return this.#byKind.get(`${groupVersion}/${kind}`);
+  }
+
+  /** By upstream's notation (`pods`, `deployments.apps`), which is also the first segment of ledger keys. */
+  findGroupResource(name: string): AnyResource | undefined {
+    return this.#byGroupResource.get(name);
+  }
+
+  /** Groups with their versions, core first, then by name. */
+  groups(): { group: string; versions: string[] }[] {
+    const groups = new Map<string, Set<string>>();
+    for (const { group, version } of this.definitions) {
+      const versions = groups.get(group) ?? new Set();
+      groups.set(group, versions.add(version));
+    }
+    return [...groups]
+      .map(([group, versions]) => ({ group, versions: [...versions] }))
+      .sort((a, b) => (a.group < b.group ? -1 : 1));
+  }
+
+  inGroupVersion(group: string, version: string): AnyResource[] {
+    return this.definitions
+      .filter((definition) => definition.group === group && definition.version === version)
+      .sort((a, b) => (a.plural < b.plural ? -1 : 1));
+  }
+}
+
+export function verbsOf(definition: AnyResource): readonly string[] {
+  return definition.verbs ?? defaultVerbs;
+}
+
+export function subresourceOf(definition: AnyResource, name: string): Subresource | undefined {
+  return definition.subresources?.find((subresource) => subresource.name === name);
+}

@@ -1,0 +1,170 @@
+// Lists: rows of one revision, spliced into the answer without being parsed. Short ones are one text; long ones are
+// streamed page by page at the fixed revision, so that memory stays bounded.
+import type { Entry, ReadView } from '../../ledger/types.ts';
+import { apiVersion } from '../../machinery/meta.ts';
+import type { AnyResource } from '../../machinery/resource.ts';
+import { parseSide, partialHead } from '../storage/codec.ts';
+import { columnsText, type Form, rowText } from '../storage/forms.ts';
+import { keyRange } from '../storage/read.ts';
+import { continueToken, type ListOptions, listRevision, orExpired } from './revision.ts';
+import { matchesEntry, type RowSelector } from './select.ts';
+
+const pageRows = 500;
+
+interface Plan {
+  definition: AnyResource;
+  namespace: string;
+  selector: RowSelector;
+  revision: number | undefined;
+  after: string | undefined;
+}
+
+/** Rows of a list in key order, page by page; each page is one synchronous read. */
+function* pages(view: ReadView, plan: Plan, at: number): Generator<Entry[]> {
+  const { definition, selector, namespace } = plan;
+  const range = keyRange(definition, namespace);
+  const prefix = range.start;
+  const past = plan.revision !== undefined && plan.revision !== view.revision;
+  let after = plan.after === undefined ? undefined : prefix + plan.after;
+  if (selector.name !== undefined && (namespace !== '' || !definition.namespaced)) {
+    const entry = view.get(prefix + selector.name, at);
+    if (entry && (after === undefined || entry.key > after) && matchesEntry(selector, entry)) yield [entry];
+    return;
+  }
+  const tag = past ? undefined : selector.tag;
+  for (;;) {
+    const page = view.range({
+      ...range,
+      ...(tag === undefined ? { revision: at } : { tag }),
+      ...(after === undefined ? {} : { after }),
+      limit: pageRows,
+    });
+    yield selector.everything ? page.entries : page.entries.filter((entry) => matchesEntry(selector, entry));
+    if (!page.more) return;
+    after = page.entries.at(-1)?.key;
+  }
+}
+
+/** All rows at once, for in-process callers. */
+export function listEntries(
+  view: ReadView,
+  definition: AnyResource,
+  namespace: string,
+  selector: RowSelector,
+): Entry[] {
+  const entries: Entry[] = [];
+  const plan = {
+    definition,
+    namespace: effectiveNamespace(definition, namespace, selector),
+    selector,
+    revision: undefined,
+    after: undefined,
+  };
+  for (const page of pages(view, plan, view.revision)) entries.push(...page);
+  return entries;
+}
+
+function effectiveNamespace(definition: AnyResource, namespace: string, selector: RowSelector): string {
+  return namespace || (definition.namespaced ? (selector.namespace ?? '') : '');
+}
+
+export interface ListAnswer {
+  /** The whole text, or its chunks where the list is long. */
+  text: string | Iterator<string>;
+}
+
+export function list(
+  view: ReadView,
+  definition: AnyResource,
+  wanted: string,
+  selector: RowSelector,
+  options: ListOptions,
+  form: Form,
+  nowMs: number,
+): ListAnswer {
+  const namespace = effectiveNamespace(definition, wanted, selector);
+  const { revision, after } = listRevision(options, view);
+  const at = revision ?? view.revision;
+  const plan: Plan = { definition, namespace, selector, revision, after };
+  return orExpired(() => {
+    const limit = options.limit > 0 ? options.limit : undefined;
+    const source = pages(view, plan, at);
+    // Tags index the present only: such lists are read within this turn.
+    if (limit === undefined && selector.tag === undefined) return streamed(source, definition, at, form, nowMs);
+    const entries: Entry[] = [];
+    for (const page of source) {
+      entries.push(...page);
+      if (limit !== undefined && entries.length > limit) break;
+    }
+    const more = limit !== undefined && entries.length > limit;
+    if (more) entries.length = limit;
+    const metadata: Record<string, unknown> = { resourceVersion: String(at) };
+    if (more) {
+      const range = keyRange(definition, namespace);
+      const last = (entries.at(-1) as Entry).key;
+      metadata.continue = continueToken(at, last.slice(range.start.length));
+      if (selector.everything) metadata.remainingItemCount = view.count({ ...range, revision: at, after: last });
+    }
+    const { open, close, item } = shape(definition, form, metadata, nowMs);
+    return { text: open + entries.map(item).join(',') + close };
+  }, after);
+}
+
+function streamed(
+  source: Generator<Entry[]>,
+  definition: AnyResource,
+  at: number,
+  form: Form,
+  nowMs: number,
+): ListAnswer {
+  const { open, close, item } = shape(definition, form, { resourceVersion: String(at) }, nowMs);
+  const first = source.next();
+  if (first.done) return { text: open + close };
+  if (first.value.length < pageRows) {
+    // Short, or thinly selected: a second page decides.
+    const second = source.next();
+    if (second.done) return { text: open + first.value.map(item).join(',') + close };
+    return { text: chunks([first.value, second.value]) };
+  }
+  return { text: chunks([first.value]) };
+
+  function* chunks(read: Entry[][]): Generator<string> {
+    yield open;
+    let separator = '';
+    const join = (entries: Entry[]) => {
+      if (entries.length === 0) return '';
+      const text = separator + entries.map(item).join(',');
+      separator = ',';
+      return text;
+    };
+    for (const page of read) yield join(page);
+    for (const page of source) yield join(page);
+    yield close;
+  }
+}
+
+function shape(definition: AnyResource, form: Form, metadata: Record<string, unknown>, nowMs: number) {
+  const meta = JSON.stringify(metadata);
+  switch (form.type) {
+    case 'object':
+      return {
+        open: `{"kind":"${definition.kind}List","apiVersion":"${apiVersion(definition)}","metadata":${meta},"items":[`,
+        close: ']}',
+        item: (entry: Entry) => `{${entry.value}`,
+      };
+    case 'partial':
+      return {
+        open: `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":${meta},"items":[`,
+        close: ']}',
+        item: (entry: Entry) => `${partialHead}${entry.value.slice(0, parseSide(entry.side).m)}}`,
+      };
+    case 'table': {
+      const columns = form.columns ? columnsText(definition) : 'null';
+      return {
+        open: `{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":${meta},"columnDefinitions":${columns},"rows":[`,
+        close: ']}',
+        item: (entry: Entry) => rowText(definition, entry, form.includeObject, nowMs),
+      };
+    }
+  }
+}

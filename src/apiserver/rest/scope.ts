@@ -1,0 +1,57 @@
+// One write under way: what it is about, for whom, with which options, inside which transaction.
+import type { WriteView } from '../../ledger/types.ts';
+import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
+import type { AnyResource, StrategyContext, Subresource } from '../../machinery/resource.ts';
+import type { AdmissionRequest } from '../admission/chain.ts';
+import { type Core, strategyContext, type User } from '../core.ts';
+
+export interface WriteScope {
+  readonly core: Core;
+  readonly tx: WriteView;
+  readonly user: User;
+  readonly definition: AnyResource;
+  readonly namespace: string;
+  /** '' on a create to a collection. */
+  readonly name: string;
+  readonly subresource?: Subresource;
+  readonly dryRun: boolean;
+  readonly warnings: string[];
+}
+
+/** The outcome of a write: the object as a client reads it. `deleted`: it is gone. */
+export interface Written {
+  object: KubeObject;
+  created?: boolean;
+  deleted?: boolean;
+}
+
+/** An object on its way through a write: metadata not yet complete. */
+export type Draft = KubeObject & { metadata: ObjectMeta };
+
+export function contextOf(scope: WriteScope, operation: StrategyContext['operation']): StrategyContext {
+  return strategyContext(scope.core, scope.tx, scope.user, operation, scope.subresource?.name ?? '');
+}
+
+export function admissionRequest(
+  scope: WriteScope,
+  operation: AdmissionRequest['operation'],
+  context: StrategyContext,
+  objects: { object?: KubeObject; old?: KubeObject },
+): AdmissionRequest {
+  return {
+    operation,
+    definition: scope.definition,
+    namespace: scope.definition.namespaced ? scope.namespace : '',
+    name: scope.name || objects.object?.metadata.name || '',
+    subresource: scope.subresource?.name ?? '',
+    user: scope.user,
+    ...objects,
+    context,
+    view: scope.tx,
+    warn: (message) => warn(scope, message),
+  };
+}
+
+export function warn(scope: WriteScope, message: string): void {
+  if (!scope.warnings.includes(message)) scope.warnings.push(message);
+}

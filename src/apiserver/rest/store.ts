@@ -1,0 +1,74 @@
+// The one place where objects enter and leave the ledger.
+import { ApiError, errors } from '../../machinery/errors.ts';
+import type { KubeObject } from '../../machinery/meta.ts';
+import { decode, encode, encodeValue, storedMetadata } from '../storage/codec.ts';
+import { keyOf } from '../storage/read.ts';
+import type { WriteScope, Written } from './scope.ts';
+
+/** As upstream's etcd refuses requests above 1.5 MiB. */
+export const objectBytesMax = 1.5 * 1024 * 1024;
+
+function checkSize(text: string): void {
+  // A JavaScript string's length bounds its UTF-8 length from below and, times three, from above.
+  if (text.length * 3 <= objectBytesMax) return;
+  if (text.length > objectBytesMax || new TextEncoder().encode(text).length > objectBytesMax)
+    throw new ApiError('RequestEntityTooLarge', 'etcdserver: request is too large');
+}
+
+/** Stores `object` over the live revision `current` (0: it must be absent). */
+export function put(scope: WriteScope, object: KubeObject, current: number): KubeObject {
+  const { definition, tx, core } = scope;
+  const key = keyOf(definition, scope.namespace, object.metadata.name);
+  if (scope.dryRun) {
+    const { kind, apiVersion, metadata, ...rest } = object;
+    const kept = storedMetadata(metadata, current);
+    if (current === 0) delete (kept as Partial<typeof kept>).resourceVersion;
+    checkSize(encodeValue(object, current).value);
+    return { kind, apiVersion, metadata: kept, ...rest };
+  }
+  let stored = '';
+  const lifetime = definition.timeToLiveMs?.(core.config);
+  const expires = lifetime === undefined ? undefined : core.clock.now() + lifetime;
+  const result = tx.put(
+    key,
+    (revision) => {
+      const content = encode(definition, object, revision, expires);
+      checkSize(content.value);
+      stored = content.value;
+      return content;
+    },
+    { revision: current },
+  );
+  if (!result.ok) {
+    if (result.reason === 'exists') throw errors.alreadyExists(definition, object.metadata.name);
+    if (result.reason === 'absent') throw errors.notFound(definition, object.metadata.name);
+    throw conflict(scope, object.metadata.name);
+  }
+  return decode(definition, stored);
+}
+
+/** Deletes `object`, leaving it as the final state that watchers see. */
+export function remove(scope: WriteScope, object: KubeObject, current: number): Written {
+  const { definition, tx } = scope;
+  if (scope.dryRun) return { object, deleted: true };
+  let stored = '';
+  const result = tx.delete(
+    keyOf(definition, scope.namespace, object.metadata.name),
+    (revision) => {
+      const content = encode(definition, object, revision);
+      stored = content.value;
+      return content;
+    },
+    { revision: current },
+  );
+  if (!result.ok) throw conflict(scope, object.metadata.name);
+  return { object: decode(definition, stored), deleted: true };
+}
+
+export function conflict(scope: WriteScope, name: string): ApiError {
+  return errors.conflict(
+    scope.definition,
+    name,
+    'the object has been modified; please apply your changes to the latest version and try again',
+  );
+}

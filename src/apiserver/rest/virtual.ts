@@ -1,0 +1,38 @@
+// Resources that are only created and never stored: reviews of who one is and what one may do.
+import { errors } from '../../machinery/errors.ts';
+import type { KubeObject } from '../../machinery/meta.ts';
+import type { Core, User } from '../core.ts';
+import { negotiate } from '../negotiation/accept.ts';
+import { bodyFormat, readBody } from '../negotiation/body.ts';
+import { textResponse } from '../negotiation/respond.ts';
+import type { RequestInfo } from '../routing.ts';
+import { writeOptions } from './options.ts';
+
+export interface VirtualResource {
+  group: string;
+  version: string;
+  plural: string;
+  singular: string;
+  kind: string;
+  schema: string;
+  namespaced: boolean;
+  /** The answer to a body; `namespace` is the URL's. Throws ApiError. */
+  create(body: KubeObject, user: User, namespace: string): Promise<KubeObject> | KubeObject;
+}
+
+export async function createVirtual(
+  core: Core,
+  resource: VirtualResource,
+  request: Request,
+  url: URL,
+  info: RequestInfo,
+  user: User,
+): Promise<Response> {
+  if (info.verb !== 'create' || info.name !== '') throw errors.methodNotSupported(resource, info.verb);
+  const { encoding } = negotiate(request.headers.get('accept'), false);
+  const options = writeOptions('CreateOptions', url.searchParams);
+  const format = bodyFormat(request.headers.get('content-type'));
+  const { object, warnings } = core.codec.decode(await readBody(request), format, resource, options.fieldValidation);
+  const answer = await resource.create(object, user, info.namespace);
+  return textResponse(JSON.stringify(answer), { code: 201, encoding, warnings });
+}

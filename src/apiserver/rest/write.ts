@@ -1,0 +1,193 @@
+// POST, PUT, PATCH and DELETE of objects, their subresources and collections: read and decode the body, then one commit.
+import { ApiError, errors } from '../../machinery/errors.ts';
+import type { KubeObject } from '../../machinery/meta.ts';
+import { apiVersion } from '../../machinery/meta.ts';
+import { targetOf } from '../codec.ts';
+import { bodyFormat, patchFormat, readBody } from '../negotiation/body.ts';
+import { successStatus, textResponse } from '../negotiation/respond.ts';
+import { decode, encodeSide, encodeValue } from '../storage/codec.ts';
+import { formText } from '../storage/forms.ts';
+import { formOf, type RestRequest } from './context.ts';
+import { type DeleteOptions, deleteObject } from './delete.ts';
+import { execute, type Operation } from './execute.ts';
+import { listEntries } from './list.ts';
+import { deleteOptions, writeOptions } from './options.ts';
+import { parseListOptions } from './revision.ts';
+import type { WriteScope, Written } from './scope.ts';
+import { rowSelector } from './select.ts';
+import { bodyTarget } from './subresource.ts';
+
+export async function createObject(rest: RestRequest): Promise<Response> {
+  const { info, subresource } = rest;
+  formOf(rest);
+  const options = writeOptions('CreateOptions', rest.url.searchParams);
+  const { object, warnings } = await decodeBody(rest, options.fieldValidation);
+  if (subresource?.name === 'binding') object.metadata.name ??= info.name;
+  const written = await commit(rest, { verb: 'create', body: object }, options.dryRun, warnings);
+  if (subresource?.behaviour.type === 'action' && subresource.kind)
+    return textResponse(JSON.stringify({ ...successStatus(undefined), details: undefined, code: 201 }), {
+      code: 201,
+      warnings,
+    });
+  return answer(rest, written, 201, warnings);
+}
+
+export async function updateObject(rest: RestRequest): Promise<Response> {
+  formOf(rest);
+  const options = writeOptions('UpdateOptions', rest.url.searchParams);
+  const { object, warnings } = await decodeBody(rest, options.fieldValidation);
+  const written = await commit(rest, { verb: 'update', body: object }, options.dryRun, warnings);
+  return answer(rest, written, written.created ? 201 : 200, warnings);
+}
+
+export async function patchObject(rest: RestRequest): Promise<Response> {
+  formOf(rest);
+  const options = writeOptions('PatchOptions', rest.url.searchParams);
+  const type = patchFormat(rest.request.headers.get('content-type'));
+  const text = new TextDecoder().decode(await readBody(rest.request));
+  let patch: unknown;
+  try {
+    patch = JSON.parse(text);
+  } catch (error) {
+    throw errors.badRequest(`error decoding patch: ${(error as Error).message}`);
+  }
+  const warnings: string[] = [];
+  const written = await commit(
+    rest,
+    { verb: 'patch', type, patch, validation: options.fieldValidation },
+    options.dryRun,
+    warnings,
+  );
+  return answer(rest, written, 200, warnings);
+}
+
+export async function deleteOne(rest: RestRequest): Promise<Response> {
+  formOf(rest);
+  const { dryRun, ...options } = await readDeleteOptions(rest);
+  const warnings: string[] = [];
+  const written = await commit(rest, { verb: 'delete', options }, dryRun, warnings);
+  if (written.deleted && !rest.definition.strategy.returnDeletedObject) {
+    const { group, plural } = rest.definition;
+    const details = {
+      name: rest.info.name,
+      ...(group === '' ? {} : { group }),
+      kind: plural,
+      uid: written.object.metadata.uid,
+    };
+    const { code: _code, ...status } = successStatus(details);
+    return textResponse(JSON.stringify(status), { warnings });
+  }
+  const accepted =
+    !written.deleted && (options.propagationPolicy === 'Foreground' || options.orphanDependents === false);
+  return answer(rest, written, accepted ? 202 : 200, warnings);
+}
+
+const deletePage = 100;
+
+/** Deletes what the selectors select, page by page, each page in one commit. Answers with the list of what it found. */
+export async function deleteCollection(rest: RestRequest): Promise<Response> {
+  const { core, definition, info } = rest;
+  formOf(rest);
+  const { dryRun, ...options } = await readDeleteOptions(rest);
+  const listOptions = parseListOptions(rest.url.searchParams, false);
+  const selector = rowSelector(definition, listOptions.labelSelector, listOptions.fieldSelector);
+  const entries = listEntries(core.ledger, definition, info.namespace, selector);
+  const warnings: string[] = [];
+  for (let from = 0; from < entries.length; from += deletePage) {
+    const results = await Promise.all(
+      entries.slice(from, from + deletePage).map((entry) => {
+        const { metadata } = decode(definition, entry.value);
+        return core.ledger
+          .commit((tx) => {
+            const scope: WriteScope = {
+              core,
+              tx,
+              user: rest.user,
+              definition,
+              namespace: metadata.namespace ?? '',
+              name: metadata.name,
+              dryRun,
+              warnings,
+            };
+            // Only what was listed: another object of the same name is not meant.
+            deleteObject(scope, { ...options, uid: options.uid ?? metadata.uid });
+            return undefined;
+          })
+          .catch((error: unknown) => error);
+      }),
+    );
+    for (const error of results)
+      if (error !== undefined && !(error instanceof ApiError && error.reason === 'NotFound')) throw error;
+  }
+  const metadata = JSON.stringify({ resourceVersion: String(core.ledger.revision) });
+  const items = entries.map((entry) => `{${entry.value}`).join(',');
+  return textResponse(
+    `{"kind":"${definition.kind}List","apiVersion":"${apiVersion(definition)}","metadata":${metadata},"items":[${items}]}`,
+    { warnings },
+  );
+}
+
+async function decodeBody(rest: RestRequest, validation: 'Ignore' | 'Warn' | 'Strict') {
+  const format = bodyFormat(rest.request.headers.get('content-type'));
+  const bytes = await readBody(rest.request);
+  return rest.core.codec.decode(bytes, format, bodyTarget(rest.definition, rest.subresource), validation);
+}
+
+async function readDeleteOptions(
+  rest: RestRequest,
+): Promise<DeleteOptions & { dryRun: boolean; orphanDependents?: boolean }> {
+  const bytes = await readBody(rest.request);
+  const query = rest.url.searchParams;
+  if (bytes.byteLength === 0) return deleteOptions(undefined, query);
+  const format = bodyFormat(rest.request.headers.get('content-type'));
+  const { object } = rest.core.codec.decode(bytes, format, deleteOptionsTarget(rest), 'Ignore');
+  return deleteOptions(object as unknown as Record<string, unknown>, query);
+}
+
+/** DeleteOptions come as `v1` or as the group's own version. */
+function deleteOptionsTarget(rest: RestRequest) {
+  const { group, version } = targetOf(rest.definition);
+  return {
+    group,
+    version,
+    kind: 'DeleteOptions',
+    schema: 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions',
+    anyVersion: true,
+  };
+}
+
+export function commit(rest: RestRequest, operation: Operation, dryRun: boolean, warnings: string[]): Promise<Written> {
+  const { core, definition, info, subresource, user } = rest;
+  return core.ledger.commit((tx) =>
+    execute(
+      {
+        core,
+        tx,
+        user,
+        definition,
+        namespace: definition.namespaced ? info.namespace : '',
+        name: info.name,
+        ...(subresource ? { subresource } : {}),
+        dryRun,
+        warnings,
+      },
+      operation,
+    ),
+  );
+}
+
+/** The object that a write leaves, in the form asked for. */
+function answer(rest: RestRequest, written: Written, code: number, warnings: readonly string[]): Response {
+  const { form, accept } = formOf(rest);
+  const options = { code, encoding: accept.encoding, warnings };
+  if (form.type === 'object' || rest.subresource?.behaviour.type === 'projection')
+    return textResponse(JSON.stringify(ordered(written.object)), options);
+  const { value, metadataLength } = encodeValue(written.object, Number(written.object.metadata.resourceVersion ?? 0));
+  const side = encodeSide(rest.definition, written.object, metadataLength);
+  return textResponse(formText(rest.definition, { value, side }, form, rest.core.clock.now()), options);
+}
+
+/** kind and apiVersion first. */
+function ordered({ kind, apiVersion, metadata, ...rest }: KubeObject): KubeObject {
+  return { kind, apiVersion, metadata, ...rest };
+}

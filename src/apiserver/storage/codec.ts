@@ -1,0 +1,138 @@
+// Object <-> ledger entry. A value is the object's JSON without its leading `{"kind":…,"apiVersion":…,`: it starts with
+// `"metadata":{` and ends with `}`, so that a reader splices kind and version in front and parses nothing.
+//
+// Worked example: the Pod {"kind":"Pod","apiVersion":"v1","metadata":{"name":"a",…},"spec":{}} is stored as
+//   value  "metadata":{"name":"a",…,"resourceVersion":"7",…},"spec":{}}
+//   side   {"m":<length of the metadata text>,"l":{labels},"f":{"spec.nodeName":"n1"},"c":[table cells]}
+// PartialObjectMetadata is `{kind…,` + value.slice(0, m) + `}`. Inside metadata, resourceVersion comes before everything
+// that may contain free text, so that the first `"resourceVersion":"` is the real one.
+import type { Content, Entry } from '../../ledger/types.ts';
+import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
+import { apiVersion } from '../../machinery/meta.ts';
+import type { AnyResource } from '../../machinery/resource.ts';
+
+export type Cell = string | number | boolean | null | { since: string | undefined };
+
+/** The side column: what selectors and tables need, readable without the value. */
+export interface Side {
+  /** Length of the value's `"metadata":{…}`. */
+  m: number;
+  /** Labels. */
+  l?: Record<string, string>;
+  /** Selectable fields by path. */
+  f?: Record<string, string>;
+  /** Table cells, in the order of the definition's columns. */
+  c?: Cell[];
+  /** Instant (ms) at which the object expires. */
+  x?: number;
+}
+
+const metadataOrder = [
+  'name',
+  'generateName',
+  'namespace',
+  'selfLink',
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'labels',
+  'annotations',
+  'ownerReferences',
+  'finalizers',
+] as const satisfies readonly (keyof ObjectMeta)[];
+
+/** Metadata in stored order, at `revision`; empty maps and lists, and what is not known, are left out. */
+export function storedMetadata(metadata: ObjectMeta, revision: number): ObjectMeta {
+  const result: Record<string, unknown> = {};
+  for (const field of metadataOrder) {
+    const value = field === 'resourceVersion' ? String(revision) : metadata[field];
+    if (value === undefined || value === null || value === '') continue;
+    if (typeof value === 'object' && Object.keys(value).length === 0) continue;
+    result[field] = value;
+  }
+  return result as unknown as ObjectMeta;
+}
+
+export function encodeValue(object: KubeObject, revision: number): { value: string; metadataLength: number } {
+  const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object;
+  const text = `"metadata":${JSON.stringify(storedMetadata(metadata, revision))}`;
+  const others = JSON.stringify(rest);
+  return { value: others === '{}' ? `${text}}` : `${text},${others.slice(1)}`, metadataLength: text.length };
+}
+
+/** Everything that one write stores. Mutates nothing. */
+export function encode(definition: AnyResource, object: KubeObject, revision: number, expiresMs?: number): Content {
+  const { value, metadataLength } = encodeValue(object, revision);
+  return {
+    value,
+    side: encodeSide(definition, object, metadataLength, expiresMs),
+    tags: tagsOf(definition, object),
+  };
+}
+
+export function encodeSide(
+  definition: AnyResource,
+  object: KubeObject,
+  metadataLength: number,
+  expiresMs?: number,
+): string {
+  const side: Side = { m: metadataLength };
+  const { labels } = object.metadata;
+  if (labels && Object.keys(labels).length > 0) side.l = labels;
+  if (definition.selectableFields) {
+    const fields: Record<string, string> = {};
+    for (const [path, read] of Object.entries(definition.selectableFields)) {
+      const value = read(object);
+      if (value) fields[path] = value;
+    }
+    side.f = fields;
+  }
+  side.c = definition.columns.map((column) => column.cell(object) ?? null);
+  if (expiresMs !== undefined) side.x = expiresMs;
+  return JSON.stringify(side);
+}
+
+export function tagsOf(definition: AnyResource, object: KubeObject): string[] {
+  const tags = new Set<string>(definition.indexes?.(object) ?? []);
+  for (const owner of object.metadata.ownerReferences ?? []) tags.add(`owner=${owner.uid}`);
+  return [...tags];
+}
+
+/** `{"kind":"Pod","apiVersion":"v1",`: what goes before a stored value. */
+export function head(definition: AnyResource): string {
+  return `{"kind":${JSON.stringify(definition.kind)},"apiVersion":${JSON.stringify(apiVersion(definition))},`;
+}
+
+export function objectText(definition: AnyResource, value: string): string {
+  return head(definition) + value;
+}
+
+export const partialHead = '{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1",';
+
+export function partialText(value: string, side: Side): string {
+  return `${partialHead}${value.slice(0, side.m)}}`;
+}
+
+export function decode<T extends KubeObject = KubeObject>(definition: AnyResource, value: string): T {
+  return JSON.parse(objectText(definition, value)) as T;
+}
+
+export function parseSide(text: string): Side {
+  return text === '' ? { m: 0 } : (JSON.parse(text) as Side);
+}
+
+/** The stored value with another resourceVersion, without parsing it (a row that left a selector, as of the later write). */
+export function withRevision(value: string, revision: number): string {
+  return value.replace(/"resourceVersion":"\d*"/, `"resourceVersion":"${revision}"`);
+}
+
+/** Namespace and name out of a key: `pods/default/web`. */
+export function keyParts(key: string): { resource: string; namespace: string; name: string } {
+  const [resource = '', first = '', second] = key.split('/');
+  return second === undefined ? { resource, namespace: '', name: first } : { resource, namespace: first, name: second };
+}
+
+export type StoredEntry = Pick<Entry, 'key' | 'value' | 'side' | 'revision'>;

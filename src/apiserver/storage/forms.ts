@@ -1,0 +1,65 @@
+// The forms in which a stored row is read: whole, as PartialObjectMetadata, as a Table row. All are spliced out of the
+// value and the side column; ages in cells are printed as of the read.
+import type { AnyResource } from '../../machinery/resource.ts';
+import { ageText } from '../../machinery/time.ts';
+import { head, parseSide, partialText } from './codec.ts';
+
+export type Form =
+  | { type: 'object' }
+  | { type: 'partial' }
+  | { type: 'table'; includeObject: 'None' | 'Metadata' | 'Object'; columns: boolean };
+
+export interface Row {
+  value: string;
+  side: string;
+}
+
+/** Column definitions of a kind's Table, as JSON. */
+export function columnsText(definition: AnyResource): string {
+  return JSON.stringify(
+    definition.columns.map(({ name, type, format, description, priority }) => ({
+      name,
+      type,
+      format: format ?? '',
+      description: description ?? '',
+      priority: priority ?? 0,
+    })),
+  );
+}
+
+export function rowText(
+  definition: AnyResource,
+  row: Row,
+  includeObject: 'None' | 'Metadata' | 'Object',
+  nowMs: number,
+): string {
+  const side = parseSide(row.side);
+  const cells = (side.c ?? []).map((cell) =>
+    typeof cell === 'object' && cell !== null ? ageText(cell.since, nowMs) : cell,
+  );
+  let object = 'null';
+  if (includeObject === 'Object') object = head(definition) + row.value;
+  else if (includeObject === 'Metadata') object = partialText(row.value, side);
+  return `{"cells":${JSON.stringify(cells)},"object":${object}}`;
+}
+
+export function tableText(definition: AnyResource, metadata: string, rows: string, columns = true): string {
+  return `{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":${metadata},"columnDefinitions":${
+    columns ? columnsText(definition) : 'null'
+  },"rows":[${rows}]}`;
+}
+
+/** One object in the form asked for. */
+export function formText(definition: AnyResource, row: Row, form: Form, nowMs: number): string {
+  switch (form.type) {
+    case 'object':
+      return head(definition) + row.value;
+    case 'partial':
+      return partialText(row.value, parseSide(row.side));
+    case 'table': {
+      const revision = /"resourceVersion":"(\d*)"/.exec(row.value)?.[1] ?? '';
+      const metadata = JSON.stringify({ resourceVersion: revision });
+      return tableText(definition, metadata, rowText(definition, row, form.includeObject, nowMs), form.columns);
+    }
+  }
+}

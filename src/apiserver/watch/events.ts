@@ -1,0 +1,84 @@
+// From ledger changes to watch events. The text of an event and the parsed side column are made once per change and form,
+// however many watches want them.
+import type { Change } from '../../ledger/types.ts';
+import type { AnyResource } from '../../machinery/resource.ts';
+import { matchesRow, type RowSelector } from '../rest/select.ts';
+import { parseSide, type Side, withRevision } from '../storage/codec.ts';
+import { type Form, formText } from '../storage/forms.ts';
+
+export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+
+interface Parsed {
+  side?: Side;
+  previous?: Side;
+  texts: Map<string, string>;
+}
+
+const parsed = new WeakMap<Change, Parsed>();
+
+function of(change: Change): Parsed {
+  let known = parsed.get(change);
+  if (!known) {
+    known = { texts: new Map() };
+    parsed.set(change, known);
+  }
+  return known;
+}
+
+/** What this change is to a watch with this selector: a row may enter or leave the selection. */
+export function eventType(selector: RowSelector, change: Change): 'ADDED' | 'MODIFIED' | 'DELETED' | undefined {
+  const { previous } = change;
+  if (selector.everything) {
+    if (change.type === 'delete') return 'DELETED';
+    return previous ? 'MODIFIED' : 'ADDED';
+  }
+  const known = of(change);
+  let before = false;
+  if (previous) {
+    known.previous ??= parseSide(previous.side);
+    before = matchesRow(selector, change.key, known.previous);
+  }
+  if (change.type === 'delete') return before ? 'DELETED' : undefined;
+  known.side ??= parseSide(change.side);
+  const after = matchesRow(selector, change.key, known.side);
+  if (after) return before ? 'MODIFIED' : 'ADDED';
+  return before ? 'DELETED' : undefined;
+}
+
+function formKey(form: Form): string {
+  return form.type === 'table' ? `table${form.includeObject}${form.columns}` : form.type;
+}
+
+/** One line of the stream. */
+export function eventText(
+  definition: AnyResource,
+  change: Change,
+  type: 'ADDED' | 'MODIFIED' | 'DELETED',
+  form: Form,
+  nowMs: number,
+): string {
+  const { texts } = of(change);
+  const key = `${type}/${definition.version}/${formKey(form)}`;
+  let text = texts.get(key);
+  if (text === undefined) {
+    // A row that left the selection is sent as it was, at the revision of the write that moved it.
+    const left = type === 'DELETED' && change.type === 'put' && change.previous;
+    const row = left
+      ? { value: withRevision(left.value, change.revision), side: resized(left, change.revision) }
+      : change;
+    text = eventLine(type, formText(definition, row, form, nowMs));
+    texts.set(key, text);
+  }
+  return text;
+}
+
+export function eventLine(type: EventType, objectText: string): string {
+  return `{"type":"${type}","object":${objectText}}\n`;
+}
+
+/** The side column of a row whose resourceVersion may have got longer. */
+function resized(previous: { value: string; side: string }, revision: number): string {
+  const side = parseSide(previous.side);
+  const before = /"resourceVersion":"(\d*)"/.exec(previous.value)?.[1]?.length ?? 0;
+  return JSON.stringify({ ...side, m: side.m + String(revision).length - before });
+}
