@@ -2,6 +2,7 @@
 // Event that is there and raises its count, also after a restart. Recording is synchronous and never fails; `flush`
 // writes what has been recorded. Floods are held back per object as client-go does (a burst of 25, then one per 5 min).
 import { apiVersion, type KubeObject, type New, type ResourceToken } from '../machinery/meta.ts';
+import { formatTime } from '../machinery/time.ts';
 import type { Clock, Log } from '../ports/index.ts';
 import type { Client, EventRecorder, Write, WriteOutcome } from './types.ts';
 
@@ -132,7 +133,7 @@ export class Recorder implements EventRecorder {
     const { namespace, name } = pending;
     const count = this.#counts.get(idOf(pending));
     if (count !== undefined) {
-      const patch = { count: count + pending.times, lastTimestamp: rfc3339(pending.lastMs) };
+      const patch = { count: count + pending.times, lastTimestamp: formatTime(pending.lastMs) };
       return { verb: 'patch', resource: events, namespace, name, type: 'merge', patch };
     }
     const object: New<KubeObject> & Record<string, unknown> = {
@@ -140,8 +141,8 @@ export class Recorder implements EventRecorder {
       kind: events.kind,
       metadata: { name, namespace },
       ...pending.body,
-      firstTimestamp: rfc3339(pending.firstMs),
-      lastTimestamp: rfc3339(pending.lastMs),
+      firstTimestamp: formatTime(pending.firstMs),
+      lastTimestamp: formatTime(pending.lastMs),
       count: pending.times,
     };
     return { verb: 'create', resource: events, namespace, object };
@@ -164,11 +165,6 @@ function remember<V>(map: Map<string, V>, key: string, value: V): void {
   if (map.size <= rememberedMax) return;
   const oldest = map.keys().next().value;
   if (oldest !== undefined) map.delete(oldest);
-}
-
-/** Whole seconds, UTC, as meta/v1 Time is written. */
-export function rfc3339(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
 /** 64 bits of FNV-1a over the parts, in two halves with different offsets. */

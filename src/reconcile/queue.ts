@@ -90,6 +90,29 @@ export class Queue {
     this.#list(item);
   }
 
+  /** Asks for a key that the feed knows nothing of: its row is written at once. */
+  addDurably(controller: string, key: string, nowMs: number): void {
+    const item = this.#item(controller, key);
+    if (item.running) item.again = true;
+    else {
+      item.dueMs = Math.min(item.dueMs, nowMs);
+      this.#list(item);
+    }
+    this.#sql.transaction(() => this.#write(item, nowMs));
+    item.row = { dueMs: nowMs, failures: item.failures };
+  }
+
+  #write(item: Item, dueMs: number): void {
+    this.#sql.exec(
+      `INSERT INTO reconcile_queue (controller, key, due, failures) VALUES (?,?,?,?)
+       ON CONFLICT (controller, key) DO UPDATE SET due = excluded.due, failures = excluded.failures`,
+      item.controller,
+      item.key,
+      dueMs,
+      item.failures,
+    );
+  }
+
   #list(item: Item): void {
     if (item.listed) return;
     item.listed = true;
@@ -187,15 +210,7 @@ export class Queue {
       this.#sql.transaction(() => {
         for (const item of gone)
           this.#sql.exec('DELETE FROM reconcile_queue WHERE controller = ? AND key = ?', item.controller, item.key);
-        for (const item of rows)
-          this.#sql.exec(
-            `INSERT INTO reconcile_queue (controller, key, due, failures) VALUES (?,?,?,?)
-             ON CONFLICT (controller, key) DO UPDATE SET due = excluded.due, failures = excluded.failures`,
-            item.controller,
-            item.key,
-            item.dueMs,
-            item.failures,
-          );
+        for (const item of rows) this.#write(item, item.dueMs);
         if (moved) this.#cursor.set(cursor);
       });
     } catch (error) {

@@ -328,6 +328,18 @@ describe('runner', () => {
     expect(test.seen).toEqual(['a', 'a', 'b']);
   });
 
+  it('runs a key that is asked for from outside the feed, and keeps it over a restart', async () => {
+    const world = new World();
+    const stuck = controller(() => new Promise<Result>(() => {}));
+    void world.runner([stuck]).enqueue('test', 'a');
+    expect(world.rows()).toEqual([{ key: 'a', due: world.nowMs, failures: 0 }]);
+    const test = controller(() => ({}));
+    const runner = world.runner([test]);
+    await runner.enqueue('test', 'b');
+    expect(test.seen.sort()).toEqual(['a', 'b']);
+    expect([world.rows(), world.alarmMs]).toEqual([[], undefined]);
+  });
+
   it('records events in the background and counts repetitions, also after a restart', async () => {
     const world = new World();
     const revision = world.put('a');

@@ -34,7 +34,7 @@ export interface Runner {
    * revision up to which nothing depends on another poke. A poke during a run makes it look again and joins it.
    */
   poke(revision: number): Promise<{ cursor: number }>;
-  /** Something outside the ledger asks for a key (a node fell silent). Resolves when it has been looked at. */
+  /** Something outside the ledger asks for a key (a node fell silent). Kept in a row; resolves when it has been looked at. */
   enqueue(controller: string, key: string): Promise<void>;
   /** The alarm fired. Also looks at the feed, in case a poke was lost. Never throws. */
   alarm(): Promise<void>;
@@ -99,8 +99,8 @@ class FeedRunner implements Runner {
   }
 
   async enqueue(controller: string, key: string): Promise<void> {
-    this.#queue.add(controller, key, this.#queue.position, this.#options.clock.now());
-    await this.#start();
+    this.#queue.addDurably(controller, key, this.#options.clock.now());
+    await this.#start(false);
   }
 
   async alarm(): Promise<void> {
@@ -114,8 +114,8 @@ class FeedRunner implements Runner {
     await this.#start();
   }
 
-  #start(): Promise<void> {
-    this.#look = true;
+  #start(look = true): Promise<void> {
+    this.#look ||= look;
     const nowMs = this.#options.clock.now();
     if (this.#run && nowMs - this.#run.progressMs < stallMs) {
       this.#run.wake();

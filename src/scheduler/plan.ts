@@ -1,0 +1,102 @@
+// Where a pod goes, or why nowhere: a pure function of a snapshot and a pod. Filters leave the nodes that can take it,
+// scores choose among them. The message of a refusal is worded as kube-scheduler's FitError.
+import type { NodeInfo, PodInfo, Rejection, Snapshot } from './framework.ts';
+import { filters, scores } from './plugins/index.ts';
+
+export type Decision = { type: 'bind'; nodeName: string } | { type: 'unschedulable'; message: string };
+
+export interface PlanOptions {
+  /** Chooses among equally good nodes: an integer below its argument. */
+  pick?: (exclusiveMax: number) => number;
+  /** Where in the list of nodes to begin, so that a large cluster is not always searched from the same end. */
+  start?: number;
+}
+
+/** As upstream: in a large cluster it is enough to find a share of the nodes feasible, at least 100. */
+function feasibleEnough(nodeCount: number): number {
+  if (nodeCount <= 100) return nodeCount;
+  const percent = Math.max(5, 50 - Math.floor(nodeCount / 125));
+  return Math.max(100, Math.floor((nodeCount * percent) / 100));
+}
+
+/** Undefined when the node can take the pod. */
+export function reject(pod: PodInfo, node: NodeInfo): Rejection | undefined {
+  for (const { preFilter, name } of filters) {
+    const named = preFilter?.(pod);
+    if (named && !named.has(node.name)) return notNamed(name);
+  }
+  return filterNode(pod, node);
+}
+
+export function plan(snapshot: Snapshot, pod: PodInfo, options: PlanOptions = {}): Decision {
+  const { nodes } = snapshot;
+  if (nodes.length === 0) return { type: 'unschedulable', message: 'no nodes available to schedule pods' };
+  const prefilters = filters.flatMap(({ preFilter, name }) => {
+    const names = preFilter?.(pod);
+    return names ? [{ name, names }] : [];
+  });
+  const feasible: NodeInfo[] = [];
+  const rejections: Rejection[] = [];
+  const enough = feasibleEnough(nodes.length);
+  const start = options.start ?? 0;
+  for (let i = 0; i < nodes.length && feasible.length < enough; i++) {
+    const node = nodes[(start + i) % nodes.length]!;
+    const excluded = prefilters.find(({ names }) => !names.has(node.name));
+    const rejection = excluded ? notNamed(excluded.name) : filterNode(pod, node);
+    if (rejection) rejections.push(rejection);
+    else feasible.push(node);
+  }
+  if (feasible.length === 0) return { type: 'unschedulable', message: explain(pod, nodes.length, rejections) };
+  return { type: 'bind', nodeName: best(pod, feasible, snapshot, options.pick ?? (() => 0)).name };
+}
+
+function filterNode(pod: PodInfo, node: NodeInfo): Rejection | undefined {
+  for (const plugin of filters) {
+    const rejection = plugin.filter(pod, node);
+    if (rejection) return rejection;
+  }
+  return undefined;
+}
+
+const notNamed = (plugin: string): Rejection => ({
+  reasons: [`node(s) didn't satisfy plugin(s) [${plugin}]`],
+  unresolvable: true,
+});
+
+function best(pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot, pick: (max: number) => number): NodeInfo {
+  if (nodes.length === 1) return nodes[0]!;
+  const totals = nodes.map(() => 0);
+  for (const plugin of scores) {
+    const given = plugin.score(pod, nodes, snapshot);
+    if (given) for (const [i, score] of given.entries()) totals[i]! += plugin.weight * score;
+  }
+  const most = Math.max(...totals);
+  const winners = nodes.filter((_node, i) => totals[i] === most);
+  return winners[winners.length === 1 ? 0 : pick(winners.length)]!;
+}
+
+function explain(pod: PodInfo, nodeCount: number, rejections: readonly Rejection[]): string {
+  const why = histogram(rejections.flatMap((rejection) => rejection.reasons));
+  // Nothing is preempted; this is what upstream says of a pod for which there are no victims.
+  const preemption =
+    pod.pod.spec?.preemptionPolicy === 'Never'
+      ? 'not eligible due to preemptionPolicy=Never.'
+      : `0/${nodeCount} nodes are available: ${histogram(
+          rejections.map((rejection) =>
+            rejection.unresolvable
+              ? 'Preemption is not helpful for scheduling'
+              : 'No preemption victims found for incoming pod',
+          ),
+        )}.`;
+  return `0/${nodeCount} nodes are available: ${why}. no new claims to deallocate, preemption: ${preemption}`;
+}
+
+/** `1 Insufficient cpu, 2 node(s) …`, sorted as text. */
+function histogram(reasons: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts]
+    .map(([reason, count]) => `${count} ${reason}`)
+    .sort((a, b) => (a < b ? -1 : 1))
+    .join(', ');
+}
