@@ -88,10 +88,10 @@ export interface Column<T> {
   description?: string;
   priority?: number;
   /**
-   * Pure in the object. An age is given as { since: RFC 3339 } and printed as a duration when read; the cell is stored
-   * beside the row, so it may not depend on the time otherwise.
+   * Pure in the object. An age is given as { since: RFC 3339 } and printed as a duration when read, between `prefix` and
+   * `suffix` (`3 (5m ago)`); the cell is stored beside the row, so it may not depend on the time otherwise.
    */
-  cell(object: T): string | number | boolean | null | { since: string | undefined };
+  cell(object: T): string | number | boolean | null | { since: string | undefined; prefix?: string; suffix?: string };
 }
 
 export interface ResourceDefinition<T extends KubeObject = KubeObject> extends ResourceToken<T> {
