@@ -6,7 +6,7 @@ import type { Ranges } from './settings.ts';
 
 /** Ethernet devices of ours carry this many characters at most: see IFNAMSIZ. */
 const veth = (ranges: Ranges, k: number) => `${ranges.networkId(k)}v`;
-const lanTable = (ranges: Ranges) => `${ranges.bridge.replace(/lan$/, '')}-lan`;
+const lanTable = (ranges: Ranges) => `${ranges.bridge.replace(/lan$/, '')}_lan`;
 
 async function forwarding(): Promise<void> {
   const file = '/proc/sys/net/ipv4/ip_forward';
@@ -22,10 +22,17 @@ export async function ensureLan(ranges: Ranges): Promise<void> {
   await run('ip', 'link', 'set', ranges.bridge, 'up');
   // Nodes behind the bridge reach the rest of the world as this machine does.
   const table = lanTable(ranges);
-  await nft(
-    `table ip ${table}\ndelete table ip ${table}\n` +
-      `table ip ${table} { chain postrouting { type nat hook postrouting priority srcnat; ` +
-      `ip saddr ${ranges.bridgeCidr} ip daddr != { ${ranges.bridgeCidr}, ${ranges.podCidr} } oifname != "${ranges.bridge}" masquerade; } }\n`,
+  await run(
+    'nft',
+    `table ip ${table} {}
+delete table ip ${table}
+table ip ${table} {
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    ip saddr ${ranges.bridgeCidr} ip daddr != { ${ranges.bridgeCidr}, ${ranges.podCidr} } oifname != "${ranges.bridge}" masquerade
+  }
+}
+`,
   );
 }
 
@@ -54,14 +61,10 @@ export const inNetns = (ranges: Ranges, node: string, command: readonly string[]
   ...command,
 ];
 
-async function nft(script: string): Promise<void> {
-  await run('nft', script);
-}
-
 /** Removes everything in the kernel's network that carries this cluster's names. Never fails. */
 export async function removeNetwork(ranges: Ranges, instance: number): Promise<void> {
   const prefix = `tf${instance}`;
-  const own = new RegExp(`^${prefix}(n\\d|lan|-)`);
+  const own = new RegExp(`^${prefix}(n\\d|lan|_)`);
   const list = fs.existsSync('/run/netns') ? fs.readdirSync('/run/netns') : [];
   for (const name of list) {
     if (name.startsWith(`tiffin-${instance}-`)) await tryRun('ip', ['netns', 'del', name]);

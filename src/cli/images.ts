@@ -2,16 +2,17 @@
 // and a web server that names its pod and node. The same busybox gives the same bytes. Does not load them: see image-import.ts.
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import { gzipSync } from 'node:zlib';
 import * as tar from 'tar-stream';
 
 export const imageNames = ['tiffin.dev/pause:1', 'tiffin.dev/busybox:1', 'tiffin.dev/hello:1'] as const;
 
-interface Entry {
-  name: string;
+/** A file, folder (`directory`) or symbolic link (`link` is its target) of an image; `path` without a slash in front. */
+export interface FileEntry {
+  path: string;
   body?: string | Uint8Array;
   mode?: number;
   link?: string;
+  directory?: boolean;
 }
 
 /** A sandbox's first process: waits, buries what is orphaned to it (`wait` collects any child), and ends on request. */
@@ -66,11 +67,15 @@ exit $?
 const passwd = 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n';
 const group = 'root:x:0:\nnogroup:x:65534:\n';
 
-function directories(...names: string[]): Entry[] {
-  return names.map((name) => ({ name: `${name}/`, mode: name === 'tmp' || name === 'var/tmp' ? 0o1777 : 0o755 }));
+function directories(...names: string[]): FileEntry[] {
+  return names.map((name) => ({
+    path: name,
+    directory: true,
+    mode: name === 'tmp' || name === 'var/tmp' ? 0o1777 : 0o755,
+  }));
 }
 
-function baseEntries(busybox: Uint8Array, applets: readonly string[]): Entry[] {
+function baseEntries(busybox: Uint8Array, applets: readonly string[]): FileEntry[] {
   return [
     ...directories(
       'bin',
@@ -89,25 +94,25 @@ function baseEntries(busybox: Uint8Array, applets: readonly string[]): Entry[] {
       'var',
       'var/tmp',
     ),
-    { name: 'bin/busybox', body: busybox, mode: 0o755 },
-    ...applets.filter((a) => a !== 'busybox').map((applet) => ({ name: `bin/${applet}`, link: 'busybox' })),
-    { name: 'usr/bin/env', link: '../../bin/busybox' },
-    { name: 'etc/passwd', body: passwd },
-    { name: 'etc/group', body: group },
-    { name: 'etc/nsswitch.conf', body: 'hosts: files dns\n' },
+    { path: 'bin/busybox', body: busybox, mode: 0o755 },
+    ...applets.filter((a) => a !== 'busybox').map((applet) => ({ path: `bin/${applet}`, link: 'busybox' })),
+    { path: 'usr/bin/env', link: '../../bin/busybox' },
+    { path: 'etc/passwd', body: passwd },
+    { path: 'etc/group', body: group },
+    { path: 'etc/nsswitch.conf', body: 'hosts: files dns\n' },
   ];
 }
 
-async function tarOf(entries: readonly Entry[]): Promise<Buffer> {
+async function tarOf(entries: readonly FileEntry[]): Promise<Buffer> {
   const pack = tar.pack();
   const chunks: Buffer[] = [];
   const read = (async () => {
     for await (const chunk of pack) chunks.push(chunk as Buffer);
   })();
   for (const entry of entries) {
-    const header = { name: entry.name, mtime: new Date(0), uid: 0, gid: 0, uname: '', gname: '' };
+    const header = { name: entry.path, mtime: new Date(0), uid: 0, gid: 0, uname: '', gname: '' };
     if (entry.link !== undefined) pack.entry({ ...header, type: 'symlink', linkname: entry.link, mode: 0o777 });
-    else if (entry.name.endsWith('/')) pack.entry({ ...header, type: 'directory', mode: entry.mode ?? 0o755 });
+    else if (entry.directory) pack.entry({ ...header, type: 'directory', mode: entry.mode ?? 0o755 });
     else pack.entry({ ...header, type: 'file', mode: entry.mode ?? 0o644 }, Buffer.from(entry.body ?? ''));
   }
   pack.finalize();
@@ -134,10 +139,10 @@ interface Layer {
   diffId: string;
 }
 
-async function layer(entries: readonly Entry[]): Promise<Layer> {
-  const plain = await tarOf(entries);
-  const diffId = `sha256:${createHash('sha256').update(plain).digest('hex')}`;
-  return { blob: blob('application/vnd.oci.image.layer.v1.tar+gzip', gzipSync(plain, { level: 6 })), diffId };
+async function layer(entries: readonly FileEntry[]): Promise<Layer> {
+  // Not compressed: nothing here travels over a network, and unpacking is part of the first start.
+  const plain = blob('application/vnd.oci.image.layer.v1.tar', await tarOf(entries));
+  return { blob: plain, diffId: plain.digest };
 }
 
 interface Image {
@@ -174,19 +179,35 @@ async function archive(images: readonly Image[], architecture: string): Promise<
     };
   });
   return tarOf([
-    { name: 'oci-layout', body: JSON.stringify({ imageLayoutVersion: '1.0.0' }) },
+    { path: 'oci-layout', body: JSON.stringify({ imageLayoutVersion: '1.0.0' }) },
     {
-      name: 'index.json',
+      path: 'index.json',
       body: JSON.stringify({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests }),
     },
     ...directories('blobs', 'blobs/sha256'),
-    ...[...blobs.values()].map((b) => ({ name: `blobs/sha256/${b.digest.slice(7)}`, body: b.bytes })),
+    ...[...blobs.values()].map((b) => ({ path: `blobs/sha256/${b.digest.slice(7)}`, body: b.bytes })),
   ]);
 }
 
+export interface ImageInput {
+  /** With a tag: example.com/name:1 */
+  name: string;
+  entries: readonly FileEntry[];
+  /** The image configuration's `config`: Env, Entrypoint, Cmd, WorkingDir, … */
+  config: Record<string, unknown>;
+}
+
+/** Writes an OCI archive of images with one layer each, for `tiffin image import`. */
+export async function writeImageArchive(file: string, images: readonly ImageInput[]): Promise<void> {
+  const layered = images.map(async ({ name, entries, config }) => ({ name, layers: [await layer(entries)], config }));
+  fs.writeFileSync(file, await archive(await Promise.all(layered), architecture()));
+}
+
+/** As Go names it. */
+const architecture = () => ({ x64: 'amd64', arm64: 'arm64' })[process.arch as string] ?? process.arch;
+
 /** `busybox`: a static executable of this machine's architecture; `applets`: its `--list`. */
 export async function buildImages(busybox: Uint8Array, applets: readonly string[]): Promise<Buffer> {
-  const architecture = { x64: 'amd64', arm64: 'arm64' }[process.arch as string] ?? process.arch;
   const base = await layer(baseEntries(busybox, applets));
   const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
   const [pause, shell, hello] = imageNames;
@@ -194,17 +215,17 @@ export async function buildImages(busybox: Uint8Array, applets: readonly string[
     [
       {
         name: pause,
-        layers: [base, await layer([{ name: 'pause', body: pauseScript, mode: 0o755 }])],
+        layers: [base, await layer([{ path: 'pause', body: pauseScript, mode: 0o755 }])],
         config: { Env: [path], Entrypoint: ['/pause'] },
       },
       { name: shell, layers: [base], config: { Env: [path], Cmd: ['sh'] } },
       {
         name: hello,
-        layers: [base, await layer([{ name: 'hello', body: helloScript, mode: 0o755 }])],
+        layers: [base, await layer([{ path: 'hello', body: helloScript, mode: 0o755 }])],
         config: { Env: [path], Cmd: ['/hello'], ExposedPorts: { '8080/tcp': {} } },
       },
     ],
-    architecture,
+    architecture(),
   );
 }
 
@@ -212,7 +233,7 @@ export async function buildImages(busybox: Uint8Array, applets: readonly string[
 export function imagesKey(busyboxFile: string): string {
   const stat = fs.statSync(busyboxFile);
   return createHash('sha256')
-    .update(`${busyboxFile} ${stat.size} ${stat.mtimeMs} ${pauseScript} ${helloScript} ${passwd} ${group} 1`)
+    .update(`${busyboxFile} ${stat.size} ${stat.mtimeMs} ${pauseScript} ${helloScript} ${passwd} ${group} 2`)
     .digest('hex')
     .slice(0, 12);
 }

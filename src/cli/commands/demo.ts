@@ -13,7 +13,7 @@ const pageMs = 15_000;
 
 export async function demo(stateDir: string, say: (message: string) => void): Promise<void> {
   const paths = statePaths(stateDir);
-  const kubectl = kubectlPath();
+  const kubectl = await kubectlPath();
   const call = (...args: string[]) => run(kubectl, '--kubeconfig', paths.kubeconfig, ...args);
   say('demo: kubectl apply -f examples/hello');
   await call('apply', '-f', path.join(repoRoot, 'examples/hello'));

@@ -8,7 +8,10 @@ import { statePaths } from '../paths.ts';
 export async function kubectl(args: string[], options: { stateDir: string }): Promise<void> {
   const paths = statePaths(options.stateDir);
   if (!fs.existsSync(paths.kubeconfig)) throw new CliError(`no cluster in ${paths.dir}; start one with: tiffin up`);
-  const child = spawn(kubectlPath(), args, { stdio: 'inherit', env: { ...process.env, KUBECONFIG: paths.kubeconfig } });
+  const child = spawn(await kubectlPath(), args, {
+    stdio: 'inherit',
+    env: { ...process.env, KUBECONFIG: paths.kubeconfig },
+  });
   // The terminal sends these to kubectl as well; it decides.
   for (const name of ['SIGINT', 'SIGQUIT'] as const) process.on(name, () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));

@@ -25,6 +25,8 @@ import { nodePaths, repoRoot, runRootOf, type StatePaths, statePaths } from '../
 import { type Component, end, find, logFile, signal, sleep, start } from '../processes.ts';
 import { type ClusterSettings, choosePort, claimInstance, rangesOf, readSettings, writeSettings } from '../settings.ts';
 
+import { makeStateDir } from '../state-dir.ts';
+
 export interface UpOptions {
   stateDir: string;
   port?: number;
@@ -47,8 +49,7 @@ function say(message: string): void {
 export async function up(options: UpOptions): Promise<void> {
   if (process.platform !== 'linux') throw new CliError('tiffin up runs on Linux');
   const paths = statePaths(options.stateDir);
-  fs.mkdirSync(paths.dir, { recursive: true });
-  for (const dir of [paths.logs, paths.pids, paths.nodes, paths.worker]) fs.mkdirSync(dir, { recursive: true });
+  makeStateDir(paths);
   const release = await takeLock(paths.lock, 2000);
   try {
     await raise(paths, options);
