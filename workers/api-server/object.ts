@@ -2,17 +2,26 @@
 // told, and the pokes to everyone who follows the ledger. Its one alarm serves the repair of lost pokes, compaction and
 // the expiry of events; with nothing of these due, none is armed.
 import { DurableObject } from 'cloudflare:workers';
+import { createApiServer } from '../../src/apiserver/create.ts';
 import { servingRequest } from '../../src/apiserver/nodes/certificate.ts';
 import { concernedNodes, type NodeChanges, nodeChanges } from '../../src/apiserver/nodes/changes.ts';
 import { nodeOfCredential } from '../../src/apiserver/nodes/credentials.ts';
 import { DrainTracker } from '../../src/apiserver/nodes/drain.ts';
 import { join } from '../../src/apiserver/nodes/join.ts';
+import { logTarget, noLogs, unknownStream } from '../../src/apiserver/nodes/logs.ts';
 import { entries, keyRange, splitKey } from '../../src/apiserver/nodes/objects.ts';
 import { applyNodeWrites } from '../../src/apiserver/nodes/writes.ts';
-import { ApiServer } from '../../src/apiserver/server.ts';
+import type { ApiServer, Connection } from '../../src/apiserver/server.ts';
+import { resources } from '../../src/generated/resources.ts';
+import type { Pod } from '../../src/generated/schemas/core-v1.ts';
+import definitions from '../../src/generated/schemas/definitions.json' with { type: 'json' };
 import { nodes } from '../../src/generated/schemas/index.ts';
+import protobufTables from '../../src/generated/schemas/protobuf.json' with { type: 'json' };
 import { createLedger } from '../../src/ledger/ledger.ts';
 import type { Change, Ledger } from '../../src/ledger/types.ts';
+import { groupResource, type KubeObject } from '../../src/machinery/meta.ts';
+import type { ProtobufTable, SchemaTable } from '../../src/machinery/schema/table.ts';
+import { Schemas } from '../../src/machinery/schema/types.ts';
 import type { NodeNews } from '../../src/node-link/link.ts';
 import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../../src/protocol/node.ts';
 import type { Feed, Write, WriteOutcome } from '../../src/reconcile/types.ts';
@@ -25,7 +34,10 @@ import { certificateSigner } from '../adapters/signer.ts';
 import { durableSql } from '../adapters/sql.ts';
 import { callObject } from '../adapters/stubs.ts';
 import { clusterConfig, type Env, mainObject } from '../env.ts';
+import { relayResponse } from '../gateway/relay.ts';
+import { ensureSystemObjects } from './bootstrap.ts';
 import { concernsControllers, concernsScheduler } from './concerns.ts';
+import { expireObjects } from './expire.ts';
 import { type Consumer, Poker } from './poker.ts';
 
 const repairMs = 5_000;
@@ -35,6 +47,9 @@ const controllerManager = 'controller-manager';
 const scheduler = 'scheduler';
 const linkPrefix = 'node/';
 const log = workerLog('api-server');
+/** Kinds whose objects expire. */
+const mortal = resources.filter((definition) => definition.timeToLiveMs !== undefined);
+const mortalNames = new Set(mortal.map(groupResource));
 
 export class ApiServerObject extends DurableObject<Env> {
   readonly #config;
@@ -59,15 +74,18 @@ export class ApiServerObject extends DurableObject<Env> {
     ctx.storage.kv.put('epoch', this.#epoch);
     this.#ledger = createLedger({ sql, clock: workerTimers, config: this.#config });
     this.#signer = certificateSigner(env.CLUSTER_CA_CERT, env.CLUSTER_CA_KEY, workerTimers);
-    this.#server = new ApiServer({
+    this.#server = createApiServer({
       ledger: this.#ledger,
+      resources,
+      schemas: new Schemas(definitions as unknown as SchemaTable),
+      protobufTables: protobufTables as unknown as ProtobufTable,
       clock: workerTimers,
       timers: workerTimers,
       random: workerRandom,
       config: this.#config,
       log,
       adminToken: env.ADMIN_TOKEN,
-      serviceAccountKey: env.SERVICE_ACCOUNT_KEY,
+      connect: async (_request, connection) => connect(connection),
     });
     this.#poker = new Poker({
       consumer: (name) => this.#consumer(name),
@@ -93,7 +111,7 @@ export class ApiServerObject extends DurableObject<Env> {
     const client = this.#server.client(user);
     return Promise.all(
       reads.map((read) =>
-        outcome(log, 'read', () =>
+        outcome<KubeObject | KubeObject[] | undefined>(log, 'read', () =>
           read.type === 'get'
             ? client.get(read.resource, read.namespace, read.name)
             : client.list(read.resource, read.query),
@@ -177,7 +195,11 @@ export class ApiServerObject extends DurableObject<Env> {
   async #start(): Promise<void> {
     // A deadline whose alarm was lost (it ran out of retries, or lies in the past) is armed again.
     this.#deadlines.arm();
-    await this.#server.start?.();
+    try {
+      await ensureSystemObjects(this.#server.client('apiserver'), this.#config, log);
+    } catch (error) {
+      log.error('system objects could not be created', { error: String(error) });
+    }
   }
 
   // Called in the turn of the commit, so that the repair deadline is part of the same write to disk.
@@ -190,7 +212,10 @@ export class ApiServerObject extends DurableObject<Env> {
     for (const name of concerned.names) this.#poker.want(linkPrefix + name, revision);
     if (this.#deadlines.get('compact') === undefined)
       this.#deadlines.set('compact', workerTimers.now() + this.#config.historyMs);
-    if (this.#deadlines.get('expire') === undefined && changes.some((change) => change.key.startsWith('events')))
+    if (
+      this.#deadlines.get('expire') === undefined &&
+      changes.some((change) => mortalNames.has(splitKey(change.key).resource))
+    )
       this.#deadlines.set('expire', workerTimers.now() + this.#config.eventTtlMs + expireBatchMs);
   }
 
@@ -244,6 +269,20 @@ export class ApiServerObject extends DurableObject<Env> {
   }
 
   async #expire(): Promise<void> {
-    this.#deadlines.set('expire', await this.#server.expire());
+    const now = workerTimers.now();
+    const next = await expireObjects(
+      this.#ledger,
+      mortal.map((one) => keyRange(one)),
+      now,
+    );
+    // Not for every Event by itself: a batch at a time.
+    this.#deadlines.set('expire', next === undefined ? undefined : Math.max(next, now + expireBatchMs));
   }
+}
+
+/** An authorised stream: the gateway is told which node's link to connect the client to. */
+function connect({ object, subresource, options }: Connection): Response {
+  if (subresource !== 'log') throw unknownStream(subresource);
+  const target = logTarget(object as Pod, options, workerRandom.uuid());
+  return target ? relayResponse(target) : noLogs();
 }

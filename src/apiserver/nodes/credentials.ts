@@ -4,7 +4,6 @@
 
 import type { Ledger, ReadView } from '../../ledger/types.ts';
 import type { Random } from '../../ports/index.ts';
-import { type Authenticator, allAuthenticated } from '../authn/authenticator.ts';
 
 const prefix = 'tiffin.dev/credentials/';
 const range = { start: prefix, end: 'tiffin.dev/credentials0' };
@@ -41,16 +40,4 @@ export async function nodeOfCredential(ledger: ReadView, token: string): Promise
   if (!token.startsWith(credentialPrefix)) return undefined;
   const entry = ledger.get(await keyOf(token));
   return entry && (JSON.parse(entry.value) as { node: string }).node;
-}
-
-/** Node credentials as bearer tokens: user system:node:<name> in system:nodes. */
-export function nodeAuthenticator(ledger: ReadView): Authenticator {
-  return {
-    async authenticate(token) {
-      const node = await nodeOfCredential(ledger, token);
-      return node === undefined
-        ? undefined
-        : { name: `system:node:${node}`, groups: ['system:nodes', allAuthenticated] };
-    },
-  };
 }
