@@ -1,0 +1,77 @@
+// apps/v1 ReplicaSet.
+
+import type { ReplicaSet } from '../../../generated/schemas/apps-v1.ts';
+import { replicaSets } from '../../../generated/schemas/index.ts';
+import { defineResource } from '../../../machinery/resource.ts';
+import { ageColumn, nameColumn, templateColumns } from '../../columns.ts';
+import { defaultPodTemplate } from '../../core/podspec/defaults.ts';
+import { podWarnings } from '../../core/podspec/warnings.ts';
+import { Problems } from '../../problems.ts';
+import { scaleSubresource, statusSubresource } from '../../subresources.ts';
+import { validateCounts, validateImmutableSelector, validateSelector, validateTemplate } from '../validation.ts';
+
+export default defineResource<ReplicaSet>({
+  ...replicaSets,
+  singular: 'replicaset',
+  shortNames: ['rs'],
+  categories: ['all'],
+  schema: 'io.k8s.api.apps.v1.ReplicaSet',
+  strategy: {
+    defaults(set) {
+      set.spec ??= {} as ReplicaSet['spec'];
+      set.status ??= { replicas: 0 };
+      set.status.replicas ??= 0;
+      set.spec.replicas ??= 1;
+      set.spec.template ??= {};
+      defaultPodTemplate(set.spec.template);
+    },
+    prepareForCreate(set) {
+      set.status = { replicas: 0 };
+    },
+    prepareForUpdate(set, old) {
+      set.status = old.status;
+    },
+    validate(set) {
+      const problems = new Problems();
+      problems.nonNegative('spec.replicas', set.spec.replicas);
+      problems.nonNegative('spec.minReadySeconds', set.spec.minReadySeconds);
+      validateSelector(problems, set.spec.selector, 'replicaset');
+      validateTemplate(problems, set.spec.template, set.spec.selector, 'ReplicaSet');
+      return problems.list;
+    },
+    validateUpdate(set, old) {
+      const problems = new Problems();
+      validateImmutableSelector(problems, set.spec.selector, old.spec.selector);
+      return problems.list;
+    },
+    warnings: (set) => podWarnings('spec.template.spec', set.spec.template?.spec ?? { containers: [] }),
+  },
+  columns: [
+    nameColumn,
+    { name: 'Desired', type: 'integer', cell: (set) => set.spec?.replicas ?? 0 },
+    { name: 'Current', type: 'integer', cell: (set) => set.status?.replicas ?? 0 },
+    { name: 'Ready', type: 'integer', cell: (set) => set.status?.readyReplicas ?? 0 },
+    ageColumn,
+    ...templateColumns<ReplicaSet>(),
+  ],
+  selectableFields: { 'status.replicas': (set) => String(set.status?.replicas ?? 0) },
+  subresources: [
+    statusSubresource<ReplicaSet>({
+      prepare(set) {
+        set.status ??= { replicas: 0 };
+        set.status.replicas ??= 0;
+      },
+      validate(set) {
+        const problems = new Problems();
+        validateCounts(
+          problems,
+          set.status,
+          ['replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'observedGeneration'],
+          ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'],
+        );
+        return problems.list;
+      },
+    }),
+    scaleSubresource<ReplicaSet>(),
+  ],
+});

@@ -1,0 +1,150 @@
+// core/v1 Pod. Logs are streamed by the API server, which finds `log` by name; eviction and ephemeral containers are
+// not served yet.
+
+import type { Pod, PodCondition } from '../../../generated/schemas/core-v1.ts';
+import { pods } from '../../../generated/schemas/index.ts';
+import type { FieldError } from '../../../machinery/errors.ts';
+import { isDns1123Label } from '../../../machinery/names.ts';
+import { defineResource } from '../../../machinery/resource.ts';
+import { formatTime } from '../../../machinery/time.ts';
+import { Problems } from '../../problems.ts';
+import { statusSubresource } from '../../subresources.ts';
+import { defaultPod } from '../podspec/defaults.ts';
+import { validatePodSpec } from '../podspec/validation.ts';
+import { podWarnings } from '../podspec/warnings.ts';
+import { binding } from './binding.ts';
+import { podColumns } from './columns.ts';
+import { podQosClass } from './qos.ts';
+import { validatePodStatus, validatePodUpdate } from './update.ts';
+
+const deletionCost = 'controller.kubernetes.io/pod-deletion-cost';
+const mirror = 'kubernetes.io/config.mirror';
+
+function validate(pod: Pod, creating: boolean): FieldError[] {
+  const problems = new Problems();
+  const annotations = pod.metadata.annotations ?? {};
+  if (annotations[mirror] !== undefined && !pod.spec.nodeName)
+    problems.invalid(
+      `metadata.annotations[${mirror}]`,
+      annotations[mirror],
+      'must set spec.nodeName if mirror pod annotation is set',
+    );
+  const cost = annotations[deletionCost];
+  if (cost !== undefined && !(/^(0|-?[1-9]\d{0,9})$/.test(cost) && Math.abs(Number(cost)) <= 2 ** 31 - 1))
+    problems.invalid(`metadata.annotations[${deletionCost}]`, cost, 'must be a 32bit integer');
+  validatePodSpec(problems, 'spec', pod.spec, { podName: pod.metadata.name });
+  if (!pod.spec.serviceAccountName)
+    (pod.spec.volumes ?? []).forEach((volume, v) => {
+      (volume.projected?.sources ?? []).forEach((source, s) => {
+        if (source.serviceAccountToken)
+          problems.forbidden(
+            `spec.volumes[${v}].projected.sources[${s}].serviceAccountToken`,
+            'must not be specified when serviceAccountName is not set',
+          );
+      });
+    });
+  for (const kind of ['containers', 'initContainers'] as const)
+    (pod.spec[kind] ?? []).forEach((container, i) => {
+      if (container.image !== undefined && container.image.trim() !== container.image)
+        problems.invalid(`spec.${kind}[${i}].image`, container.image, 'must not have leading or trailing whitespace');
+    });
+  if (creating) {
+    if (pod.spec.ephemeralContainers?.length) problems.forbidden('spec.ephemeralContainers', 'cannot be set on create');
+    if (pod.spec.nodeName && pod.spec.schedulingGates?.length)
+      problems.forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared');
+  }
+  return problems.list;
+}
+
+/** A client that knows no observedGeneration does not clear it. */
+function keepObservedGeneration(pod: Pod, old: Pod): void {
+  if (!pod.status.observedGeneration && old.status?.observedGeneration)
+    pod.status.observedGeneration = old.status.observedGeneration;
+  const before = new Map<string, PodCondition>();
+  for (const condition of old.status?.conditions ?? []) before.set(condition.type, condition);
+  pod.status.conditions = pod.status.conditions?.map((condition) => {
+    const generation = condition.observedGeneration || before.get(condition.type)?.observedGeneration;
+    return generation ? { ...condition, observedGeneration: generation } : condition;
+  });
+  if (pod.status.conditions === undefined) delete pod.status.conditions;
+}
+
+export default defineResource<Pod>({
+  ...pods,
+  singular: 'pod',
+  shortNames: ['po'],
+  categories: ['all'],
+  schema: 'io.k8s.api.core.v1.Pod',
+  strategy: {
+    defaults: defaultPod,
+    prepareForCreate(pod, context) {
+      pod.status = { phase: 'Pending', qosClass: podQosClass(pod.spec) };
+      if (pod.spec.schedulingGates?.length)
+        pod.status.conditions = [
+          {
+            type: 'PodScheduled',
+            status: 'False',
+            reason: 'SchedulingGated',
+            message: 'Scheduling is blocked due to non-empty scheduling gates',
+            lastTransitionTime: formatTime(context.clock.now()),
+          },
+        ];
+    },
+    prepareForUpdate(pod, old) {
+      pod.status = old.status;
+    },
+    validate: (pod, context) => validate(pod, context.operation === 'create'),
+    validateUpdate: (pod, old) => validatePodUpdate(pod, old).list,
+    warnings(pod, old) {
+      if (old) return [];
+      const label = isDns1123Label(pod.metadata.name);
+      const named =
+        label.length === 0
+          ? []
+          : [
+              `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${label.join(' ')}]`,
+            ];
+      return [...named, ...podWarnings('spec', pod.spec)];
+    },
+    gracePeriodSeconds(pod, requested) {
+      let seconds = requested ?? pod.spec?.terminationGracePeriodSeconds ?? 0;
+      if (!pod.spec?.nodeName) seconds = 0;
+      if (pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded') seconds = 0;
+      return seconds < 0 ? 1 : seconds;
+    },
+    returnDeletedObject: true,
+  },
+  columns: podColumns,
+  selectableFields: {
+    'spec.nodeName': (pod) => pod.spec?.nodeName ?? '',
+    'spec.restartPolicy': (pod) => pod.spec?.restartPolicy ?? '',
+    'spec.schedulerName': (pod) => pod.spec?.schedulerName ?? '',
+    'spec.serviceAccountName': (pod) => pod.spec?.serviceAccountName ?? '',
+    'spec.hostNetwork': (pod) => String(pod.spec?.hostNetwork ?? false),
+    'status.phase': (pod) => pod.status?.phase ?? '',
+    'status.podIP': (pod) => pod.status?.podIP ?? pod.status?.podIPs?.[0]?.ip ?? '',
+    'status.nominatedNodeName': (pod) => pod.status?.nominatedNodeName ?? '',
+  },
+  indexes: (pod) => [
+    ...(pod.spec?.nodeName ? [`node=${pod.spec.nodeName}`] : []),
+    ...Object.entries(pod.metadata.labels ?? {}).map(([key, value]) => `label=${key}=${value}`),
+  ],
+  subresources: [
+    statusSubresource<Pod>({
+      prepare(pod, old) {
+        pod.status ??= {};
+        pod.metadata.ownerReferences = old.metadata.ownerReferences;
+        if (pod.metadata.ownerReferences === undefined) delete pod.metadata.ownerReferences;
+        pod.status.qosClass ||= old.status?.qosClass;
+        keepObservedGeneration(pod, old);
+      },
+      validate: (pod, old) => validatePodStatus(pod, old).list,
+    }),
+    binding,
+    {
+      name: 'log',
+      verbs: ['get'],
+      behaviour: { type: 'connect' },
+    },
+  ],
+});

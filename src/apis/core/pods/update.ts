@@ -1,0 +1,234 @@
+// What may change in a pod that exists (core/validation: ValidatePodUpdate), and in its status.
+
+import type { Container, ContainerStatus, Pod, PodSpec, Toleration } from '../../../generated/schemas/core-v1.ts';
+import { ipFamily, isDns1123Subdomain, isIp, isQualifiedName } from '../../../machinery/names.ts';
+import { deepEqual } from '../../../machinery/validation.ts';
+import { fieldImmutableMessage, Problems } from '../../problems.ts';
+
+const updatable = [
+  '`spec.containers[*].image`',
+  '`spec.initContainers[*].image`',
+  '`spec.activeDeadlineSeconds`',
+  '`spec.tolerations` (only additions to existing tolerations)',
+  '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
+].join(',');
+
+/** False when the lists do not correspond, which ends validation. */
+function validateImages(
+  problems: Problems,
+  path: string,
+  after: readonly Container[],
+  before: readonly Container[],
+): boolean {
+  if (after.length !== before.length) {
+    problems.forbidden(path, 'pod updates may not add or remove containers');
+    return false;
+  }
+  return true;
+}
+
+/** Every old toleration must still be there; its seconds may differ. */
+function validateTolerations(problems: Problems, after: readonly Toleration[], before: readonly Toleration[]): void {
+  const kept = before.every((old) =>
+    after.some((one) => deepEqual({ ...old, tolerationSeconds: undefined }, { ...one, tolerationSeconds: undefined })),
+  );
+  if (!kept)
+    problems.forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds');
+}
+
+function validateGates(problems: Problems, spec: PodSpec, old: PodSpec): void {
+  const before = new Set((old.schedulingGates ?? []).map((gate) => gate.name));
+  (spec.schedulingGates ?? []).forEach((gate, i) => {
+    if (!before.has(gate.name))
+      problems.forbidden(
+        `spec.schedulingGates[${i}].name`,
+        `only deletion is allowed, but found new scheduling gate '${gate.name}'`,
+      );
+  });
+}
+
+/** The new spec with all that may change put back, to be compared with the old one. */
+function withoutAllowedChanges(problems: Problems, spec: PodSpec, old: PodSpec): PodSpec {
+  const oldImages = (after: readonly Container[] | undefined, before: readonly Container[] | undefined) =>
+    after?.map((container, i) => ({ ...container, image: before?.[i]?.image }));
+  const munged: PodSpec = {
+    ...spec,
+    containers: oldImages(spec.containers, old.containers) ?? [],
+    initContainers: oldImages(spec.initContainers, old.initContainers),
+    activeDeadlineSeconds: old.activeDeadlineSeconds,
+    schedulingGates: old.schedulingGates,
+    tolerations: old.tolerations,
+  };
+  if ((old.terminationGracePeriodSeconds ?? 0) < 0 && spec.terminationGracePeriodSeconds === 1)
+    munged.terminationGracePeriodSeconds = old.terminationGracePeriodSeconds;
+  // A pod that no scheduler has seen yet may still be steered more narrowly.
+  if (old.schedulingGates?.length) {
+    if (Object.entries(old.nodeSelector ?? {}).some(([key, value]) => spec.nodeSelector?.[key] !== value))
+      problems.invalid(
+        'spec.nodeSelector',
+        spec.nodeSelector ?? null,
+        'only additions to spec.nodeSelector are allowed (no mutations or deletions)',
+      );
+    munged.nodeSelector = old.nodeSelector;
+    validateGatedAffinity(problems, spec, old);
+    munged.affinity = { ...munged.affinity, nodeAffinity: old.affinity?.nodeAffinity };
+  }
+  return munged;
+}
+
+function validateGatedAffinity(problems: Problems, spec: PodSpec, old: PodSpec): void {
+  const terms = (of: PodSpec) =>
+    of.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  const before = terms(old);
+  const after = terms(spec);
+  const path = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms';
+  if (before.length === 0) return;
+  if (before.length !== after.length)
+    return problems.invalid(path, after, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed');
+  before.forEach((term, i) => {
+    const now = after[i] ?? {};
+    const grown = (['matchExpressions', 'matchFields'] as const).every((kind) =>
+      deepEqual((now[kind] ?? []).slice(0, term[kind]?.length ?? 0), term[kind] ?? []),
+    );
+    const wasEmpty = !term.matchExpressions?.length && !term.matchFields?.length;
+    const filled = Boolean(now.matchExpressions?.length || now.matchFields?.length);
+    if (!grown || (wasEmpty && filled))
+      problems.invalid(`${path}[${i}]`, now, 'only additions are allowed (no mutations or deletions)');
+  });
+}
+
+const mirrorAnnotation = 'kubernetes.io/config.mirror';
+
+function validateAnnotations(problems: Problems, pod: Pod, old: Pod): void {
+  const after = pod.metadata.annotations?.[mirrorAnnotation];
+  const before = old.metadata.annotations?.[mirrorAnnotation];
+  if (after === before) return;
+  problems.forbidden(
+    `metadata.annotations[${mirrorAnnotation}]`,
+    before === undefined ? 'may not add mirror pod annotation' : 'may not remove or update mirror pod annotation',
+  );
+}
+
+/** Beside the validation of the pod itself. */
+export function validatePodUpdate(pod: Pod, old: Pod): Problems {
+  const problems = new Problems();
+  validateAnnotations(problems, pod, old);
+  const { spec } = pod;
+  if (!validateImages(problems, 'spec.containers', spec.containers ?? [], old.spec.containers ?? [])) return problems;
+  if (!validateImages(problems, 'spec.initContainers', spec.initContainers ?? [], old.spec.initContainers ?? []))
+    return problems;
+  const deadline = spec.activeDeadlineSeconds;
+  const oldDeadline = old.spec.activeDeadlineSeconds;
+  if (deadline === undefined && oldDeadline !== undefined)
+    problems.invalid('spec.activeDeadlineSeconds', null, 'must not update from a positive integer to nil value');
+  if (deadline !== undefined && oldDeadline !== undefined && oldDeadline < deadline) {
+    problems.invalid('spec.activeDeadlineSeconds', deadline, 'must be less than or equal to previous value');
+    return problems;
+  }
+  validateTolerations(problems, spec.tolerations ?? [], old.spec.tolerations ?? []);
+  validateGates(problems, spec, old.spec);
+  if (deepEqual(spec, old.spec)) return problems;
+  const munged = withoutAllowedChanges(problems, spec, old.spec);
+  if (!deepEqual(munged, old.spec))
+    problems.forbidden(
+      'spec',
+      `pod updates may not change fields other than ${updatable}\n${difference(old.spec, munged)}`,
+    );
+  return problems;
+}
+
+/** The members that differ, one a line, old before new: upstream prints a diff of its internal form here. */
+function difference(old: PodSpec, now: PodSpec): string {
+  const before = old as unknown as Record<string, unknown>;
+  const after = now as unknown as Record<string, unknown>;
+  const lines: string[] = [];
+  for (const key of [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()) {
+    if (deepEqual(before[key], after[key])) continue;
+    if (before[key] !== undefined) lines.push(`- \t${key}: ${JSON.stringify(before[key])}`);
+    if (after[key] !== undefined) lines.push(`+ \t${key}: ${JSON.stringify(after[key])}`);
+  }
+  return lines.join('\n');
+}
+
+/** A container that ended for good may not come back. `restartPolicy` is that of its pod, or Never. */
+function validateTransitions(
+  problems: Problems,
+  path: string,
+  after: readonly ContainerStatus[] | undefined,
+  before: readonly ContainerStatus[] | undefined,
+  restartPolicy: string | undefined,
+  restartable: (name: string) => boolean,
+): void {
+  if (restartPolicy === 'Always') return;
+  (before ?? []).forEach((old, i) => {
+    const ended = old.state?.terminated;
+    if (!ended || restartable(old.name)) return;
+    if ((ended.exitCode ?? 0) !== 0 && restartPolicy === 'OnFailure') return;
+    for (const status of after ?? [])
+      if (status.name === old.name && !status.state?.terminated)
+        problems.forbidden(`${path}[${i}].state`, 'may not be transitioned to non-terminated state');
+  });
+}
+
+const systemConditions = new Set(['PodScheduled', 'Ready', 'Initialized']);
+
+export function validatePodStatus(pod: Pod, old: Pod): Problems {
+  const problems = new Problems();
+  const { status } = pod;
+  validateAnnotations(problems, pod, old);
+  (status.conditions ?? []).forEach((condition, i) => {
+    if (!systemConditions.has(condition.type))
+      problems.invalidAll(
+        `metadata.conditions[${i}].Type`,
+        condition.type ?? '',
+        isQualifiedName(condition.type ?? ''),
+      );
+  });
+  const nominated = status.nominatedNodeName;
+  if (nominated && nominated !== old.status?.nominatedNodeName)
+    problems.invalidAll('status.nominatedNodeName', nominated, isDns1123Subdomain(nominated));
+  if ((status.qosClass ?? '') !== (old.status?.qosClass ?? ''))
+    problems.invalid('status.qosClass', status.qosClass ?? '', fieldImmutableMessage);
+  const policy = old.spec.restartPolicy;
+  const rules = new Map(
+    [...(old.spec.containers ?? []), ...(old.spec.initContainers ?? [])].map((one) => [one.name, one]),
+  );
+  const restartable = (name: string): boolean => {
+    const container = rules.get(name);
+    return (
+      container?.restartPolicy === 'Always' ||
+      container?.restartPolicy === 'OnFailure' ||
+      Boolean(container?.restartPolicyRules?.length)
+    );
+  };
+  validateTransitions(
+    problems,
+    'status.containerStatuses',
+    status.containerStatuses,
+    old.status?.containerStatuses,
+    policy,
+    restartable,
+  );
+  validateTransitions(
+    problems,
+    'status.initContainerStatuses',
+    status.initContainerStatuses,
+    old.status?.initContainerStatuses,
+    policy,
+    restartable,
+  );
+  validateIps(problems, 'status.podIPs', status.podIPs);
+  if (status.hostIPs?.length && status.hostIP !== status.hostIPs[0]?.ip)
+    problems.invalid('status.hostIPs[0].ip', status.hostIPs[0]?.ip, 'must be equal to `hostIP`');
+  validateIps(problems, 'status.hostIPs', status.hostIPs);
+  return problems;
+}
+
+function validateIps(problems: Problems, path: string, ips: readonly { ip: string }[] | undefined): void {
+  const list = ips ?? [];
+  list.forEach(({ ip }, i) => {
+    problems.invalidAll(`${path}[${i}]`, ip, isIp(ip ?? ''));
+  });
+  if (list.length > 2 || (list.length === 2 && ipFamily(list[0]?.ip ?? '') === ipFamily(list[1]?.ip ?? '')))
+    problems.invalid(path, list, 'may specify no more than one IP for each IP family');
+}

@@ -1,0 +1,91 @@
+// core/v1 Secret. stringData is write-only: it is merged into data when the object comes in.
+
+import type { Secret } from '../../../generated/schemas/core-v1.ts';
+import { secrets } from '../../../generated/schemas/index.ts';
+import { isConfigMapKey } from '../../../machinery/names.ts';
+import { defineResource } from '../../../machinery/resource.ts';
+import { deepEqual } from '../../../machinery/validation.ts';
+import { ageColumn, nameColumn } from '../../columns.ts';
+import { base64Bytes, base64Decode, base64Encode, dataBytesMax } from '../../data.ts';
+import { fieldImmutableMessage, Problems } from '../../problems.ts';
+
+const immutableMessage = 'field is immutable when `immutable` is set';
+const accountAnnotation = 'kubernetes.io/service-account.name';
+
+function validateJson(problems: Problems, secret: Secret, key: string): void {
+  const value = secret.data?.[key];
+  if (value === undefined) return problems.required(`data[${key}]`);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(base64Decode(value) ?? '');
+  } catch {
+    parsed = undefined;
+  }
+  if (typeof parsed !== 'object' || Array.isArray(parsed))
+    problems.invalid(`data[${key}]`, '<secret contents redacted>', 'must be a valid JSON object');
+}
+
+/** What a type's readers rely on. */
+const typeRules: Record<string, (problems: Problems, secret: Secret) => void> = {
+  'kubernetes.io/service-account-token'(problems, secret) {
+    if (!secret.metadata.annotations?.[accountAnnotation])
+      problems.required(`metadata.annotations[${accountAnnotation}]`);
+  },
+  'kubernetes.io/dockercfg': (problems, secret) => validateJson(problems, secret, '.dockercfg'),
+  'kubernetes.io/dockerconfigjson': (problems, secret) => validateJson(problems, secret, '.dockerconfigjson'),
+  'kubernetes.io/basic-auth'(problems, secret) {
+    if (secret.data?.username !== undefined || secret.data?.password !== undefined) return;
+    problems.required('data[username]');
+    problems.required('data[password]');
+  },
+  'kubernetes.io/ssh-auth'(problems, secret) {
+    if (!secret.data?.['ssh-privatekey']) problems.required('data[ssh-privatekey]');
+  },
+  'kubernetes.io/tls'(problems, secret) {
+    for (const key of ['tls.crt', 'tls.key']) if (secret.data?.[key] === undefined) problems.required(`data[${key}]`);
+  },
+};
+
+export default defineResource<Secret>({
+  ...secrets,
+  singular: 'secret',
+  schema: 'io.k8s.api.core.v1.Secret',
+  strategy: {
+    generation: false,
+    defaults(secret) {
+      secret.type ||= 'Opaque';
+      if (secret.stringData && Object.keys(secret.stringData).length > 0) {
+        secret.data ??= {};
+        for (const [key, value] of Object.entries(secret.stringData)) secret.data[key] = base64Encode(value);
+      }
+      delete secret.stringData;
+    },
+    validate(secret) {
+      const problems = new Problems();
+      let size = 0;
+      for (const [key, value] of Object.entries(secret.data ?? {})) {
+        problems.invalidAll(`data[${key}]`, key, isConfigMapKey(key));
+        size += base64Bytes(value);
+      }
+      if (size > dataBytesMax) problems.tooLong('data', dataBytesMax);
+      const rule = Object.hasOwn(typeRules, secret.type ?? '') ? typeRules[secret.type ?? ''] : undefined;
+      rule?.(problems, secret);
+      return problems.list;
+    },
+    validateUpdate(secret, old) {
+      const problems = new Problems();
+      if ((secret.type ?? '') !== (old.type ?? '')) problems.invalid('type', secret.type, fieldImmutableMessage);
+      if (!old.immutable) return problems.list;
+      if (!secret.immutable) problems.forbidden('immutable', immutableMessage);
+      if (!deepEqual(secret.data, old.data)) problems.forbidden('data', immutableMessage);
+      return problems.list;
+    },
+  },
+  columns: [
+    nameColumn,
+    { name: 'Type', type: 'string', cell: (secret) => secret.type ?? '' },
+    { name: 'Data', type: 'string', cell: (secret) => Object.keys(secret.data ?? {}).length },
+    ageColumn,
+  ],
+  selectableFields: { type: (secret) => secret.type ?? '' },
+});

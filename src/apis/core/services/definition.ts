@@ -1,0 +1,83 @@
+// core/v1 Service. Addresses and ports are allocated at the end of validation, when nothing else is wrong.
+
+import type { Service } from '../../../generated/schemas/core-v1.ts';
+import { services } from '../../../generated/schemas/index.ts';
+import { defineResource } from '../../../machinery/resource.ts';
+import { nameIsDnsLabel } from '../../../machinery/validation.ts';
+import { Problems } from '../../problems.ts';
+import { statusSubresource } from '../../subresources.ts';
+import { allocate, chooseFamilies, clusterIpTag, nodePortTag } from './allocation.ts';
+import { serviceColumns } from './columns.ts';
+import { alignClusterIps, defaultService, dropForeign, keepAllocated } from './defaults.ts';
+import { isHeadless } from './kinds.ts';
+import { validateService, validateServiceStatus, validateServiceUpdate } from './validation.ts';
+
+export default defineResource<Service>({
+  ...services,
+  singular: 'service',
+  shortNames: ['svc'],
+  categories: ['all'],
+  schema: 'io.k8s.api.core.v1.Service',
+  strategy: {
+    generation: false,
+    // Names that begin with a digit are allowed as of 1.36.
+    validateName: nameIsDnsLabel,
+    defaults: defaultService,
+    prepareForCreate(service) {
+      service.status = { loadBalancer: {} };
+      alignClusterIps(service.spec, undefined);
+    },
+    prepareForUpdate(service, old) {
+      service.status = old.status;
+      keepAllocated(service, old);
+      alignClusterIps(service.spec, old.spec);
+      dropForeign(service, old);
+    },
+    validate(service, context) {
+      const problems = new Problems();
+      validateService(problems, service);
+      if (context.operation === 'create' && problems.list.length === 0) {
+        chooseFamilies(problems, service, undefined);
+        if (problems.list.length === 0) allocate(problems, context, service, undefined);
+      }
+      return problems.list;
+    },
+    validateUpdate(service, old, context) {
+      const problems = new Problems();
+      validateServiceUpdate(problems, service, old);
+      const whole = new Problems();
+      validateService(whole, service);
+      if (problems.list.length === 0 && whole.list.length === 0) {
+        chooseFamilies(problems, service, old);
+        if (problems.list.length === 0) allocate(problems, context, service, old);
+      }
+      return problems.list;
+    },
+    returnDeletedObject: true,
+  },
+  columns: serviceColumns,
+  selectableFields: {
+    'spec.clusterIP': (service) => service.spec?.clusterIP ?? '',
+    'spec.type': (service) => service.spec?.type ?? '',
+  },
+  indexes: (service) => [
+    ...(isHeadless(service) ? [] : (service.spec?.clusterIPs ?? []).map(clusterIpTag)),
+    ...(service.spec?.ports ?? [])
+      .filter((port) => port.nodePort)
+      .map((port) => nodePortTag(port.protocol ?? 'TCP', port.nodePort ?? 0)),
+    ...(service.spec?.healthCheckNodePort ? [nodePortTag('TCP', service.spec.healthCheckNodePort)] : []),
+  ],
+  subresources: [
+    statusSubresource<Service>({
+      prepare(service) {
+        service.status ??= {};
+        service.status.loadBalancer ??= {};
+      },
+      validate(service) {
+        const problems = new Problems();
+        validateServiceStatus(problems, service);
+        return problems.list;
+      },
+    }),
+  ],
+});

@@ -1,0 +1,259 @@
+// Validation of a Service (core/validation: ValidateService, ValidateServiceUpdate).
+
+import type { Service, ServicePort } from '../../../generated/schemas/core-v1.ts';
+import {
+  ipFamily,
+  isCidr,
+  isDns1123Label,
+  isDns1123Subdomain,
+  isIp,
+  isPortNumber,
+  isQualifiedName,
+} from '../../../machinery/names.ts';
+import { validateLabels } from '../../../machinery/validation.ts';
+import type { Problems } from '../../problems.ts';
+import { specialIpMessages } from '../endpoints/addresses.ts';
+import { portProtocols } from '../podspec/containers.ts';
+import { validatePortNumberOrName } from '../podspec/probes.ts';
+import { isExternal, isHeadless, needsHealthPort } from './kinds.ts';
+
+const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
+
+function validatePort(problems: Problems, at: string, port: ServicePort, needsName: boolean, names: Set<string>): void {
+  if (needsName && !port.name) problems.required(`${at}.name`);
+  else if (port.name) {
+    problems.invalidAll(`${at}.name`, port.name, isDns1123Label(port.name));
+    if (names.has(port.name)) problems.duplicate(`${at}.name`, port.name);
+    names.add(port.name);
+  }
+  problems.invalidAll(`${at}.port`, port.port ?? 0, isPortNumber(port.port ?? 0));
+  problems.oneOf(`${at}.protocol`, port.protocol, portProtocols, 'required');
+  validatePortNumberOrName(problems, `${at}.targetPort`, port.targetPort);
+  if (port.appProtocol !== undefined)
+    problems.invalidAll(`${at}.appProtocol`, port.appProtocol, isQualifiedName(port.appProtocol));
+}
+
+function validateExternalName(problems: Problems, service: Service): void {
+  const { spec } = service;
+  for (const field of ['clusterIPs', 'ipFamilies'] as const)
+    if (spec[field]?.length) problems.forbidden(`spec.${field}`, 'may not be set for ExternalName services');
+  if (spec.ipFamilyPolicy !== undefined)
+    problems.forbidden('spec.ipFamilyPolicy', 'may not be set for ExternalName services');
+  const name = (spec.externalName ?? '').replace(/\.$/, '');
+  if (name === '') problems.required('spec.externalName');
+  else problems.invalidAll('spec.externalName', name, isDns1123Subdomain(name));
+}
+
+/** clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy, as given by the client. */
+export function validateClusterIps(problems: Problems, service: Service): void {
+  const { spec } = service;
+  if (spec.type === 'ExternalName') return;
+  const ips = spec.clusterIPs ?? [];
+  if (spec.clusterIP) {
+    if (ips.length === 0) problems.required('spec.clusterIPs');
+    else if (ips[0] !== spec.clusterIP) problems.invalid('spec.clusterIPs', ips, 'first value must match `clusterIP`');
+  } else if (ips.length > 0)
+    problems.invalid('spec.clusterIPs', ips, 'must be empty when `clusterIP` is not specified');
+  (spec.ipFamilies ?? []).forEach((family, i, all) => {
+    if (family !== 'IPv4' && family !== 'IPv6')
+      problems.notSupported(`spec.ipFamilies[${i}]`, family, ['IPv4', 'IPv6']);
+    if (all.indexOf(family) < i) problems.duplicate(`spec.ipFamilies[${i}]`, family);
+  });
+  if (spec.ipFamilyPolicy !== undefined)
+    problems.oneOf(
+      'spec.ipFamilyPolicy',
+      spec.ipFamilyPolicy,
+      ['PreferDualStack', 'RequireDualStack', 'SingleStack'],
+      'unsupported',
+    );
+  const before = problems.list.length;
+  ips.forEach((ip, i) => {
+    if (i === 0 && ip === 'None') {
+      if (ips.length > 1) problems.invalid('spec.clusterIPs', ips, "'None' must be the first and only value");
+    } else problems.invalidAll(`spec.clusterIPs[${i}]`, ip, isIp(ip));
+  });
+  if (ips.length > 2) problems.invalid('spec.clusterIPs', ips, 'may only hold up to 2 values');
+  if (problems.list.length > before) return;
+  if (ips.length === 2 && ipFamily(ips[0] ?? '') === ipFamily(ips[1] ?? ''))
+    problems.invalid('spec.clusterIPs', ips, 'may specify no more than one IP for each IP family');
+  if (!isHeadless(service))
+    ips.forEach((ip, i) => {
+      const family = spec.ipFamilies?.[i];
+      if ((family === 'IPv4' && ipFamily(ip) === 6) || (family === 'IPv6' && ipFamily(ip) === 4))
+        problems.invalid(
+          `spec.clusterIPs[${i}]`,
+          ip,
+          `expected an ${family} value as indicated by \`ipFamilies[${i}]\``,
+        );
+    });
+}
+
+function validateAffinity(problems: Problems, service: Service): void {
+  const { sessionAffinity, sessionAffinityConfig: config } = service.spec;
+  const path = 'spec.sessionAffinityConfig';
+  problems.oneOf('spec.sessionAffinity', sessionAffinity, ['ClientIP', 'None'], 'required');
+  if (sessionAffinity === 'ClientIP') {
+    const why = 'when session affinity type is ClientIP';
+    if (!config) return problems.required(path, why);
+    if (!config.clientIP) return problems.required(`${path}.clientIP`, why);
+    const seconds = config.clientIP.timeoutSeconds;
+    if (seconds === undefined) return problems.required(`${path}.clientIP.timeoutSeconds`, why);
+    if (seconds <= 0 || seconds > 86400)
+      problems.invalid(`${path}.clientIP.timeoutSeconds`, seconds, 'must be greater than 0 and less than 86400');
+  } else if (sessionAffinity === 'None' && config) {
+    problems.forbidden(path, 'must not be set when session affinity is None');
+  }
+}
+
+function validateTraffic(problems: Problems, service: Service): void {
+  const { spec } = service;
+  const policies = ['Cluster', 'Local'];
+  if (isExternal(service))
+    problems.oneOf('spec.externalTrafficPolicy', spec.externalTrafficPolicy, policies, 'required');
+  else if (spec.externalTrafficPolicy)
+    problems.invalid(
+      'spec.externalTrafficPolicy',
+      spec.externalTrafficPolicy,
+      'may only be set for externally-accessible services',
+    );
+  if (spec.healthCheckNodePort) {
+    if (!needsHealthPort(service))
+      problems.invalid(
+        'spec.healthCheckNodePort',
+        spec.healthCheckNodePort,
+        "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
+      );
+    else
+      problems.invalidAll('spec.healthCheckNodePort', spec.healthCheckNodePort, isPortNumber(spec.healthCheckNodePort));
+  }
+  if (spec.internalTrafficPolicy === undefined) {
+    if (spec.type !== 'ExternalName') problems.required('spec.internalTrafficPolicy');
+  } else problems.oneOf('spec.internalTrafficPolicy', spec.internalTrafficPolicy, policies, 'unsupported');
+  if (spec.trafficDistribution !== undefined)
+    problems.oneOf(
+      'spec.trafficDistribution',
+      spec.trafficDistribution,
+      ['PreferClose', 'PreferSameNode', 'PreferSameZone'],
+      'unsupported',
+    );
+}
+
+function validateDuplicates(problems: Problems, service: Service): void {
+  const nodePorts = new Set<string>();
+  const ports = new Set<string>();
+  const list = service.spec.ports ?? [];
+  list.forEach((port, i) => {
+    if (!port.nodePort) return;
+    const key = `${port.protocol}/${port.nodePort}`;
+    if (nodePorts.has(key)) problems.duplicate(`spec.ports[${i}].nodePort`, port.nodePort);
+    nodePorts.add(key);
+  });
+  list.forEach((port, i) => {
+    const key = `${port.protocol}/${port.port}`;
+    if (ports.has(key)) problems.duplicate(`spec.ports[${i}]`, { protocol: port.protocol, port: port.port });
+    ports.add(key);
+  });
+}
+
+function validateLoadBalancer(problems: Problems, service: Service): void {
+  const { spec } = service;
+  const balanced = spec.type === 'LoadBalancer';
+  const only = "may only be used when `type` is 'LoadBalancer'";
+  if (spec.loadBalancerSourceRanges?.length) {
+    if (!balanced) problems.forbidden('spec.LoadBalancerSourceRanges', only);
+    spec.loadBalancerSourceRanges.forEach((range, i) => {
+      problems.invalidAll(`spec.LoadBalancerSourceRanges[${i}]`, range.trim(), isCidr(range.trim()));
+    });
+  }
+  if (!balanced && spec.allocateLoadBalancerNodePorts !== undefined)
+    problems.forbidden('spec.allocateLoadBalancerNodePorts', only);
+  if (spec.loadBalancerClass !== undefined) {
+    if (!balanced) problems.forbidden('spec.loadBalancerClass', only);
+    else problems.invalidAll('spec.loadBalancerClass', spec.loadBalancerClass, isQualifiedName(spec.loadBalancerClass));
+  }
+}
+
+export function validateService(problems: Problems, service: Service): void {
+  const { spec } = service;
+  const ports = spec.ports ?? [];
+  if (ports.length === 0 && !isHeadless(service) && spec.type !== 'ExternalName') problems.required('spec.ports');
+  if ((spec.type === 'LoadBalancer' || spec.type === 'NodePort') && isHeadless(service))
+    problems.invalid('spec.clusterIPs[0]', 'None', `may not be set to 'None' for ${spec.type} services`);
+  if (spec.type === 'ExternalName') validateExternalName(problems, service);
+  const names = new Set<string>();
+  ports.forEach((port, i) => {
+    validatePort(problems, `spec.ports[${i}]`, port, ports.length > 1, names);
+  });
+  problems.addAll(validateLabels(spec.selector, 'spec.selector'));
+  validateAffinity(problems, service);
+  validateClusterIps(problems, service);
+  (spec.externalIPs ?? []).forEach((ip, i) => {
+    const wrong = isIp(ip);
+    problems.invalidAll(`spec.externalIPs[${i}]`, ip, wrong.length > 0 ? wrong : specialIpMessages(ip));
+  });
+  problems.oneOf('spec.type', spec.type, types, 'required');
+  if (spec.type === 'ClusterIP')
+    ports.forEach((port, i) => {
+      if (port.nodePort) problems.forbidden(`spec.ports[${i}].nodePort`, "may not be used when `type` is 'ClusterIP'");
+    });
+  validateDuplicates(problems, service);
+  validateLoadBalancer(problems, service);
+  validateTraffic(problems, service);
+}
+
+export function validateServiceUpdate(problems: Problems, service: Service, old: Service): void {
+  if (service.spec.type !== 'ExternalName' && old.spec.type !== 'ExternalName') {
+    const before = old.spec.clusterIPs ?? [];
+    const after = service.spec.clusterIPs ?? [];
+    if (!(isHeadless(service) && isHeadless(old))) {
+      if (before.length > after.length && after.length === 0)
+        problems.invalid('spec.clusterIPs[0]', after, 'primary clusterIP can not be unset');
+      before.forEach((ip, i) => {
+        if (i < after.length && after[i] !== ip)
+          problems.invalid(`spec.clusterIPs[${i}]`, after, 'may not change once set');
+      });
+    }
+    const families = service.spec.ipFamilies ?? [];
+    const oldFamilies = old.spec.ipFamilies ?? [];
+    if (
+      !isHeadless(service) &&
+      !isHeadless(old) &&
+      families.length > 0 &&
+      oldFamilies.length > 0 &&
+      families[0] !== oldFamilies[0]
+    )
+      problems.invalid('spec.ipFamilies[0]', families, 'may not change once set');
+  }
+  if (
+    service.spec.type === 'LoadBalancer' &&
+    old.spec.type === 'LoadBalancer' &&
+    service.spec.loadBalancerClass !== old.spec.loadBalancerClass
+  )
+    problems.invalid('spec.loadBalancerClass', service.spec.loadBalancerClass ?? null, 'may not change once set');
+  if (
+    needsHealthPort(service) &&
+    needsHealthPort(old) &&
+    service.spec.healthCheckNodePort !== old.spec.healthCheckNodePort
+  )
+    problems.forbidden('spec.healthCheckNodePort', 'field is immutable');
+}
+
+export function validateServiceStatus(problems: Problems, service: Service): void {
+  const path = 'status.loadBalancer.ingress';
+  const ingress = service.status?.loadBalancer?.ingress ?? [];
+  if (ingress.length > 0 && service.spec?.type !== 'LoadBalancer')
+    return problems.forbidden(path, "may only be used when `spec.type` is 'LoadBalancer'");
+  ingress.forEach((one, i) => {
+    const at = `${path}[${i}]`;
+    if (one.ip) problems.invalidAll(`${at}.ip`, one.ip, isIp(one.ip));
+    if (one.ipMode === undefined) {
+      if (one.ip) problems.required(`${at}.ipMode`, 'must be specified when `ip` is set');
+    } else if (!one.ip) problems.forbidden(`${at}.ipMode`, 'may not be specified when `ip` is not set');
+    else problems.oneOf(`${at}.ipMode`, one.ipMode, ['Proxy', 'VIP'], 'unsupported');
+    if (one.hostname) {
+      problems.invalidAll(`${at}.hostname`, one.hostname, isDns1123Subdomain(one.hostname));
+      if (ipFamily(one.hostname))
+        problems.invalid(`${at}.hostname`, one.hostname, 'must be a DNS name, not an IP address');
+    }
+  });
+}

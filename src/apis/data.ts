@@ -1,0 +1,41 @@
+// Sizes of the data of ConfigMaps and Secrets.
+
+/** 1 MiB, of all values together (core.MaxSecretSize). */
+export const dataBytesMax = 1024 * 1024;
+
+/** Length in UTF-8. */
+export function textBytes(text: string): number {
+  let bytes = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : 3;
+    // A surrogate pair is one character of four bytes.
+    if (code >= 0xd800 && code < 0xdc00) {
+      bytes++;
+      i++;
+    }
+  }
+  return bytes;
+}
+
+/** Length of what a base64 text stands for. */
+export function base64Bytes(text: string): number {
+  const trimmed = text.replace(/[=\s]+/g, '');
+  return Math.floor((trimmed.length * 3) / 4);
+}
+
+export function base64Encode(text: string): string {
+  let binary = '';
+  for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}
+
+/** The text, undefined when it is no base64 or no UTF-8. */
+export function base64Decode(text: string): string | undefined {
+  try {
+    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
