@@ -42,19 +42,19 @@ export interface Rejection {
   unresolvable: boolean;
 }
 
-export interface FilterPlugin {
+/** One file in plugins/, its default export: it filters, scores, or both. */
+export interface Plugin {
   /** Upstream's plugin name. */
   readonly name: string;
+  /** Filters run in this order, upstream's; the first that refuses a node gives the reason. */
+  readonly order: number;
   /** Names of the only nodes that come into question, when the pod alone says so. */
   preFilter?(pod: PodInfo): ReadonlySet<string> | undefined;
-  filter(pod: PodInfo, node: NodeInfo): Rejection | undefined;
-}
-
-export interface ScorePlugin {
-  readonly name: string;
-  readonly weight: number;
+  filter?(pod: PodInfo, node: NodeInfo): Rejection | undefined;
+  /** Of its scores; default 1. */
+  readonly weight?: number;
   /** One score per node, 0 to 100; undefined when the plugin has nothing to say about this pod. */
-  score(pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot): number[] | undefined;
+  score?(pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot): number[] | undefined;
 }
 
 export const scoreMax = 100;

@@ -1,7 +1,9 @@
 // Where a pod goes, or why nowhere: a pure function of a snapshot and a pod. Filters leave the nodes that can take it,
 // scores choose among them. The message of a refusal is worded as kube-scheduler's FitError.
-import type { NodeInfo, PodInfo, Rejection, Snapshot } from './framework.ts';
-import { filters, scores } from './plugins/index.ts';
+import { schedulerPlugins } from '../generated/scheduler-plugins.ts';
+import type { NodeInfo, Plugin, PodInfo, Rejection, Snapshot } from './framework.ts';
+
+const plugins: readonly Plugin[] = [...schedulerPlugins].sort((a, b) => a.order - b.order);
 
 export type Decision = { type: 'bind'; nodeName: string } | { type: 'unschedulable'; message: string };
 
@@ -21,9 +23,9 @@ function feasibleEnough(nodeCount: number): number {
 
 /** Undefined when the node can take the pod. */
 export function reject(pod: PodInfo, node: NodeInfo): Rejection | undefined {
-  for (const { preFilter, name } of filters) {
-    const named = preFilter?.(pod);
-    if (named && !named.has(node.name)) return notNamed(name);
+  for (const plugin of plugins) {
+    const named = plugin.preFilter?.(pod);
+    if (named && !named.has(node.name)) return notNamed(plugin.name);
   }
   return filterNode(pod, node);
 }
@@ -31,9 +33,9 @@ export function reject(pod: PodInfo, node: NodeInfo): Rejection | undefined {
 export function plan(snapshot: Snapshot, pod: PodInfo, options: PlanOptions = {}): Decision {
   const { nodes } = snapshot;
   if (nodes.length === 0) return { type: 'unschedulable', message: 'no nodes available to schedule pods' };
-  const prefilters = filters.flatMap(({ preFilter, name }) => {
-    const names = preFilter?.(pod);
-    return names ? [{ name, names }] : [];
+  const prefilters = plugins.flatMap((plugin) => {
+    const names = plugin.preFilter?.(pod);
+    return names ? [{ name: plugin.name, names }] : [];
   });
   const feasible: NodeInfo[] = [];
   const rejections: Rejection[] = [];
@@ -51,8 +53,8 @@ export function plan(snapshot: Snapshot, pod: PodInfo, options: PlanOptions = {}
 }
 
 function filterNode(pod: PodInfo, node: NodeInfo): Rejection | undefined {
-  for (const plugin of filters) {
-    const rejection = plugin.filter(pod, node);
+  for (const plugin of plugins) {
+    const rejection = plugin.filter?.(pod, node);
     if (rejection) return rejection;
   }
   return undefined;
@@ -66,9 +68,9 @@ const notNamed = (plugin: string): Rejection => ({
 function best(pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot, pick: (max: number) => number): NodeInfo {
   if (nodes.length === 1) return nodes[0]!;
   const totals = nodes.map(() => 0);
-  for (const plugin of scores) {
-    const given = plugin.score(pod, nodes, snapshot);
-    if (given) for (const [i, score] of given.entries()) totals[i]! += plugin.weight * score;
+  for (const plugin of plugins) {
+    const given = plugin.score?.(pod, nodes, snapshot);
+    if (given) for (const [i, score] of given.entries()) totals[i]! += (plugin.weight ?? 1) * score;
   }
   const most = Math.max(...totals);
   const winners = nodes.filter((_node, i) => totals[i] === most);

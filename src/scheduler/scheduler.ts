@@ -283,7 +283,10 @@ class FeedScheduler implements Scheduler {
 
   #putPod(pod: Pod): void {
     const { uid, deletionTimestamp } = pod.metadata;
-    if (hasEnded(pod)) return this.#dropPod(uid);
+    if (hasEnded(pod)) {
+      this.#dropPod(uid);
+      return;
+    }
     if (pod.spec?.nodeName) {
       this.#assumed.delete(uid);
       this.#queue.delete(uid);
@@ -295,8 +298,8 @@ class FeedScheduler implements Scheduler {
     // The binding is on its way; what the feed says now is from before it.
     if (this.#assumed.has(uid) && !deletionTimestamp) return;
     const mine = (pod.spec?.schedulerName ?? 'default-scheduler') === this.#name;
-    if (!mine || deletionTimestamp || (pod.spec?.schedulingGates ?? []).length > 0) return this.#dropPod(uid);
-    this.#queue.put(podInfo(pod));
+    if (!mine || deletionTimestamp || (pod.spec?.schedulingGates ?? []).length > 0) this.#dropPod(uid);
+    else this.#queue.put(podInfo(pod));
   }
 
   #dropPod(uid: string): void {

@@ -1,9 +1,10 @@
 // NodeAffinity: spec.nodeSelector and required node affinity filter, preferred node affinity scores.
-import { type FilterPlugin, normalize, type ScorePlugin } from '../framework.ts';
+import { normalize, type Plugin } from '../framework.ts';
 import { matchesRequired, matchesTerm, requiredTerms } from '../node-selection.ts';
 
-export const nodeAffinity: FilterPlugin & ScorePlugin = {
+const nodeAffinity: Plugin = {
   name: 'NodeAffinity',
+  order: 4,
   weight: 2,
   preFilter({ pod }) {
     const terms = requiredTerms(pod);
@@ -34,3 +35,5 @@ export const nodeAffinity: FilterPlugin & ScorePlugin = {
     );
   },
 };
+
+export default nodeAffinity;

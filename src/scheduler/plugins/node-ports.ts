@@ -1,5 +1,5 @@
 // NodePorts: no two pods of a node have the same host port, protocol and address (0.0.0.0 is every address).
-import type { FilterPlugin, HostPort } from '../framework.ts';
+import type { HostPort, Plugin } from '../framework.ts';
 
 const any = '0.0.0.0';
 
@@ -7,8 +7,9 @@ function clash(a: HostPort, b: HostPort): boolean {
   return a.port === b.port && a.protocol === b.protocol && (a.ip === b.ip || a.ip === any || b.ip === any);
 }
 
-export const nodePorts: FilterPlugin = {
+const nodePorts: Plugin = {
   name: 'NodePorts',
+  order: 5,
   filter({ hostPorts }, node) {
     if (hostPorts.length === 0) return undefined;
     for (const other of node.pods.values())
@@ -18,3 +19,5 @@ export const nodePorts: FilterPlugin = {
     return undefined;
   },
 };
+
+export default nodePorts;

@@ -1,6 +1,6 @@
 // NodeResourcesFit: requests against what is left of the node's allocatable, and the number of pods. Scores nodes by how
 // little of their cpu and memory would be requested (LeastAllocated).
-import { type FilterPlugin, type NodeInfo, type PodInfo, type ScorePlugin, scoreMax } from '../framework.ts';
+import { type NodeInfo, type Plugin, type PodInfo, scoreMax } from '../framework.ts';
 
 function free(capacity: number, requested: number): number | undefined {
   if (capacity <= 0) return undefined;
@@ -15,8 +15,9 @@ function leastAllocated(pod: PodInfo, node: NodeInfo): number {
   return shares.length === 0 ? 0 : Math.floor(shares.reduce((sum, share) => sum + share, 0) / shares.length);
 }
 
-export const nodeResourcesFit: FilterPlugin & ScorePlugin = {
+const nodeResourcesFit: Plugin = {
   name: 'NodeResourcesFit',
+  order: 6,
   weight: 1,
   filter(pod, node) {
     const reasons: string[] = [];
@@ -33,3 +34,5 @@ export const nodeResourcesFit: FilterPlugin & ScorePlugin = {
   },
   score: (pod, nodes) => nodes.map((node) => leastAllocated(pod, node)),
 };
+
+export default nodeResourcesFit;

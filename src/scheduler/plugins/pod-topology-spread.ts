@@ -1,14 +1,15 @@
 // PodTopologySpread, with upstream's system defaults alone: pods of one controller prefer other hosts (skew 3) and other
 // zones (skew 5). Constraints written in the pod are not looked at yet.
-import { type ScorePlugin, scoreMax } from '../framework.ts';
+import { type Plugin, scoreMax } from '../framework.ts';
 
 const constraints = [
   { key: 'kubernetes.io/hostname', maxSkew: 3 },
   { key: 'topology.kubernetes.io/zone', maxSkew: 5 },
 ];
 
-export const podTopologySpread: ScorePlugin = {
+const podTopologySpread: Plugin = {
   name: 'PodTopologySpread',
+  order: 7,
   weight: 2,
   score({ ownerUid }, nodes, snapshot) {
     if (ownerUid === undefined) return undefined;
@@ -36,3 +37,5 @@ export const podTopologySpread: ScorePlugin = {
     return scores.map((score) => (most === 0 ? scoreMax : Math.floor((scoreMax * (most + least - score)) / most)));
   },
 };
+
+export default podTopologySpread;

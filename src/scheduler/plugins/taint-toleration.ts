@@ -1,9 +1,10 @@
 // TaintToleration: NoSchedule and NoExecute taints must be tolerated; PreferNoSchedule taints that are not cost score.
-import { type FilterPlugin, normalize, type ScorePlugin } from '../framework.ts';
+import { normalize, type Plugin } from '../framework.ts';
 import { tolerates } from '../tolerations.ts';
 
-export const taintToleration: FilterPlugin & ScorePlugin = {
+const taintToleration: Plugin = {
   name: 'TaintToleration',
+  order: 3,
   weight: 3,
   filter({ pod }, { node }) {
     for (const taint of node.spec?.taints ?? []) {
@@ -22,3 +23,5 @@ export const taintToleration: FilterPlugin & ScorePlugin = {
     return counts.every((count) => count === 0) ? undefined : normalize(counts, true);
   },
 };
+
+export default taintToleration;
