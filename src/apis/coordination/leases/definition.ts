@@ -1,0 +1,48 @@
+// coordination.k8s.io/v1 Lease.
+
+import type { Lease } from '../../../generated/schemas/coordination-v1.ts';
+import { leases } from '../../../generated/schemas/index.ts';
+import type { FieldError } from '../../../machinery/errors.ts';
+import { isQualifiedName } from '../../../machinery/names.ts';
+import { defineResource } from '../../../machinery/resource.ts';
+import { ageColumn, nameColumn } from '../../columns.ts';
+import { isNegativeMessage, Problems } from '../../problems.ts';
+
+const strategies = ['OldestEmulationVersion'];
+
+function validate(lease: Lease): FieldError[] {
+  const problems = new Problems();
+  const { leaseDurationSeconds, leaseTransitions, strategy, preferredHolder } = lease.spec ?? {};
+  if (leaseDurationSeconds !== undefined && leaseDurationSeconds <= 0)
+    problems.invalid('spec.leaseDurationSeconds', leaseDurationSeconds, 'must be greater than 0');
+  if (leaseTransitions !== undefined && leaseTransitions < 0)
+    problems.invalid('spec.leaseTransitions', leaseTransitions, isNegativeMessage);
+  if (strategy !== undefined && !strategies.includes(strategy)) {
+    if (strategy === '') problems.required('spec.strategy');
+    else if (!strategy.includes('/') || isQualifiedName(strategy).length > 0)
+      problems.notSupported('spec.strategy', strategy, strategies);
+  }
+  if (preferredHolder && !strategy)
+    problems.forbidden('spec.preferredHolder', 'may only be specified when `strategy` is defined');
+  return problems.list;
+}
+
+export default defineResource<Lease>({
+  ...leases,
+  singular: 'lease',
+  schema: 'io.k8s.api.coordination.v1.Lease',
+  strategy: {
+    generation: false,
+    allowCreateOnUpdate: true,
+    allowUnconditionalUpdate: false,
+    defaults(lease) {
+      lease.spec ??= {};
+    },
+    validate,
+  },
+  columns: [
+    nameColumn,
+    { name: 'Holder', type: 'string', cell: (lease) => lease.spec?.holderIdentity ?? '' },
+    ageColumn,
+  ],
+});
