@@ -28,7 +28,11 @@ const one = (ok: boolean): Counts => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, 
 /** Runs a program with its output shown; resolves whether it exited with 0. */
 function shown(command: string, args: string[], env: Record<string, string> = {}): Promise<boolean> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } });
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, ...env },
+    });
     child.on('error', () => resolve(false));
     child.on('close', (code) => resolve(code === 0));
   });
@@ -41,9 +45,18 @@ function vitest(name: string, about: string, config: string): Suite {
     about,
     run: async () => {
       const report = path.join(scratch, `${name}.json`);
-      const ok = await shown('vitest', ['run', '--config', config, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]);
+      const ok = await shown('vitest', [
+        'run',
+        '--config',
+        config,
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${report}`,
+      ]);
       if (!fs.existsSync(report)) return one(false);
-      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(fs.readFileSync(report, 'utf8'));
+      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
+        fs.readFileSync(report, 'utf8'),
+      );
       // Vitest also fails on errors outside tests, which no counter shows.
       const failed = ok ? numFailedTests : Math.max(1, numFailedTests);
       return { passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests };
@@ -61,8 +74,23 @@ const suites: Suite[] = [
   command('check', 'types, lint and format', 'npm', 'run', '--silent', 'check'),
   vitest('unit', 'unit and property tests, the layers of the code', 'vitest.config.ts'),
   vitest('workers', 'inside workerd', 'vitest.workers.config.ts'),
-  command('bundle', 'the bundle that would be deployed, with its size', 'wrangler', 'deploy', '--dry-run', '--outdir', path.join(scratch, 'bundle')),
-  command('sim', 'whole clusters from seeds, faster than real time', process.execPath, 'test/sim/main.ts', '--seeds', '5'),
+  command(
+    'bundle',
+    'the bundle that would be deployed, with its size',
+    'wrangler',
+    'deploy',
+    '--dry-run',
+    '--outdir',
+    path.join(scratch, 'bundle'),
+  ),
+  command(
+    'sim',
+    'whole clusters from seeds, faster than real time',
+    process.execPath,
+    'test/sim/main.ts',
+    '--seeds',
+    '5',
+  ),
   vitest('host', 'the parts that need a kernel of their own', 'vitest.host.config.ts'),
   vitest('e2e', 'real kubectl, real containers', 'test/e2e/vitest.config.ts'),
 ];
@@ -82,7 +110,9 @@ for (const suite of suites.filter((s) => wanted.length === 0 || wanted.includes(
   total.passed += counts.passed;
   total.failed += counts.failed;
   total.skipped += counts.skipped;
-  lines.push(`${suite.name.padEnd(8)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${Math.round((Date.now() - started) / 1000)} s`);
+  lines.push(
+    `${suite.name.padEnd(8)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${Math.round((Date.now() - started) / 1000)} s`,
+  );
 }
 fs.rmSync(scratch, { recursive: true, force: true });
 console.log(`\n${lines.join('\n')}\n\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

@@ -7,7 +7,10 @@ import { describe, expect, test } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '..');
 const list = (pattern: string): string[] =>
-  execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', pattern], { cwd: root, encoding: 'utf8' })
+  execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', pattern], {
+    cwd: root,
+    encoding: 'utf8',
+  })
     .split('\n')
     .filter((f) => f !== '' && fs.existsSync(path.join(root, f)));
 const files = ['src/*.ts', 'workers/*.ts', 'node-agent/*.ts'].flatMap(list);
@@ -29,7 +32,20 @@ const layers: Record<string, string[]> = {
   schemas: ['machinery'],
   generated: ['ports', 'machinery', 'reconcile', 'apis', 'controllers', 'scheduler', 'schemas'],
   cli: ['ports', 'machinery', 'protocol', 'schemas'],
-  workers: ['ports', 'machinery', 'ledger', 'apis', 'apiserver', 'reconcile', 'controllers', 'scheduler', 'protocol', 'node-link', 'generated', 'schemas'],
+  workers: [
+    'ports',
+    'machinery',
+    'ledger',
+    'apis',
+    'apiserver',
+    'reconcile',
+    'controllers',
+    'scheduler',
+    'protocol',
+    'node-link',
+    'generated',
+    'schemas',
+  ],
   'node-agent': ['ports', 'machinery', 'protocol', 'reconcile', 'schemas'],
 };
 
@@ -40,7 +56,11 @@ function layerOf(file: string): string {
 }
 
 function imports(file: string): string[] {
-  return [...read(file).matchAll(/^\s*(?:import|export)\b[^'"`;]*?\bfrom\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm)]
+  return [
+    ...read(file).matchAll(
+      /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s+['"]([^'"]+)['"]|^\s*import\s+['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm,
+    ),
+  ]
     .map((m) => m[1] ?? m[2] ?? m[3] ?? '')
     .filter((s) => s !== '');
 }
@@ -72,16 +92,34 @@ describe('layers', () => {
 });
 
 const bans: { pattern: RegExp; use: string; except?: RegExp }[] = [
-  { pattern: /\bDate\.now\(\)|\bnew Date\(\)/, use: 'clock.now()', except: /^(src\/cli|node-agent|workers\/adapters)\// },
+  {
+    pattern: /\bDate\.now\(\)|\bnew Date\(\)/,
+    use: 'clock.now()',
+    except: /^(src\/cli|node-agent|workers\/adapters)\//,
+  },
   { pattern: /\bMath\.random\(\)/, use: 'the Random port', except: /^node-agent\/|^workers\/adapters\/|^src\/cli\// },
-  { pattern: /\bcrypto\.(randomUUID|getRandomValues)\(/, use: 'the Random port', except: /^(src\/cli|node-agent|workers\/adapters)\// },
+  {
+    pattern: /\bcrypto\.(randomUUID|getRandomValues)\(/,
+    use: 'the Random port',
+    except: /^(src\/cli|node-agent|workers\/adapters)\//,
+  },
   { pattern: /\bsetInterval\(/, use: 'a deadline (nothing ticks)', except: /^node-agent\// },
-  { pattern: /\bconsole\.(log|info|debug)\(/, use: 'the Log port', except: /^(src\/cli|node-agent|workers\/adapters)\// },
+  {
+    pattern: /\bconsole\.(log|info|debug)\(/,
+    use: 'the Log port',
+    except: /^(src\/cli|node-agent|workers\/adapters)\//,
+  },
   { pattern: /\beval\(|\bnew Function\(/, use: 'nothing: workerd forbids it' },
 ];
 
 test.each(bans)('$pattern is banned: use $use', ({ pattern, except }) => {
-  const offenders = sources.filter((f) => !except?.test(f) && read(f).split('\n').some((l) => !/^\s*(\/\/|\*|\/\*)/.test(l) && pattern.test(l)));
+  const offenders = sources.filter(
+    (f) =>
+      !except?.test(f) &&
+      read(f)
+        .split('\n')
+        .some((l) => !/^\s*(\/\/|\*|\/\*)/.test(l) && pattern.test(l)),
+  );
   expect(offenders).toEqual([]);
 });
 
