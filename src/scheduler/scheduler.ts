@@ -68,7 +68,9 @@ class FeedScheduler implements Scheduler {
   /** Undefined until everything has been listed. */
   #position: number | undefined;
   /** uid → node of pods whose binding is not confirmed yet. */
-  #assumed = new Map<string, string>();
+  readonly #assumed = new Map<string, string>();
+  /** Failures so far of pods that are assumed. */
+  readonly #failures = new Map<string, number>();
   /** Nodes that may take more than before. */
   readonly #changed = new Set<string>();
   #run: Run | undefined;
@@ -198,9 +200,6 @@ class FeedScheduler implements Scheduler {
     for (const [i, step] of steps.entries()) this.#conclude(step, outcomes[i]);
   }
 
-  /** Failures so far of pods that are assumed. */
-  readonly #failures = new Map<string, number>();
-
   #conclude(step: Step, outcome: WriteOutcome | undefined): void {
     const { pod } = step.info;
     const { uid, name, namespace } = pod.metadata;
@@ -218,9 +217,10 @@ class FeedScheduler implements Scheduler {
     if (!this.#assumed.delete(uid)) return;
     this.#free(this.#cluster.remove(uid));
     const reason = outcome?.status.reason;
-    // Gone, or bound by someone else, or no longer what was planned: the feed tells.
-    if (reason === 'NotFound' || reason === 'Conflict') return;
+    if (reason === 'NotFound') return;
     this.#queue.fail(step.info, failures, this.#options.clock.now());
+    // Bound by someone else, or on its way out: the feed tells, and takes it out of the queue.
+    if (reason === 'Conflict') return;
     const why = outcome?.status.message ?? 'the API server does not answer';
     this.#events.record(pod, 'Warning', 'FailedScheduling', `binding rejected: ${why}`);
     this.#options.log.warn('binding failed', { pod: `${namespace}/${name}`, node: step.nodeName, error: why });
