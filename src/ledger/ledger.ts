@@ -198,7 +198,7 @@ class SqlLedger extends View implements Ledger {
     this.#sql = options.sql;
     this.#clock = options.clock;
     this.#config = options.config;
-    this.#schedule = options.schedule ?? queueMicrotask;
+    this.#schedule = options.schedule ?? ((drain) => queueMicrotask(drain));
   }
 
   commit<T>(work: (tx: WriteView) => T): Promise<T> {
