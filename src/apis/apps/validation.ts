@@ -11,7 +11,10 @@ import { fieldImmutableMessage, isNegativeMessage, type Problems } from '../prob
 
 /** `kind` as the message about the empty selector names it. */
 export function validateSelector(problems: Problems, selector: LabelSelector | undefined, kind: string): void {
-  if (!selector) return problems.required('spec.selector');
+  if (!selector) {
+    problems.required('spec.selector');
+    return;
+  }
   problems.addAll(validateLabelSelector(selector, 'spec.selector'));
   if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions?.length ?? 0) === 0)
     problems.invalid('spec.selector', selector, `empty selector is invalid for ${kind}`);
@@ -25,7 +28,10 @@ export function validateTemplate(
   kind: string,
 ): void {
   const path = 'spec.template';
-  if (!template) return problems.required(path);
+  if (!template) {
+    problems.required(path);
+    return;
+  }
   let matches = true;
   try {
     const parsed = selectorFromObject(selector);

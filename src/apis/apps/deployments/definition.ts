@@ -45,7 +45,10 @@ function validateStrategy(problems: Problems, deployment: Deployment): void {
       problems.forbidden(`${path}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'");
   } else if (strategy.type === 'RollingUpdate') {
     const rolling = strategy.rollingUpdate;
-    if (!rolling) return problems.required(`${path}.rollingUpdate`, 'this should be defaulted and never be nil');
+    if (!rolling) {
+      problems.required(`${path}.rollingUpdate`, 'this should be defaulted and never be nil');
+      return;
+    }
     const at = `${path}.rollingUpdate`;
     validateCountOrPercent(problems, `${at}.maxUnavailable`, rolling.maxUnavailable);
     validateCountOrPercent(problems, `${at}.maxSurge`, rolling.maxSurge);

@@ -83,8 +83,10 @@ function validateGatedAffinity(problems: Problems, spec: PodSpec, old: PodSpec):
   const after = terms(spec);
   const path = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms';
   if (before.length === 0) return;
-  if (before.length !== after.length)
-    return problems.invalid(path, after, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed');
+  if (before.length !== after.length) {
+    problems.invalid(path, after, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed');
+    return;
+  }
   before.forEach((term, i) => {
     const now = after[i] ?? {};
     const grown = (['matchExpressions', 'matchFields'] as const).every((kind) =>

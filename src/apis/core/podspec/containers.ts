@@ -111,7 +111,10 @@ function validateRestartRules(problems: Problems, path: string, container: Conta
   rules.forEach((rule, i) => {
     const at = `${path}.restartPolicyRules[${i}]`;
     problems.oneOf(`${at}.action`, rule.action, ['Restart', 'RestartAllContainers'], 'unsupported');
-    if (!rule.exitCodes) return problems.required(`${at}.exitCodes`, 'must be specified');
+    if (!rule.exitCodes) {
+      problems.required(`${at}.exitCodes`, 'must be specified');
+      return;
+    }
     problems.oneOf(`${at}.exitCodes.operator`, rule.exitCodes.operator, ['In', 'NotIn'], 'unsupported');
     if ((rule.exitCodes.values?.length ?? 0) > 255)
       problems.tooMany(`${at}.exitCodes.values`, rule.exitCodes.values?.length ?? 0, 255);
@@ -120,7 +123,10 @@ function validateRestartRules(problems: Problems, path: string, container: Conta
 
 export function validateContainers(problems: Problems, path: string, around: Surroundings): void {
   const containers = around.spec.containers ?? [];
-  if (containers.length === 0) return problems.required(path);
+  if (containers.length === 0) {
+    problems.required(path);
+    return;
+  }
   const names = new Set<string>();
   containers.forEach((container, i) => {
     const at = `${path}[${i}]`;

@@ -54,13 +54,22 @@ export function validateFieldSelector(
   selector: ObjectFieldSelector,
   supported: readonly string[],
 ): void {
-  if (!selector.apiVersion) return problems.required(`${path}.apiVersion`);
-  if (!selector.fieldPath) return problems.required(`${path}.fieldPath`);
+  if (!selector.apiVersion) {
+    problems.required(`${path}.apiVersion`);
+    return;
+  }
+  if (!selector.fieldPath) {
+    problems.required(`${path}.fieldPath`);
+    return;
+  }
   const fieldPath = selector.fieldPath === 'spec.host' ? 'spec.nodeName' : selector.fieldPath;
   const subscripted = /^([^[]*)\['(.*)'\]$/.exec(fieldPath);
   const failed = (why: string): void =>
     problems.invalid(`${path}.fieldPath`, selector.fieldPath, `error converting fieldPath: ${why}`);
-  if (selector.apiVersion !== 'v1') return failed(`unsupported pod version: ${selector.apiVersion}`);
+  if (selector.apiVersion !== 'v1') {
+    failed(`unsupported pod version: ${selector.apiVersion}`);
+    return;
+  }
   if (subscripted) {
     const [, base, key] = subscripted as unknown as [string, string, string];
     if (base === 'metadata.annotations')
@@ -69,7 +78,10 @@ export function validateFieldSelector(
     else failed(`field label does not support subscript: ${fieldPath}`);
     return;
   }
-  if (!knownFieldPaths.has(fieldPath)) return failed(`field label not supported: ${fieldPath}`);
+  if (!knownFieldPaths.has(fieldPath)) {
+    failed(`field label not supported: ${fieldPath}`);
+    return;
+  }
   if (!supported.includes(fieldPath)) problems.notSupported(`${path}.fieldPath`, fieldPath, supported);
 }
 

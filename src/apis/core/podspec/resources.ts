@@ -147,7 +147,10 @@ function validateClaims(
   const seen = new Set<string>();
   (claims ?? []).forEach((claim, i) => {
     const at = `${path}[${i}]`;
-    if (!claim.name) return problems.required(at);
+    if (!claim.name) {
+      problems.required(at);
+      return;
+    }
     if (claim.request) problems.invalidAll(`${at}.request`, claim.request, isDns1123Label(claim.request));
     const key = claim.request ? `${claim.name}/${claim.request}` : claim.name;
     const overlaps =

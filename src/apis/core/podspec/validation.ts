@@ -19,12 +19,14 @@ export interface PodSpecContext {
 function validateDns(problems: Problems, path: string, spec: PodSpec): void {
   const config = spec.dnsConfig;
   if (spec.dnsPolicy === 'None') {
-    if (!config) return problems.required(path, 'must provide `dnsConfig` when `dnsPolicy` is None');
-    if (!config.nameservers?.length)
-      return problems.required(
-        `${path}.nameservers`,
-        'must provide at least one DNS nameserver when `dnsPolicy` is None',
-      );
+    if (!config) {
+      problems.required(path, 'must provide `dnsConfig` when `dnsPolicy` is None');
+      return;
+    }
+    if (!config.nameservers?.length) {
+      problems.required(`${path}.nameservers`, 'must provide at least one DNS nameserver when `dnsPolicy` is None');
+      return;
+    }
   }
   if (!config) return;
   const servers = config.nameservers ?? [];
@@ -174,7 +176,10 @@ export function validatePodSpec(problems: Problems, path: string, spec: PodSpec,
 }
 
 export function validatePodTemplate(problems: Problems, path: string, template: PodTemplateSpec | undefined): void {
-  if (!template) return problems.required(path);
+  if (!template) {
+    problems.required(path);
+    return;
+  }
   problems.addAll(validateLabels(template.metadata?.labels, `${path}.labels`));
   problems.addAll(validateAnnotations(template.metadata?.annotations, `${path}.annotations`));
   validatePodSpec(problems, `${path}.spec`, template.spec ?? ({} as PodSpec));

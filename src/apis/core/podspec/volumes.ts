@@ -68,7 +68,10 @@ const checks: Checks = {
       problems.forbidden(`${at}.sizeLimit`, 'SizeLimit field must be a valid resource quantity');
   },
   hostPath(problems, at, source) {
-    if (!source.path) return problems.required(`${at}.path`);
+    if (!source.path) {
+      problems.required(`${at}.path`);
+      return;
+    }
     validateNoBacksteps(problems, `${at}.path`, source.path);
     if (source.type !== undefined && !hostPathTypes.includes(source.type))
       problems.notSupported(`${at}.type`, source.type, hostPathTypes);
@@ -152,7 +155,10 @@ const checks: Checks = {
   },
   ephemeral(problems, at, source) {
     const template = source.volumeClaimTemplate;
-    if (!template) return problems.required(`${at}.volumeClaimTemplate`);
+    if (!template) {
+      problems.required(`${at}.volumeClaimTemplate`);
+      return;
+    }
     const spec = `${at}.volumeClaimTemplate.spec`;
     if (!template.spec?.accessModes?.length)
       problems.required(`${spec}.accessModes`, 'at least 1 access mode is required');

@@ -14,7 +14,10 @@ const accountAnnotation = 'kubernetes.io/service-account.name';
 
 function validateJson(problems: Problems, secret: Secret, key: string): void {
   const value = secret.data?.[key];
-  if (value === undefined) return problems.required(`data[${key}]`);
+  if (value === undefined) {
+    problems.required(`data[${key}]`);
+    return;
+  }
   let parsed: unknown;
   try {
     parsed = JSON.parse(base64Decode(value) ?? '');

@@ -94,10 +94,19 @@ function validateAffinity(problems: Problems, service: Service): void {
   problems.oneOf('spec.sessionAffinity', sessionAffinity, ['ClientIP', 'None'], 'required');
   if (sessionAffinity === 'ClientIP') {
     const why = 'when session affinity type is ClientIP';
-    if (!config) return problems.required(path, why);
-    if (!config.clientIP) return problems.required(`${path}.clientIP`, why);
+    if (!config) {
+      problems.required(path, why);
+      return;
+    }
+    if (!config.clientIP) {
+      problems.required(`${path}.clientIP`, why);
+      return;
+    }
     const seconds = config.clientIP.timeoutSeconds;
-    if (seconds === undefined) return problems.required(`${path}.clientIP.timeoutSeconds`, why);
+    if (seconds === undefined) {
+      problems.required(`${path}.clientIP.timeoutSeconds`, why);
+      return;
+    }
     if (seconds <= 0 || seconds > 86400)
       problems.invalid(`${path}.clientIP.timeoutSeconds`, seconds, 'must be greater than 0 and less than 86400');
   } else if (sessionAffinity === 'None' && config) {
@@ -241,8 +250,10 @@ export function validateServiceUpdate(problems: Problems, service: Service, old:
 export function validateServiceStatus(problems: Problems, service: Service): void {
   const path = 'status.loadBalancer.ingress';
   const ingress = service.status?.loadBalancer?.ingress ?? [];
-  if (ingress.length > 0 && service.spec?.type !== 'LoadBalancer')
-    return problems.forbidden(path, "may only be used when `spec.type` is 'LoadBalancer'");
+  if (ingress.length > 0 && service.spec?.type !== 'LoadBalancer') {
+    problems.forbidden(path, "may only be used when `spec.type` is 'LoadBalancer'");
+    return;
+  }
   ingress.forEach((one, i) => {
     const at = `${path}[${i}]`;
     if (one.ip) problems.invalidAll(`${at}.ip`, one.ip, isIp(one.ip));

@@ -75,7 +75,10 @@ function validateEndpoint(problems: Problems, at: string, endpoint: Endpoint, ty
 }
 
 function validatePorts(problems: Problems, ports: readonly EndpointPort[]): void {
-  if (ports.length > portsMax) return problems.tooMany('ports', ports.length, portsMax);
+  if (ports.length > portsMax) {
+    problems.tooMany('ports', ports.length, portsMax);
+    return;
+  }
   const names = new Set<string>();
   ports.forEach((port, i) => {
     const at = `ports[${i}]`;
