@@ -1,6 +1,8 @@
 // Written by `npm run gen`; do not edit.
 // All controllers, each made from the options of the cluster it runs in.
 import { create as deployment } from '../controllers/deployment/controller.ts';
+import { create as endpoints } from '../controllers/endpoints/controller.ts';
+import { create as endpointslice } from '../controllers/endpointslice/controller.ts';
 import { create as garbageCollector } from '../controllers/garbage-collector/controller.ts';
 import { create as namespace } from '../controllers/namespace/controller.ts';
 import { create as nodeIpam } from '../controllers/node-ipam/controller.ts';
@@ -15,6 +17,8 @@ import type { Controller } from '../reconcile/types.ts';
 
 export const controllers: readonly ((options: ControllerOptions) => Controller)[] = [
   deployment,
+  endpoints,
+  endpointslice,
   garbageCollector,
   namespace,
   nodeIpam,

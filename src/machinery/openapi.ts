@@ -53,7 +53,7 @@ function typeSchema(code: string, refs: Set<string>, field?: TableField, zero = 
     return struct && (zero || field?.z) ? { default: {}, allOf: [ref] } : hasExtensions(field) ? { allOf: [ref] } : ref;
   }
   const schema = scalars[code] ?? {};
-  const value = field?.d ?? (zero || field?.r ? zeros[code] : undefined);
+  const value = field?.d ?? (zero || field?.z ? zeros[code] : undefined);
   return { ...schema, ...(value === undefined ? {} : { default: value }), ...(field?.e ? { enum: field.e } : {}) };
 }
 

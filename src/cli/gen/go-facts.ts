@@ -1,6 +1,6 @@
 // Facts of the Go API types that their OpenAPI form leaves out: which optional scalars are pointers (an explicit zero is kept
 // when serialised; other optional scalars vanish at zero), and which Quantity and IntOrString fields are plain values (always
-// serialised). Read off k8s.io/api and k8s.io/apimachinery; names are relative to io.k8s.api or io.k8s.apimachinery.pkg.apis.
+// serialised), and which optional fields have no omitempty. Read off k8s.io/api and k8s.io/apimachinery; names are relative to io.k8s.api or io.k8s.apimachinery.pkg.apis.
 
 /** Type → JSON names of its pointer scalars. */
 export const pointerScalars: Record<string, string> = {
@@ -49,7 +49,7 @@ export const pointerScalars: Record<string, string> = {
   'core.v1.DownwardAPIVolumeSource': 'defaultMode',
   'core.v1.EndpointAddress': 'nodeName',
   'core.v1.EndpointPort': 'appProtocol',
-  'core.v1.EphemeralContainer': 'restartPolicy',
+  'core.v1.EphemeralContainerCommon': 'restartPolicy',
   'core.v1.FCVolumeSource': 'lun',
   'core.v1.FileKeySelector': 'optional',
   'core.v1.GRPCAction': 'service',
@@ -141,4 +141,24 @@ export const plainValues: Record<string, string> = {
   'core.v1.ResourceFieldSelector': 'divisor',
   'core.v1.ServicePort': 'targetPort',
   'core.v1.TCPSocketAction': 'port',
+};
+
+/** Type → JSON names of optional scalars and lists without omitempty: written even when zero. */
+export const writtenAtZero: Record<string, string> = {
+  'apps.v1.StatefulSetOrdinals': 'start',
+  'apps.v1.StatefulSetSpec': 'serviceName',
+  'apps.v1.StatefulSetStatus': 'availableReplicas',
+  'authentication.v1.TokenRequestSpec': 'audiences',
+  'authentication.v1.TokenRequestStatus': 'token',
+  'batch.v1.PodFailurePolicyOnPodConditionsPattern': 'status',
+  'core.v1.ContainerImage': 'names',
+  'core.v1.Event': 'reportingComponent reportingInstance',
+  'core.v1.NodeRuntimeHandler': 'name',
+  'core.v1.ProjectedVolumeSource': 'sources',
+  'discovery.v1.EndpointSlice': 'endpoints ports',
+  'policy.v1.PodDisruptionBudgetStatus': 'currentHealthy desiredHealthy disruptionsAllowed expectedPods',
+  'rbac.v1.ClusterRole': 'rules',
+  'rbac.v1.Role': 'rules',
+  'rbac.v1.RoleRef': 'apiGroup',
+  'scheduling.v1.PriorityClass': 'value',
 };

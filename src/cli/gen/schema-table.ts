@@ -2,7 +2,7 @@
 // Only what the served kinds reach is kept. The form is documented in src/machinery/schema/table.ts.
 
 import type { SchemaTable, TableField, TableType } from '../../machinery/schema/table.ts';
-import { plainValues, pointerScalars } from './go-facts.ts';
+import { plainValues, pointerScalars, writtenAtZero } from './go-facts.ts';
 import { type Definition, type Definitions, refName } from './schema-types.ts';
 
 const core = 'io.k8s.api.core.v1.';
@@ -123,23 +123,20 @@ function tableType(name: string, d: Definition): TableType {
   const requiredNames = new Set(d.required ?? []);
   const pointers = words(pointerScalars, name);
   const plain = words(plainValues, name);
+  const written = words(writtenAtZero, name);
   const f: Record<string, TableField | string> = {};
   for (const [field, p] of Object.entries(d.properties ?? {})) {
     const out: TableField = { t: typeCode(p) };
     const scalar = /^[silnby]$/.test(out.t);
     if (requiredNames.has(field)) out.r = 1;
-    if ((p.$ref && p.default !== undefined && !/Time$/.test(p.$ref)) || plain.has(field)) out.z = 1;
+    const zero = p.default === '' || p.default === 0 || p.default === false;
+    const struct = p.$ref !== undefined && p.default !== undefined && !/Time$/.test(p.$ref);
+    if (struct || plain.has(field) || written.has(field) || (scalar && zero && out.r && !pointers.has(field)))
+      out.z = 1;
     if (scalar && pointers.has(field)) out.p = 1;
     const enumeration = p.enum ?? p.items?.enum;
     if (enumeration) out.e = enumeration;
-    if (
-      p.default !== undefined &&
-      typeof p.default !== 'object' &&
-      p.default !== '' &&
-      p.default !== 0 &&
-      p.default !== false
-    )
-      out.d = p.default;
+    if (p.default !== undefined && typeof p.default !== 'object' && !(zero && out.z)) out.d = p.default;
     if (p['x-kubernetes-list-type']) out.lt = p['x-kubernetes-list-type'] as string;
     if (p['x-kubernetes-list-map-keys']) out.lk = p['x-kubernetes-list-map-keys'] as string[];
     if (p['x-kubernetes-map-type']) out.mt = p['x-kubernetes-map-type'] as string;

@@ -152,21 +152,10 @@ function emptyStruct(type: StructType): Record<string, unknown> {
   return out;
 }
 
-/** Go writes null for required times, maps and pointers that are unset; here they stay away. */
+/** Go writes null for required lists, times, maps and pointers that are unset; here lists are empty and the others stay away. */
 function whenAbsent(field: Field): unknown {
-  if (field.present) return zero(field.type);
-  if (!field.required || field.table.p === 1) return undefined;
-  switch (field.type.kind) {
-    case 'string':
-    case 'boolean':
-    case 'int32':
-    case 'int64':
-    case 'double':
-    case 'list':
-      return zero(field.type);
-    default:
-      return undefined;
-  }
+  if (field.present || (field.required && field.type.kind === 'list')) return zero(field.type);
+  return undefined;
 }
 
 function jsonKind(value: unknown): string {

@@ -9,13 +9,13 @@ export interface TableField {
   t: string;
   /** Required. */
   r?: 1;
-  /** Serialised even when nobody set it: a struct, quantity or int-or-string that is no pointer. */
+  /** Serialised even when nobody set it: no pointer and no omitempty in Go, or a struct. */
   z?: 1;
   /** An optional scalar that is a pointer in Go: an explicit zero is kept. */
   p?: 1;
   /** Allowed values, of the items in a list. */
   e?: string[];
-  /** Default, as documented in OpenAPI; applied by the kinds' own defaulting, not here. */
+  /** Default in OpenAPI, unless it is the zero of a `z` field; applied by the kinds' own defaulting, not here. */
   d?: unknown;
   /** x-kubernetes-list-type, -list-map-keys, -map-type, -patch-strategy, -patch-merge-key. */
   lt?: string;

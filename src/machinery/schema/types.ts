@@ -77,12 +77,13 @@ export class Schemas {
       const entry = table.f[field] as TableField | string;
       const own: TableField = typeof entry === 'string' ? { t: entry } : entry;
       const type = this.type(own.t);
+      const collection = type.kind === 'list' || type.kind === 'map';
       fields.set(field, {
         name: field,
         type,
         required: own.r === 1,
         present: own.z === 1,
-        keepsZero: own.r === 1 || own.p === 1 || !(isScalarType(type) || type.kind === 'list' || type.kind === 'map'),
+        keepsZero: own.z === 1 || own.p === 1 || (collection ? own.r === 1 : !isScalarType(type)),
         table: own,
       });
     }
