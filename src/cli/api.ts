@@ -80,17 +80,8 @@ export class Api {
         `cannot reach ${this.target.url}: ${(error as Error).message || (error as NodeJS.ErrnoException).code}`,
       );
     }
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(answer.text);
-    } catch {
-      parsed = undefined;
-    }
-    if (answer.status >= 300) {
-      const message = (parsed as { message?: string } | undefined)?.message ?? answer.text.slice(0, 200);
-      throw new CliError(`${method} ${path}: ${answer.status} ${message}`);
-    }
-    return parsed as T;
+    if (answer.status >= 300) throw new CliError(`${method} ${path}: ${answer.status} ${messageOf(answer.text)}`);
+    return JSON.parse(answer.text) as T;
   }
 
   /** Waits until /readyz says yes. `stillWorthIt` may throw to give up early. */
@@ -100,19 +91,30 @@ export class Api {
       try {
         const answer = await this.request('GET', '/readyz', undefined, 2000);
         if (answer.status === 200) return;
-        why = `${answer.status} ${answer.text.slice(0, 200)}`;
+        why = `${answer.status} ${messageOf(answer.text)}`;
       } catch (error) {
         why = (error as Error).message;
       }
       stillWorthIt();
       if (performance.now() > deadline)
-        throw new CliError(`the control plane is not ready after ${timeoutMs / 1000} s: ${why}`);
+        throw new CliError(
+          `the control plane is not ready after ${timeoutMs / 1000} s (${why}); see tiffin logs workerd`,
+        );
       await sleep(15);
     }
   }
 
   close(): void {
     this.#agent.destroy();
+  }
+}
+
+/** What a Status says, or the beginning of anything else. */
+function messageOf(text: string): string {
+  try {
+    return (JSON.parse(text) as { message?: string }).message ?? text.slice(0, 200);
+  } catch {
+    return text.slice(0, 200);
   }
 }
 

@@ -1,7 +1,6 @@
 // `tiffin node join`: this machine as a node of a control plane elsewhere. A containerd of its own and the agent run under the
 // same supervisor as local clusters' do. In the foreground, or as a systemd unit that runs this very command. Stopping it leaves
 // the containers running, as stopping a kubelet does; `tiffin down --state-dir NODE-DIR` ends them too.
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -139,7 +138,6 @@ async function superviseInForeground(paths: StatePaths, components: readonly Com
   while (!stopping) {
     const supervisor = start(paths, { name: 'supervisor', command, env: {}, fingerprint: 'foreground' }, () => wake());
     await new Promise<void>((resolve) => {
-      wake = resolve;
       // An unreferenced child does not keep this process alive: the timer does.
       const timer = setInterval(() => {
         if (!find(paths, 'supervisor')) resolve();
@@ -150,6 +148,7 @@ async function superviseInForeground(paths: StatePaths, components: readonly Com
       };
     });
     if (stopping && supervisor > 0) await end(supervisor, 5000);
+    else await sleep(200);
   }
   // First the agent, which would notice that containerd goes.
   for (const component of [...components].reverse()) {

@@ -24,8 +24,16 @@ export async function status(options: { stateDir: string; output: 'text' | 'json
   const settings = readSettings(paths);
   if (!settings) throw new CliError(`no cluster in ${paths.dir}; start one with: tiffin up`);
   const components = listComponents(paths);
-  const { ready, nodes } = await ask(paths);
-  const result: Status = { stateDir: paths.dir, url: `https://127.0.0.1:${settings.port}`, ready, components, nodes };
+  // A machine that joined a control plane elsewhere has no port of its own.
+  const local = settings.port > 0;
+  const { ready, nodes } = local ? await ask(paths) : { ready: true, nodes: [] };
+  const result: Status = {
+    stateDir: paths.dir,
+    url: local ? `https://127.0.0.1:${settings.port}` : '',
+    ready,
+    components,
+    nodes,
+  };
   if (options.output === 'json') console.log(JSON.stringify(result, null, 2));
   else print(result);
   if (!ready || components.some((c) => c.state === 'stopped') || nodes.some((n) => !n.ready)) process.exitCode = 1;
@@ -76,10 +84,10 @@ const listedNodesMax = 20;
 
 function print(status: Status): void {
   console.log(`state directory  ${status.stateDir}`);
-  console.log(`API              ${status.url}  ${status.ready ? 'ready' : 'not ready'}`);
+  if (status.url) console.log(`API              ${status.url}  ${status.ready ? 'ready' : 'not ready'}`);
   console.log('\nCOMPONENT                 PID      STATE');
   for (const c of status.components) console.log(`${c.name.padEnd(25)} ${String(c.pid ?? '-').padEnd(8)} ${c.state}`);
-  if (!status.ready) return;
+  if (!status.ready || !status.url) return;
   console.log('\nNODE                      ADDRESS          STATE');
   for (const n of status.nodes.slice(0, listedNodesMax)) {
     console.log(`${n.name.padEnd(25)} ${n.address.padEnd(16)} ${n.ready ? 'Ready' : 'NotReady'}`);

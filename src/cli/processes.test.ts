@@ -1,0 +1,66 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { takeLock } from './lock.ts';
+import { statePaths } from './paths.ts';
+import { alive, end, find, findAll, logFile, pidFile, sleep, start } from './processes.ts';
+
+const paths = statePaths(fs.mkdtempSync(path.join(os.tmpdir(), 'tiffin-processes-')));
+afterAll(async () => {
+  for (const { pid } of findAll(paths)) await end(pid, 100);
+  fs.rmSync(paths.dir, { recursive: true, force: true });
+});
+
+const sleeper = { name: 'sleeper', command: ['sleep', '60'], env: {}, fingerprint: 'one' };
+
+describe.runIf(process.platform === 'linux')('components', () => {
+  test('are found by pid file and mark, and end when told to', async () => {
+    expect(find(paths, 'sleeper')).toBeUndefined();
+    const pid = start(paths, sleeper);
+    expect(find(paths, 'sleeper')).toEqual({ pid, fingerprint: 'one' });
+    expect(findAll(paths)).toEqual([{ pid, name: 'sleeper', shim: false }]);
+    await end(pid, 1000);
+    expect(alive(pid)).toBe(false);
+    expect(find(paths, 'sleeper')).toBeUndefined();
+  });
+
+  test('a pid that now belongs to someone else is not taken for the component', () => {
+    fs.writeFileSync(pidFile(paths, 'sleeper'), `${process.pid}\n`);
+    expect(find(paths, 'sleeper')).toBeUndefined();
+  });
+
+  test('one that ignores SIGTERM is killed', async () => {
+    const pid = start(paths, {
+      ...sleeper,
+      name: 'deaf',
+      command: ['sh', '-c', "trap '' TERM; while :; do sleep 0.05; done"],
+    });
+    await sleep(100);
+    await end(pid, 200);
+    expect(alive(pid)).toBe(false);
+  });
+
+  test('a program that does not exist is reported in its log', async () => {
+    const why = await new Promise<string>((resolve) =>
+      start(paths, { ...sleeper, name: 'absent', command: ['/nonexistent/program'] }, resolve),
+    );
+    expect(why).toContain('ENOENT');
+    expect(fs.readFileSync(logFile(paths, 'absent'), 'utf8')).toContain('cannot start absent');
+  });
+});
+
+describe('the lock of a state directory', () => {
+  const file = path.join(paths.dir, 'lock');
+  test('keeps a second command out until it is released', async () => {
+    const release = await takeLock(file);
+    await expect(takeLock(file)).rejects.toThrow(/another tiffin command/);
+    release();
+    (await takeLock(file))();
+  });
+  test('is taken over from a process that is gone', async () => {
+    fs.writeFileSync(file, '999999999\n');
+    (await takeLock(file))();
+    expect(fs.existsSync(file)).toBe(false);
+  });
+});
