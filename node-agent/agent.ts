@@ -1,0 +1,319 @@
+// One node: composes runtime, pods, network and link. It works from its snapshot at once and joins the control plane when
+// that answers; losing the control plane changes nothing for what runs.
+import path from 'node:path';
+import type { NodeStatus } from '../src/generated/schemas/core-v1.ts';
+import { asBytes, toNumberMilli } from '../src/machinery/quantity.ts';
+import type { Fetch, Log, Random, Timers } from '../src/ports/index.ts';
+import type { ClusterInfo, NodeWrite, SyncResponse } from '../src/protocol/node.ts';
+import type { AgentConfig } from './config.ts';
+import { EventRecorder } from './events.ts';
+import { ImageManager } from './images/manager.ts';
+import { ControlPlane, LinkError } from './link/api.ts';
+import { Reporter } from './link/reporter.ts';
+import { Store } from './link/store.ts';
+import { type DialStream, serveStream } from './link/streams.ts';
+import { SyncLoop } from './link/sync.ts';
+import { Tokens } from './link/tokens.ts';
+import { logServer } from './logs/serve.ts';
+import type { NodeNetwork } from './network/types.ts';
+import { type Machine, nodeObject, nodeStatus } from './node-status.ts';
+import type { Gate, Node as PodsNode } from './pods/context.ts';
+import { PodManager } from './pods/manager.ts';
+import type { Prober } from './probes/probe.ts';
+import type { Cgroups } from './resources/cgroups.ts';
+import type { Runtime } from './runtime.ts';
+import type { Volumes } from './volumes/manager.ts';
+
+export interface AgentParts {
+  config: AgentConfig;
+  nodeName: string;
+  /** Of this node alone. */
+  stateDir: string;
+  runtime: Runtime;
+  /** `undefined` uses stateDir; '' writes no logs. */
+  logsDirectory?: string;
+  volumes: Volumes;
+  cgroups: Cgroups;
+  prober: Prober;
+  network(sign: (csr: string) => ReturnType<ControlPlane['certificate']>): NodeNetwork;
+  machine(): Promise<Machine>;
+  hostDns: { servers: string[]; searches: string[]; options: string[] };
+  fetch: Fetch;
+  dial(credential: () => string): DialStream;
+  timers: Timers;
+  random: Random;
+  log: Log;
+  gate: Gate;
+}
+
+const statusCheckMs = 10_000;
+const unreadyCheckMs = 250;
+const saveDelayMs = 100;
+const retryMs = 1000;
+const networkResources = ['services', 'endpointslices.discovery.k8s.io', 'nodes', 'pods'];
+
+export class Agent {
+  readonly pods: PodManager;
+  readonly #p: AgentParts;
+  readonly #api: ControlPlane;
+  readonly #store: Store;
+  readonly #tokens: Tokens;
+  readonly #reporter: Reporter;
+  readonly #events: EventRecorder;
+  readonly #network: NodeNetwork;
+  #sync: SyncLoop | undefined;
+  #cluster: ClusterInfo | undefined;
+  #machine: Machine | undefined;
+  #podCidr: string | undefined;
+  #serviceRevision = 0;
+  #networkDirty = false;
+  #networkBusy = false;
+  #networkStarted = false;
+  #saving = false;
+  #saveAgain = false;
+  #statusText = '';
+  #status: NodeStatus | undefined;
+  #announced = false;
+  #stopped = false;
+  #ready = false;
+  #cancelStatus: (() => void) | undefined;
+
+  constructor(parts: AgentParts) {
+    this.#p = parts;
+    const { timers, log } = parts;
+    this.#api = new ControlPlane(parts.config.url, parts.nodeName, parts.fetch);
+    this.#store = new Store(parts.stateDir, parts.nodeName);
+    this.#tokens = new Tokens(this.#api, timers);
+    this.#events = new EventRecorder(parts.nodeName, timers, parts.random, (event) => this.#reporter.add({ type: 'event', object: event as unknown as Record<string, unknown> }));
+    this.#network = parts.network((csr) => this.#api.certificate(csr));
+    const session = parts.random.uuid();
+    this.#reporter = new Reporter({
+      timers,
+      log,
+      send: (writes) => this.#api.report({ session, writes }),
+      answered: (write, code, message) => this.#answered(write, code, message),
+    });
+    this.pods = new PodManager(this.#podsNode());
+    this.#session = session;
+  }
+
+  readonly #session: string;
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  async start(): Promise<void> {
+    await this.#store.load();
+    const identity = await this.#store.identity();
+    if (identity) this.#identify(identity.credential, identity.cluster);
+    this.#machine = await this.#p.machine();
+    if (identity) await this.#prepareNetwork();
+    // A machine that restarted away from the control plane brings its pods back by itself.
+    await this.pods.start(identity ? this.#store.pods() : []);
+    await this.#checkStatus();
+    void this.#connect();
+  }
+
+  async stop(purge = false): Promise<void> {
+    this.#stopped = true;
+    this.#cancelStatus?.();
+    this.#sync?.stop();
+    this.#reporter.stop();
+    this.pods.stop();
+    await this.#network.stop(purge);
+    this.#p.runtime.close();
+  }
+
+  async #connect(): Promise<void> {
+    const { timers, log, config } = this.#p;
+    for (let failures = 0; !this.#cluster && !this.#stopped; failures++) {
+      try {
+        if (!config.bootstrapToken) throw new Error('no credential and no bootstrap token');
+        const answer = await this.#api.join(config.bootstrapToken);
+        this.#identify(answer.credential, answer.cluster);
+        await this.#store.saveIdentity({ credential: answer.credential, cluster: answer.cluster });
+        await this.#prepareNetwork();
+      } catch (error) {
+        if (failures % 10 === 0) log.warn('cannot join yet', { error: String(error) });
+        await new Promise<void>((resolve) => timers.after(error instanceof LinkError && error.code !== 0 ? retryMs : 100, resolve));
+      }
+    }
+    if (this.#stopped) return;
+    await this.#checkStatus();
+    this.#reporter.open();
+    this.#sync = new SyncLoop({
+      api: this.#api,
+      timers,
+      log,
+      session: this.#session,
+      heartbeatMs: () => this.#cluster!.heartbeatMs,
+      cursor: () => ({ epoch: this.#store.epoch, revision: this.#store.revision }),
+      serviceRevision: () => this.#serviceRevision,
+      take: (answer) => this.#take(answer),
+      offered: (answer) => this.#offered(answer),
+      connected: () => {},
+    });
+    await this.#sync.run();
+  }
+
+  #identify(credential: string, cluster: ClusterInfo): void {
+    this.#api.credential = credential;
+    this.#cluster = cluster;
+  }
+
+  /** Until this has worked no pod gets a network; it is tried again with every check of the status. */
+  async #prepareNetwork(): Promise<void> {
+    try {
+      if (!this.#networkStarted) await this.#network.start(this.#cluster!);
+      this.#networkStarted = true;
+      const cidr = this.#store.node()?.spec?.podCIDR;
+      if (cidr && cidr !== this.#podCidr) {
+        await this.#network.setPodCidr(cidr);
+        this.#podCidr = cidr;
+      }
+    } catch (error) {
+      this.#p.log.error('network not prepared', { error: String(error) });
+      this.#p.timers.after(retryMs, () => !this.#stopped && void this.#prepareNetwork());
+    }
+  }
+
+  #take(answer: SyncResponse): void {
+    const { reset, changes, revision, epoch } = answer;
+    const touched = this.#store.apply(reset, changes);
+    const moved = touched.resources.size > 0;
+    this.#store.epoch = epoch;
+    this.#store.revision = revision;
+    if (touched.resources.has('nodes') && this.#store.node()?.spec?.podCIDR !== this.#podCidr) {
+      void this.#prepareNetwork().then(() => this.#checkStatus());
+    }
+    // The network first: a pod's first connection should find its services.
+    if (reset || networkResources.some((r) => touched.resources.has(r))) this.#networkDirty = true;
+    void this.#applyNetwork();
+    if (reset || touched.resources.has('pods')) this.pods.reconcile(this.#store.pods(), reset);
+    for (const namespace of touched.namespaces) this.pods.refresh(namespace);
+    if (reset || moved) void this.#save();
+    if (reset) this.#tokens.keepOnly(new Set(this.#store.pods().map((p) => p.metadata.uid)));
+  }
+
+  #offered(answer: SyncResponse): void {
+    this.pods.drained(answer.drained);
+    const logs = logServer(this.pods, this.#logsDirectory(), this.#p.timers);
+    for (const offer of answer.streams) void serveStream(offer, this.#p.dial(() => this.#api.credential), logs, this.#p.log);
+  }
+
+  async #applyNetwork(): Promise<void> {
+    if (this.#networkBusy) return;
+    if (!this.#networkDirty) {
+      this.#serviceRevision = this.#store.revision;
+      return;
+    }
+    this.#networkBusy = true;
+    try {
+      while (this.#networkDirty && !this.#stopped) {
+        this.#networkDirty = false;
+        const { revision } = this.#store;
+        await this.#network.apply(this.#store.network());
+        this.#serviceRevision = revision;
+      }
+      this.#serviceRevision = this.#store.revision;
+      this.#sync?.acknowledge();
+    } catch (error) {
+      this.#p.log.error('network not applied', { error: String(error) });
+      this.#networkDirty = true;
+      this.#p.timers.after(retryMs, () => void this.#applyNetwork());
+    } finally {
+      this.#networkBusy = false;
+    }
+  }
+
+  async #save(): Promise<void> {
+    if (this.#saving) {
+      this.#saveAgain = true;
+      return;
+    }
+    this.#saving = true;
+    await new Promise<void>((resolve) => this.#p.timers.after(saveDelayMs, resolve));
+    this.#saveAgain = false;
+    await this.#store.save().catch((error: unknown) => this.#p.log.error('snapshot not saved', { error: String(error) }));
+    this.#saving = false;
+    if (this.#saveAgain) void this.#save();
+  }
+
+  #answered(write: NodeWrite, code: number, message: string | undefined): void {
+    if (code < 400) return;
+    if ((write.type === 'podStatus' || write.type === 'podGone') && (code === 404 || code === 409)) return;
+    if (write.type === 'nodeStatus' && code === 404) this.#announced = false;
+    if (write.type !== 'event') this.#p.log.warn('write refused', { type: write.type, code, message });
+  }
+
+  /** Looks at the runtime and the machine; speaks only when something has changed. */
+  async #checkStatus(): Promise<void> {
+    const { config, nodeName, runtime, timers } = this.#p;
+    this.#cancelStatus?.();
+    if (this.#stopped) return;
+    const [health, version, images, machine] = await Promise.all([
+      runtime.status().catch((error: unknown) => ({ runtimeReady: false, networkReady: false, message: String(error) })),
+      runtime.version().then((v) => `${v.name}://${v.version.replace(/^v/, '')}`).catch(() => this.#status?.nodeInfo?.containerRuntimeVersion ?? ''),
+      runtime.listImages().catch(() => []),
+      this.#p.machine(),
+    ]);
+    this.#machine = machine;
+    const old = this.#status ? { ...this.#store.node(), status: this.#status } : this.#store.node();
+    const status = nodeStatus(config, nodeName, machine, version, images, health, old as Parameters<typeof nodeStatus>[6], timers.now());
+    const wasReady = this.#ready;
+    this.#ready = health.runtimeReady && health.networkReady;
+    this.#status = status;
+    if (this.#cluster && !this.#announced) {
+      this.#announced = true;
+      this.#reporter.add({ type: 'node', object: nodeObject(config, nodeName, status) });
+      this.#events.node('Normal', 'Starting', 'Starting kubelet.');
+    }
+    const text = JSON.stringify(status);
+    if (this.#cluster && text !== this.#statusText) {
+      this.#statusText = text;
+      this.#reporter.add({ type: 'nodeStatus', status: status as Record<string, unknown> });
+    }
+    if (this.#ready && !wasReady) this.#events.node('Normal', 'NodeReady', `Node ${nodeName} status is now: NodeReady`);
+    for (const uid of this.#tokens.due()) this.pods.worker(uid)?.refresh();
+    this.#cancelStatus?.();
+    if (!this.#stopped) this.#cancelStatus = timers.after(this.#ready ? statusCheckMs : unreadyCheckMs, () => void this.#checkStatus());
+  }
+
+  #logsDirectory(): string {
+    return this.#p.logsDirectory ?? path.join(this.#p.stateDir, 'logs');
+  }
+
+  #podsNode(): PodsNode {
+    const { runtime, volumes, cgroups, prober, timers, log, gate, config, hostDns } = this.#p;
+    const images = new ImageManager(runtime, this.#store, timers);
+    return {
+      runtime, volumes, images, cgroups, prober, timers, log, gate,
+      objects: this.#store,
+      logsDirectory: this.#logsDirectory(),
+      seccompDirectory: path.join(this.#p.stateDir, 'seccomp'),
+      facts: () => {
+        const { allocatable = {}, capacity = {} } = this.#status ?? {};
+        return {
+          hostIp: config.address,
+          hostName: this.#p.nodeName,
+          clusterDomain: this.#cluster?.clusterDomain ?? 'cluster.local',
+          dnsAddress: this.#network.dnsAddress,
+          memoryCapacityBytes: capacity.memory ? asBytes(capacity.memory) : (this.#machine?.memoryBytes ?? 1),
+          allocatable: { cpuMilli: toNumberMilli(allocatable.cpu ?? '0'), memoryBytes: asBytes(allocatable.memory ?? '0') },
+          hostDns,
+        };
+      },
+      token: (pod, audience, seconds) => this.#tokens.get(pod, audience, seconds),
+      event: (pod, fieldPath, type, reason, message) => this.#events.pod(pod, fieldPath, type, reason, message),
+      reportStatus: (pod, status) => {
+        const { namespace = '', name, uid } = pod.metadata;
+        this.#reporter.add({ type: 'podStatus', namespace, name, uid, status: status as Record<string, unknown> });
+      },
+      reportGone: (pod) => {
+        const { namespace = '', name, uid } = pod.metadata;
+        this.#reporter.add({ type: 'podGone', namespace, name, uid });
+      },
+    };
+  }
+}

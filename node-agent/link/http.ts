@@ -1,0 +1,37 @@
+// Fetch over node:https with one CA of its own (the global fetch cannot take one), kept-alive connections and no redirects.
+import http from 'node:http';
+import https from 'node:https';
+import tls from 'node:tls';
+import type { Fetch } from '../../src/ports/index.ts';
+
+export function nodeFetch(ca: string | undefined): Fetch {
+  const options = { keepAlive: true, maxSockets: 64 };
+  const secure = new https.Agent({ ...options, ...(ca ? { ca: [...tls.rootCertificates, ca] } : {}) });
+  const plain = new http.Agent(options);
+  return async (request) => {
+    const url = new URL(request.url);
+    const body = request.body ? Buffer.from(await request.arrayBuffer()) : undefined;
+    const headers: Record<string, string> = Object.fromEntries(request.headers);
+    if (body) headers['content-length'] = String(body.length);
+    const client = url.protocol === 'https:' ? https : http;
+    const agent = url.protocol === 'https:' ? secure : plain;
+    return new Promise<Response>((resolve, reject) => {
+      const out = client.request(url, { method: request.method, headers, agent }, (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on('data', (c: Buffer) => chunks.push(c));
+        answer.on('error', reject);
+        answer.on('end', () => {
+          const given = Object.entries(answer.headers).flatMap(([k, v]) => (typeof v === 'string' ? [[k, v] as [string, string]] : []));
+          const status = answer.statusCode ?? 502;
+          resolve(new Response(status === 204 || status === 304 ? null : Buffer.concat(chunks), { status, headers: given }));
+        });
+      });
+      out.on('error', reject);
+      const abort = (): void => void out.destroy(new Error('aborted'));
+      if (request.signal.aborted) abort();
+      request.signal.addEventListener('abort', abort, { once: true });
+      out.on('close', () => request.signal.removeEventListener('abort', abort));
+      out.end(body);
+    });
+  };
+}

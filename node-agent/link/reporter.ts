@@ -1,0 +1,115 @@
+// Everything that the node writes goes through this queue: statuses (only the newest of a pod), final deletions, its own Node,
+// events. One batch is under way at a time; the next one gathers meanwhile. Order within a pod is kept; a batch that was not
+// answered is sent again. Events are dropped when too many wait.
+import type { NodeWrite, ReportResponse } from '../../src/protocol/node.ts';
+import type { Log, Timers } from '../../src/ports/index.ts';
+import { LinkError } from './api.ts';
+
+const batchMax = 200;
+const eventsMax = 1000;
+const retryMaxMs = 5000;
+
+export interface ReporterOptions {
+  timers: Timers;
+  log: Log;
+  send(writes: NodeWrite[]): Promise<ReportResponse>;
+  /** The answer to one write: 2xx or what went wrong. */
+  answered(write: NodeWrite, code: number, message: string | undefined): void;
+}
+
+const uidOf = (w: NodeWrite): string | undefined => (w.type === 'podStatus' || w.type === 'podGone' ? w.uid : undefined);
+
+export class Reporter {
+  readonly #o: ReporterOptions;
+  #queue: NodeWrite[] = [];
+  #sending = false;
+  #failures = 0;
+  #paused = true;
+  #stopped = false;
+  #cancel: (() => void) | undefined;
+
+  constructor(options: ReporterOptions) {
+    this.#o = options;
+  }
+
+  add(write: NodeWrite): void {
+    if (write.type === 'podStatus' || write.type === 'nodeStatus') {
+      this.#queue = this.#queue.filter((w) => w.type !== write.type || uidOf(w) !== uidOf(write));
+    }
+    if (write.type === 'event' && this.#queue.filter((w) => w.type === 'event').length >= eventsMax) return;
+    this.#queue.push(write);
+    this.#kick();
+  }
+
+  /** Nothing is sent before the node has its credential. */
+  open(): void {
+    this.#paused = false;
+    this.#kick();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel?.();
+  }
+
+  #kick(): void {
+    if (this.#sending || this.#paused || this.#stopped || this.#queue.length === 0) return;
+    this.#sending = true;
+    // What is said in the same turn goes together.
+    queueMicrotask(() => void this.#send());
+  }
+
+  async #send(): Promise<void> {
+    // Statuses first: they are what somebody waits for.
+    const rank = (w: NodeWrite): number => (w.type === 'event' ? 1 : 0);
+    const batch = this.#queue.toSorted((a, b) => rank(a) - rank(b)).slice(0, batchMax);
+    const taken = new Set(batch);
+    this.#queue = this.#queue.filter((w) => !taken.has(w));
+    try {
+      const { results } = await this.#o.send(batch);
+      this.#failures = 0;
+      batch.forEach((write, i) => {
+        const result = results[i];
+        if (!result || result.code >= 500 || result.code === 429) this.#again([write]);
+        else this.#o.answered(write, result.code, result.message);
+      });
+      this.#sending = false;
+      if (results.some((r) => r.code >= 500 || r.code === 429)) this.#later();
+      else this.#kick();
+    } catch (error) {
+      const refused = error instanceof LinkError && error.code >= 400 && error.code < 500 && error.code !== 401 && error.code !== 403 && error.code !== 408 && error.code !== 429;
+      this.#o.log.warn('report failed', { error: String(error), writes: batch.length, refused });
+      // A batch that is refused as such would be refused for ever; its writes are tried one by one.
+      if (!refused) this.#again(batch);
+      else if (batch.length > 1) {
+        for (const write of batch) await this.#alone(write);
+      } else this.#o.answered(batch[0]!, (error as LinkError).code, String(error));
+      this.#later();
+    }
+  }
+
+  async #alone(write: NodeWrite): Promise<void> {
+    try {
+      const { results } = await this.#o.send([write]);
+      this.#o.answered(write, results[0]?.code ?? 500, results[0]?.message);
+    } catch (error) {
+      if (error instanceof LinkError && error.code >= 400 && error.code < 500) this.#o.answered(write, error.code, error.message);
+      else this.#again([write]);
+    }
+  }
+
+  /** Back to the front, unless something newer has been said of the same pod. */
+  #again(writes: NodeWrite[]): void {
+    const newer = new Set(this.#queue.filter((w) => w.type === 'podStatus').map(uidOf));
+    const newerNode = this.#queue.some((w) => w.type === 'nodeStatus');
+    this.#queue.unshift(...writes.filter((w) => !(w.type === 'podStatus' && newer.has(w.uid)) && !(w.type === 'nodeStatus' && newerNode)));
+  }
+
+  #later(): void {
+    const delayMs = Math.min(retryMaxMs, 200 * 2 ** this.#failures++);
+    this.#cancel = this.#o.timers.after(delayMs, () => {
+      this.#sending = false;
+      this.#kick();
+    });
+  }
+}

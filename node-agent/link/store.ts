@@ -1,0 +1,158 @@
+// The agent's copy of everything that the control plane has told it, in memory and as a snapshot on disk (one file, renamed
+// into place, readable by root alone: it holds secrets). Answers the questions of pods, volumes and the network.
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import type { ConfigMap, Node, Pod, Secret, Service } from '../../src/generated/schemas/core-v1.ts';
+import type { EndpointSlice } from '../../src/generated/schemas/discovery-v1.ts';
+import type { ClusterInfo, NodeChange } from '../../src/protocol/node.ts';
+import type { NetworkView } from '../network/types.ts';
+import type { Objects } from '../objects.ts';
+
+interface Snapshot {
+  version: 1;
+  epoch: string;
+  revision: number;
+  objects: { resource: string; object: Record<string, unknown> }[];
+}
+
+/** What survives besides the snapshot: who this node is. */
+export interface Identity {
+  credential: string;
+  cluster: ClusterInfo;
+}
+
+type Stored = Record<string, unknown> & { metadata?: { name?: string; namespace?: string; uid?: string } };
+
+const kinds: Record<string, { apiVersion: string; kind: string }> = {
+  pods: { apiVersion: 'v1', kind: 'Pod' },
+  nodes: { apiVersion: 'v1', kind: 'Node' },
+  services: { apiVersion: 'v1', kind: 'Service' },
+  configmaps: { apiVersion: 'v1', kind: 'ConfigMap' },
+  secrets: { apiVersion: 'v1', kind: 'Secret' },
+  serviceaccounts: { apiVersion: 'v1', kind: 'ServiceAccount' },
+  'endpointslices.discovery.k8s.io': { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
+};
+
+export class Store implements Objects {
+  epoch = '';
+  revision = 0;
+  readonly nodeName: string;
+  readonly #directory: string;
+  #objects = new Map<string, Map<string, Stored>>();
+
+  constructor(directory: string, nodeName: string) {
+    this.#directory = directory;
+    this.nodeName = nodeName;
+  }
+
+  /** Takes a sync's changes; the result names what changed. */
+  apply(reset: boolean, changes: readonly NodeChange[]): Touched {
+    const before = this.#objects;
+    if (reset) this.#objects = new Map();
+    const touched: Touched = { resources: new Set(), namespaces: new Set() };
+    for (const c of changes) {
+      const table = this.#table(c.resource);
+      const key = `${c.namespace ?? ''}/${c.name}`;
+      if (c.type === 'delete') table.delete(key);
+      else if (c.object) {
+        const old = before.get(c.resource)?.get(key) as { metadata?: { resourceVersion?: string } } | undefined;
+        const fresh = { ...kinds[c.resource], ...c.object } as Stored;
+        const same = old?.metadata?.resourceVersion !== undefined && old.metadata.resourceVersion === (fresh as typeof old).metadata?.resourceVersion;
+        // An object that is the same keeps its identity: nothing is done about it.
+        table.set(key, same ? (old as Stored) : fresh);
+        if (same) continue;
+      }
+      touched.resources.add(c.resource);
+      if (c.resource === 'configmaps' || c.resource === 'secrets') touched.namespaces.add(c.namespace ?? '');
+    }
+    if (reset) for (const r of before.keys()) touched.resources.add(r);
+    return touched;
+  }
+
+  pods(): Pod[] {
+    return [...this.#list<Pod>('pods')].filter((p) => p.spec?.nodeName === this.nodeName);
+  }
+
+  configMap(namespace: string, name: string): ConfigMap | undefined {
+    return this.#objects.get('configmaps')?.get(`${namespace}/${name}`) as ConfigMap | undefined;
+  }
+
+  secret(namespace: string, name: string): Secret | undefined {
+    return this.#objects.get('secrets')?.get(`${namespace}/${name}`) as Secret | undefined;
+  }
+
+  services(): readonly Service[] {
+    return [...this.#list<Service>('services')];
+  }
+
+  node(): Node | undefined {
+    return this.#objects.get('nodes')?.get(`/${this.nodeName}`) as Node | undefined;
+  }
+
+  network(): NetworkView {
+    return {
+      services: this.services(),
+      slices: [...this.#list<EndpointSlice>('endpointslices.discovery.k8s.io')],
+      nodes: [...this.#list<Node>('nodes')],
+      pods: this.pods(),
+    };
+  }
+
+  #table(resource: string): Map<string, Stored> {
+    let table = this.#objects.get(resource);
+    if (!table) this.#objects.set(resource, (table = new Map()));
+    return table;
+  }
+
+  *#list<T>(resource: string): Iterable<T> {
+    for (const o of this.#objects.get(resource)?.values() ?? []) yield o as T;
+  }
+
+  async load(): Promise<void> {
+    const text = await fs.readFile(this.#file('snapshot.json'), 'utf8').catch(() => undefined);
+    if (text === undefined) return;
+    let snapshot: Snapshot;
+    try {
+      snapshot = JSON.parse(text) as Snapshot;
+    } catch {
+      return;
+    }
+    // The cursor is not taken over: the first sync asks for everything, and what is no longer true goes then.
+    for (const { resource, object } of snapshot.objects) {
+      const { metadata } = object as Stored;
+      this.#table(resource).set(`${metadata?.namespace ?? ''}/${metadata?.name}`, object as Stored);
+    }
+  }
+
+  async save(): Promise<void> {
+    const objects = [...this.#objects].flatMap(([resource, table]) => [...table.values()].map((object) => ({ resource, object })));
+    const snapshot: Snapshot = { version: 1, epoch: this.epoch, revision: this.revision, objects };
+    await this.#write('snapshot.json', snapshot);
+  }
+
+  async identity(): Promise<Identity | undefined> {
+    const text = await fs.readFile(this.#file('identity.json'), 'utf8').catch(() => undefined);
+    return text === undefined ? undefined : (JSON.parse(text) as Identity);
+  }
+
+  async saveIdentity(identity: Identity): Promise<void> {
+    await this.#write('identity.json', identity);
+  }
+
+  #file(name: string): string {
+    return path.join(this.#directory, name);
+  }
+
+  async #write(name: string, value: unknown): Promise<void> {
+    await fs.mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const temporary = this.#file(`${name}.tmp`);
+    await fs.writeFile(temporary, JSON.stringify(value), { mode: 0o600, flush: true });
+    await fs.rename(temporary, this.#file(name));
+  }
+}
+
+export interface Touched {
+  resources: Set<string>;
+  /** Namespaces whose config maps or secrets changed. */
+  namespaces: Set<string>;
+}

@@ -1,0 +1,40 @@
+// Step: takes the runtime's record of one container into the pod's state; when it has just ended, its last words too.
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { tailOf } from '../../logs/reader.ts';
+import { RuntimeError } from '../../runtime.ts';
+import { logDirectory, type PodContext, specOf, terminationFile } from '../context.ts';
+
+const messageBytesMax = 4096;
+const fallbackLines = 80;
+const fallbackBytesMax = 2048;
+
+/** True when the record says something new. */
+export async function learn(context: PodContext, id: string, sandboxId?: string): Promise<boolean> {
+  const { state, node } = context;
+  const before = state.containers.get(id);
+  let record: Awaited<ReturnType<typeof node.runtime.containerStatus>>;
+  try {
+    record = await node.runtime.containerStatus(id);
+  } catch (error) {
+    if (!(error instanceof RuntimeError && error.code === 'NOT_FOUND')) throw error;
+    return state.containers.delete(id);
+  }
+  if (!record.sandboxId) record.sandboxId = sandboxId ?? before?.sandboxId ?? '';
+  if (before?.state === 'exited' && record.state === 'exited') return false;
+  const memory = state.memory.get(id) ?? { started: false, ready: false };
+  state.memory.set(id, memory);
+  if (record.state === 'exited') memory.terminationMessage = await lastWords(context, record.name, record.attempt, record.exitCode);
+  state.containers.set(id, record);
+  return before?.state !== record.state;
+}
+
+async function lastWords(context: PodContext, name: string, attempt: number, exitCode: number): Promise<string> {
+  const file = terminationFile(context, name, attempt);
+  if (file === '') return '';
+  const text = (await fs.readFile(file).catch(() => Buffer.alloc(0))).subarray(0, messageBytesMax).toString('utf8');
+  const policy = specOf(context.state.pod, name)?.terminationMessagePolicy;
+  if (text !== '' || policy !== 'FallbackToLogsOnError' || exitCode === 0) return text;
+  const log = path.join(logDirectory(context), name, `${attempt}.log`);
+  return tailOf(log, fallbackLines, fallbackBytesMax).catch(() => '');
+}

@@ -1,0 +1,80 @@
+// What the planner of one pod sees: the desired pod, what the runtime reports, and what only this agent knows. Plain data.
+import type { Container, Pod } from '../../src/generated/schemas/core-v1.ts';
+import type { ContainerRecord, Sandbox } from '../runtime.ts';
+
+/** What the agent knows of one container instance beyond the runtime's record; gone after a restart of the agent. */
+export interface InstanceMemory {
+  /** The startup probe has passed, or there is none. */
+  started: boolean;
+  /** The last readiness verdict; without a readiness probe the same as started. */
+  ready: boolean;
+  /** A probe's verdict that the instance has to be killed. */
+  failedProbe?: 'liveness' | 'startup';
+  /** Its postStart hook failed: killed, and shown as waiting for this reason until its next start. */
+  failedHook?: string;
+  oomKilled?: boolean;
+  terminationMessage?: string;
+}
+
+export interface Waiting {
+  reason: string;
+  message?: string;
+}
+
+export interface Termination {
+  /** Seconds that containers have between SIGTERM and SIGKILL, hooks included. At least 1. */
+  graceSeconds: number;
+  sinceMs: number;
+  /** `deleted`: the API object is going. `removed`: it is gone. `stopped`: it stays, with `status` as its end. */
+  why: 'deleted' | 'removed' | 'stopped';
+  /** Status reason and message for a pod that the node itself ends. */
+  status?: { reason: string; message: string };
+}
+
+export interface Backoff {
+  ms: number;
+  updatedAtMs: number;
+}
+
+export interface Seen {
+  pod: Pod;
+  nowMs: number;
+  /** Newest first. */
+  sandboxes: readonly Sandbox[];
+  containers: readonly ContainerRecord[];
+  memory: ReadonlyMap<string, InstanceMemory>;
+  /** Keys of actions under way. */
+  busy: ReadonlySet<string>;
+  volumesMounted: boolean;
+  /** Volumes, cgroup and network of a pod that has ended are given back. */
+  released: boolean;
+  /** Containers whose image is present for their next start. */
+  imagesReady: ReadonlySet<string>;
+  /** Earliest time of an action that failed, by its key. */
+  retryAtMs: ReadonlyMap<string, number>;
+  backoffs: ReadonlyMap<string, Backoff>;
+  /** Why a container does not run, as its last attempt to start said. */
+  waiting: ReadonlyMap<string, Waiting>;
+  termination?: Termination;
+  /** The pod was refused by the node's own admission. */
+  rejected?: { reason: string; message: string };
+}
+
+export function isSidecar(container: Container): boolean {
+  return container.restartPolicy === 'Always';
+}
+
+/** The newest instance of a container; `sandboxId` narrows it to one sandbox. */
+export function latest(seen: { containers: readonly ContainerRecord[] }, name: string, sandboxId?: string): ContainerRecord | undefined {
+  let best: ContainerRecord | undefined;
+  for (const c of seen.containers) {
+    if (c.name !== name || (sandboxId !== undefined && c.sandboxId !== sandboxId)) continue;
+    if (!best || c.attempt > best.attempt || (c.attempt === best.attempt && c.createdAtMs > best.createdAtMs)) best = c;
+  }
+  return best;
+}
+
+/** The newest instance before `than` that ran. */
+export function previous(seen: { containers: readonly ContainerRecord[] }, than: ContainerRecord): ContainerRecord | undefined {
+  return latest({ containers: seen.containers.filter((c) => c.attempt < than.attempt && c.state !== 'created') }, than.name);
+}

@@ -1,0 +1,382 @@
+// One pod on this node: plans, executes, observes, reports. Every change pokes it; it plans at most once per turn of the event
+// loop; actions run concurrently under their keys. It never waits for the control plane.
+import type { Container, Pod, PodStatus, Probe } from '../../src/generated/schemas/core-v1.ts';
+import { parseTime } from '../../src/machinery/time.ts';
+import { type ProbeKind, ProbeWorker } from '../probes/worker.ts';
+import type { ContainerRecord, Sandbox } from '../runtime.ts';
+import { goSeconds } from './backoff.ts';
+import { fieldPathOf, fieldsOf, messageOf, newState, type Node, type PodContext, type PodState, retryLater, seenOf, specOf } from './context.ts';
+import { createSandbox } from './hooks/create-sandbox.ts';
+import { killContainer } from './hooks/kill-container.ts';
+import { mountVolumes } from './hooks/mount-volumes.ts';
+import { learn } from './hooks/observe.ts';
+import { prepareImage } from './hooks/prepare-image.ts';
+import { forget, release } from './hooks/release.ts';
+import { startContainer } from './hooks/start-container.ts';
+import { type Action, graceOf, plan } from './plan.ts';
+import type { Termination } from './seen.ts';
+import { computeStatus } from './status.ts';
+
+const stepRetryMaxMs = 10_000;
+const exitPollMs = [1, 5, 10, 20, 40, 80, 160, 320];
+
+export class PodWorker {
+  readonly #context: PodContext;
+  readonly #probes = new Map<string, { kind: ProbeKind; worker: ProbeWorker }[]>();
+  readonly #onForgotten: () => void;
+  /** Moves when a step begins or ends: a list of the runtime taken before then is stale. */
+  version = 0;
+  #scheduled = false;
+  #cancelWake: (() => void) | undefined;
+  #reported = '';
+  #stopped = false;
+  #initialReady: ReadonlySet<string>;
+  /** Crash loops that were announced: until when. */
+  readonly #announced = new Map<string, number>();
+
+  constructor(node: Node, pod: Pod, onForgotten: () => void) {
+    this.#context = { node, state: newState(pod) };
+    this.#onForgotten = onForgotten;
+    const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
+    // An agent that has just started believes what it said before about containers that still run.
+    this.#initialReady = new Set(statuses.filter((s) => s.ready && s.containerID).map((s) => s.containerID!.split('://')[1]!));
+    this.update(pod);
+  }
+
+  get pod(): Pod {
+    return this.#context.state.pod;
+  }
+
+  get state(): Readonly<PodState> {
+    return this.#context.state;
+  }
+
+  /** The API object as it is now. */
+  update(pod: Pod): void {
+    const { state, node } = this.#context;
+    state.pod = pod;
+    const phase = pod.status?.phase;
+    if (pod.metadata.deletionTimestamp) {
+      const graceSeconds = Math.max(1, pod.metadata.deletionGracePeriodSeconds ?? graceOf(pod));
+      const sinceMs = state.termination?.why === 'deleted' ? state.termination.sinceMs : node.timers.now();
+      this.terminate({ graceSeconds, sinceMs, why: 'deleted' });
+    } else if ((phase === 'Failed' || phase === 'Succeeded') && !state.termination) {
+      this.terminate({ graceSeconds: graceOf(pod), sinceMs: node.timers.now(), why: 'stopped' });
+    }
+    this.poke();
+  }
+
+  /** The object is gone from the API, or never was this node's: end everything and leave no trace. */
+  remove(): void {
+    const { state, node } = this.#context;
+    if (state.termination?.why === 'removed') return;
+    this.terminate({ graceSeconds: state.termination?.graceSeconds ?? graceOf(state.pod), sinceMs: state.termination?.sinceMs ?? node.timers.now(), why: 'removed' });
+  }
+
+  reject(reason: string, message: string): void {
+    const { state, node } = this.#context;
+    state.rejected = { reason, message };
+    node.event(state.pod, undefined, 'Warning', reason, message);
+    this.poke();
+  }
+
+  terminate(termination: Termination): void {
+    const { state } = this.#context;
+    const status = termination.status ?? state.termination?.status;
+    state.termination = { ...termination, ...(status ? { status } : {}) };
+    for (const probes of this.#probes.values()) for (const p of probes) if (p.kind !== 'readiness') p.worker.stop();
+    this.poke();
+  }
+
+  drained(): void {
+    const { state } = this.#context;
+    if (!state.termination) return;
+    state.drained = true;
+    for (const waiter of state.drainWaiters.splice(0)) waiter();
+  }
+
+  /** What the runtime's list says of this pod. */
+  observeAll(sandboxes: readonly Sandbox[], containers: readonly ContainerRecord[]): void {
+    const { state } = this.#context;
+    if (state.busy.has('sandbox')) return;
+    const known = new Map(state.sandboxes.map((s) => [s.id, s]));
+    state.sandboxes = sandboxes.map((s) => ({ ...s, ips: known.get(s.id)?.ips ?? s.ips })).toSorted((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs);
+    const seen = new Set(containers.map((c) => c.id));
+    for (const [id, c] of state.containers) if (!seen.has(id) && !state.busy.has(`container:${c.name}`)) state.containers.delete(id);
+    const work = containers.filter((c) => state.containers.get(c.id)?.state !== c.state).map((c) => this.#learn(c.id, c.sandboxId));
+    const addresses = state.sandboxes.filter((s) => s.ready && s.ips.length === 0 && !state.pod.spec?.hostNetwork).map(async (s) => {
+      const status = await this.#context.node.runtime.sandboxStatus(s.id);
+      state.sandboxes = state.sandboxes.map((x) => (x.id === s.id ? { ...status } : x));
+    });
+    void Promise.allSettled([...work, ...addresses]).then(() => this.poke());
+  }
+
+  /** The runtime hints that this container or sandbox has ended. */
+  async exited(id: string): Promise<void> {
+    const { state, node } = this.#context;
+    if (state.sandboxes.some((s) => s.id === id)) {
+      const status = await node.runtime.sandboxStatus(id).catch(() => undefined);
+      state.sandboxes = state.sandboxes.map((s) => (s.id === id ? { ...s, ready: status?.ready ?? false } : s));
+      return this.poke();
+    }
+    // The runtime publishes the exit a moment before its own record says so.
+    for (const waitMs of exitPollMs) {
+      if (state.containers.get(id)?.state !== 'running') return;
+      await this.#learn(id);
+      if (state.containers.get(id)?.state !== 'running') return this.poke();
+      await new Promise<void>((resolve) => node.timers.after(waitMs, resolve));
+    }
+  }
+
+  oom(id: string): void {
+    const memory = this.#context.state.memory.get(id);
+    if (memory) memory.oomKilled = true;
+  }
+
+  /** Something that volumes or environments are made of has changed. */
+  refresh(): void {
+    const { state, node } = this.#context;
+    for (const key of state.retryAtMs.keys()) if (key === 'volumes' || key.startsWith('container:')) state.retryAtMs.delete(key);
+    if (state.volumesMounted && !state.termination && !state.released && !state.busy.has('volumes')) {
+      state.busy.add('volumes');
+      void node.volumes
+        .mount(state.pod, { objects: node.objects, fields: fieldsOf(this.#context), token: (a, e) => node.token(state.pod, a, e) })
+        .catch((error: unknown) => node.log.debug('volume refresh failed', { pod: state.pod.metadata.name, error: messageOf(error) }))
+        .finally(() => {
+          state.busy.delete('volumes');
+          this.poke();
+        });
+    }
+    this.poke();
+  }
+
+  /** Stops working on the pod; its containers stay as they are. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelWake?.();
+    for (const probes of this.#probes.values()) for (const p of probes) p.worker.stop();
+  }
+
+  poke(): void {
+    if (this.#scheduled || this.#stopped) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      if (!this.#stopped) this.#step();
+    });
+  }
+
+  #step(): void {
+    const { state, node } = this.#context;
+    this.#deadline();
+    this.#memory();
+    const next = plan(seenOf(this.#context));
+    for (const { name, untilMs } of next.crashLoops) this.#crashLoop(name, untilMs);
+    for (const action of next.actions) this.#start(action);
+    this.#syncProbes();
+    this.#report();
+    this.#cancelWake?.();
+    const wakes = [next.wakeAtMs, this.#deadlineAtMs()].filter((t) => t !== undefined);
+    if (wakes.length > 0) this.#cancelWake = node.timers.after(Math.max(1, Math.min(...wakes) - node.timers.now()), () => this.poke());
+    if (state.forgotten) {
+      this.stop();
+      this.#onForgotten();
+    }
+  }
+
+  #start(action: Action): void {
+    const { state, node } = this.#context;
+    state.busy.add(action.key);
+    this.version++;
+    void this.#execute(action)
+      .catch((error: unknown) => {
+        node.log.warn('pod step failed', { pod: `${state.pod.metadata.namespace}/${state.pod.metadata.name}`, step: action.key, error: messageOf(error) });
+        if (!state.retryAtMs.has(action.key)) retryLater(this.#context, action.key, stepRetryMaxMs);
+        return true;
+      })
+      .then((failed) => {
+        state.busy.delete(action.key);
+        this.version++;
+        if (failed && (action.type === 'createSandbox' || action.type === 'startContainer')) this.#relist();
+        this.poke();
+      });
+  }
+
+  async #execute(action: Action): Promise<undefined> {
+    const { state, node } = this.#context;
+    switch (action.type) {
+      case 'mountVolumes':
+        await mountVolumes(this.#context);
+        break;
+      case 'createSandbox':
+        await createSandbox(this.#context, action.attempt);
+        break;
+      case 'prepareImage':
+        await prepareImage(this.#context, action.name);
+        break;
+      case 'startContainer':
+        await node.gate.run(() => startContainer(this.#context, action, () => this.poke()));
+        break;
+      case 'killContainer':
+        await killContainer(this.#context, action);
+        break;
+      case 'stopSandbox':
+        await node.runtime.stopSandbox(action.id);
+        state.sandboxes = state.sandboxes.map((s) => (s.id === action.id ? { ...s, ready: false } : s));
+        for (const c of [...state.containers.values()]) if (c.sandboxId === action.id && c.state === 'running') await this.#learn(c.id);
+        break;
+      case 'removeContainer':
+        await node.runtime.removeContainer(action.id);
+        state.containers.delete(action.id);
+        state.memory.delete(action.id);
+        break;
+      case 'removeSandbox':
+        await node.runtime.removeSandbox(action.id);
+        state.sandboxes = state.sandboxes.filter((s) => s.id !== action.id);
+        break;
+      case 'release':
+        await release(this.#context);
+        break;
+      case 'forget':
+        await forget(this.#context);
+        break;
+    }
+    state.failures.delete(action.type === 'removeContainer' || action.type === 'stopSandbox' ? action.key : '');
+    return undefined;
+  }
+
+  /** A call that failed may have taken effect all the same: look before trying again. */
+  #relist(): void {
+    const uid = this.pod.metadata.uid;
+    const { version } = this;
+    void this.#context.node.runtime
+      .list()
+      .then((all) => version === this.version && this.observeAll(all.sandboxes.filter((s) => s.podUid === uid), all.containers.filter((c) => c.podUid === uid)))
+      .catch(() => {});
+  }
+
+  async #learn(id: string, sandboxId?: string): Promise<void> {
+    await learn(this.#context, id, sandboxId).catch((error: unknown) => this.#context.node.log.debug('no container status', { id, error: messageOf(error) }));
+  }
+
+  /** Containers without probes are started and ready as soon as they run. */
+  #memory(): void {
+    const { state } = this.#context;
+    for (const c of state.containers.values()) {
+      const memory = state.memory.get(c.id);
+      const spec = specOf(state.pod, c.name);
+      if (c.state !== 'running' || !memory || !spec) continue;
+      if (this.#initialReady.has(c.id) && !this.#probes.has(c.id)) Object.assign(memory, { started: true, ready: true });
+      if (!spec.startupProbe) memory.started = true;
+      if (memory.started && !spec.readinessProbe) memory.ready = true;
+    }
+  }
+
+  #syncProbes(): void {
+    const { state } = this.#context;
+    for (const [id, probes] of this.#probes) {
+      if (state.containers.get(id)?.state === 'running') continue;
+      for (const p of probes) p.worker.stop();
+      this.#probes.delete(id);
+      const memory = state.memory.get(id);
+      if (memory) memory.ready = false;
+    }
+    for (const c of state.containers.values()) {
+      const spec = specOf(state.pod, c.name);
+      if (c.state !== 'running' || !spec || this.#probes.has(c.id)) continue;
+      this.#probes.set(c.id, this.#probesOf(c, spec));
+    }
+  }
+
+  #probesOf(record: ContainerRecord, spec: Container): { kind: ProbeKind; worker: ProbeWorker }[] {
+    const { state, node } = this.#context;
+    const memory = state.memory.get(record.id)!;
+    const all: { kind: ProbeKind; worker: ProbeWorker }[] = [];
+    const add = (kind: ProbeKind, probe: Probe | undefined, verdict: (ok: boolean) => void): void => {
+      if (!probe || (state.termination && kind !== 'readiness')) return;
+      const title = kind[0]!.toUpperCase() + kind.slice(1);
+      const worker = new ProbeWorker({
+        kind,
+        probe,
+        startedAtMs: record.startedAtMs,
+        timers: node.timers,
+        run: () => node.prober.run(probe, { container: spec, containerId: record.id, podIp: fieldsOf(this.#context).podIps[0] ?? '' }),
+        enabled: () => (kind === 'startup' ? !memory.started : memory.started),
+        failed: (output) => node.event(state.pod, fieldPathOf(state.pod, spec.name), 'Warning', 'Unhealthy', `${title} probe failed: ${output}`),
+        verdict: (ok) => {
+          verdict(ok);
+          this.poke();
+        },
+      });
+      all.push({ kind, worker });
+    };
+    add('startup', memory.started ? undefined : spec.startupProbe, (ok) => {
+      if (!ok) memory.failedProbe = 'startup';
+      else {
+        memory.started = true;
+        for (const p of all) if (p.kind === 'startup') p.worker.stop();
+        else p.worker.hurry();
+      }
+    });
+    add('liveness', spec.livenessProbe, (ok) => {
+      if (!ok) memory.failedProbe = 'liveness';
+    });
+    add('readiness', spec.readinessProbe, (ok) => {
+      memory.ready = ok;
+    });
+    return all;
+  }
+
+  #crashLoop(name: string, untilMs: number): void {
+    const { state, node } = this.#context;
+    const { metadata } = state.pod;
+    const id = `${name}_${metadata.namespace}`;
+    const podText = `${metadata.name}_${metadata.namespace}(${metadata.uid})`;
+    const ms = state.backoffs.get(name)?.ms ?? 0;
+    state.waiting.set(name, { reason: 'CrashLoopBackOff', message: `back-off ${goSeconds(ms)} restarting failed container=${name} pod=${podText}` });
+    if (this.#announced.get(id) === untilMs) return;
+    this.#announced.set(id, untilMs);
+    node.event(state.pod, fieldPathOf(state.pod, name), 'Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${podText}`);
+  }
+
+  #deadlineAtMs(): number | undefined {
+    const { state } = this.#context;
+    const seconds = state.pod.spec?.activeDeadlineSeconds;
+    const startMs = parseTime(state.status.startTime);
+    if (seconds === undefined || startMs === undefined || state.termination || state.rejected) return undefined;
+    return startMs + seconds * 1000;
+  }
+
+  #deadline(): void {
+    const atMs = this.#deadlineAtMs();
+    const { state, node } = this.#context;
+    if (atMs === undefined || node.timers.now() < atMs) return;
+    const message = 'Pod was active on the node longer than the specified deadline';
+    node.event(state.pod, undefined, 'Normal', 'DeadlineExceeded', message);
+    this.terminate({ graceSeconds: graceOf(state.pod), sinceMs: node.timers.now(), why: 'stopped', status: { reason: 'DeadlineExceeded', message } });
+  }
+
+  #report(): void {
+    const { state, node } = this.#context;
+    if (state.termination?.why === 'removed') return;
+    // What has been removed from the runtime stays as it was last reported.
+    if (state.termination && state.released) return;
+    const old: PodStatus = { ...state.status, conditions: mergedConditions(state.pod.status, state.status) };
+    const status = computeStatus(seenOf(this.#context), { hostIp: node.facts().hostIp, old, runtimeName: node.runtime.name });
+    state.status = status;
+    const text = JSON.stringify(status);
+    if (text === this.#reported) return;
+    this.#reported = text;
+    node.reportStatus(state.pod, status);
+  }
+}
+
+const own = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
+
+/** The node's own conditions as it last reported them, the others as the API has them now. */
+function mergedConditions(api: PodStatus | undefined, mine: PodStatus): NonNullable<PodStatus['conditions']> {
+  const others = (api?.conditions ?? []).filter((c) => !own.has(c.type));
+  const kept = (mine.conditions ?? []).filter((c) => own.has(c.type));
+  const fallback = kept.length > 0 ? kept : (api?.conditions ?? []).filter((c) => own.has(c.type));
+  return [...others, ...fallback];
+}

@@ -1,0 +1,148 @@
+// One execution of a probe handler against a container: http, tcp, exec or grpc. Success, failure, or unknown when the agent
+// itself could not tell (which counts as nothing). The words are the kubelet's.
+import http from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
+import type { Container, Probe } from '../../src/generated/schemas/core-v1.ts';
+import { type Runtime, RuntimeError } from '../runtime.ts';
+import { grpcHealth } from './grpc.ts';
+
+export interface ProbeResult {
+  outcome: 'success' | 'failure' | 'unknown';
+  output: string;
+}
+
+export interface ProbeTarget {
+  container: Container;
+  containerId: string;
+  podIp: string;
+}
+
+export interface Prober {
+  run(probe: Probe, target: ProbeTarget): Promise<ProbeResult>;
+}
+
+const outputBytesMax = 10 * 1024;
+
+export function portOf(port: string | number, container: Container): number | undefined {
+  if (typeof port === 'number') return port;
+  if (/^\d+$/.test(port)) return Number(port);
+  return container.ports?.find((p) => p.name === port)?.containerPort;
+}
+
+/** Probes through the runtime and the node's own network. */
+export class NodeProber implements Prober {
+  readonly #runtime: Runtime;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  async run(probe: Probe, target: ProbeTarget): Promise<ProbeResult> {
+    const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
+    if (probe.exec) return this.#exec(probe.exec.command ?? [], probe.timeoutSeconds ?? 1, target);
+    const host = (h: string | undefined): string => h || target.podIp;
+    if (probe.httpGet) {
+      const port = portOf(probe.httpGet.port, target.container);
+      if (port === undefined) return { outcome: 'unknown', output: `couldn't find port: ${probe.httpGet.port}` };
+      return probeHttp({ ...probe.httpGet, host: host(probe.httpGet.host), port }, timeoutMs);
+    }
+    if (probe.tcpSocket) {
+      const port = portOf(probe.tcpSocket.port, target.container);
+      if (port === undefined) return { outcome: 'unknown', output: `couldn't find port: ${probe.tcpSocket.port}` };
+      return probeTcp(host(probe.tcpSocket.host), port, timeoutMs);
+    }
+    if (probe.grpc) return grpcHealth(`${target.podIp}:${probe.grpc.port}`, probe.grpc.service ?? '', timeoutMs);
+    return { outcome: 'unknown', output: 'missing probe handler' };
+  }
+
+  async #exec(command: readonly string[], timeoutSeconds: number, target: ProbeTarget): Promise<ProbeResult> {
+    try {
+      const r = await this.#runtime.exec(target.containerId, command, timeoutSeconds);
+      const output = Buffer.concat([r.stdout, r.stderr]).subarray(0, outputBytesMax).toString('utf8');
+      return { outcome: r.exitCode === 0 ? 'success' : 'failure', output };
+    } catch (error) {
+      if (error instanceof RuntimeError && error.code === 'DEADLINE_EXCEEDED') {
+        return { outcome: 'failure', output: `command timed out: "${command.join(' ')}" timed out after ${timeoutSeconds}s` };
+      }
+      return { outcome: 'unknown', output: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}
+
+export interface HttpTarget {
+  host: string;
+  port: number;
+  path?: string;
+  scheme?: string;
+  httpHeaders?: readonly { name: string; value: string }[];
+}
+
+export function urlOf(t: HttpTarget): string {
+  const path = t.path?.startsWith('/') ? t.path : `/${t.path ?? ''}`;
+  const host = net.isIPv6(t.host) ? `[${t.host}]` : t.host;
+  return `${t.scheme === 'HTTPS' ? 'https' : 'http'}://${host}:${t.port}${path}`;
+}
+
+/** A GET that follows no redirect to another host and checks no certificate. */
+export function probeHttp(t: HttpTarget, timeoutMs: number, url = urlOf(t), hops = 0): Promise<ProbeResult> {
+  return new Promise((resolve) => {
+    const given = (t.httpHeaders ?? []).map((h): [string, string] => [h.name.toLowerCase(), h.value]);
+    const headers: Record<string, string> = { 'user-agent': 'kube-probe/1.36', accept: '*/*', connection: 'close' };
+    for (const [name, value] of given) headers[name] = value;
+    let done = false;
+    const end = (result: ProbeResult): void => {
+      if (done) return;
+      done = true;
+      clearTimeout(timer);
+      request.destroy();
+      resolve(result);
+    };
+    const client = url.startsWith('https:') ? https : http;
+    const request = client.get(url, { headers, agent: false, ...(client === https ? { rejectUnauthorized: false } : {}) }, (answer) => {
+      const code = answer.statusCode ?? 0;
+      if (code >= 300 && code < 400 && answer.headers.location && hops < 10) {
+        const next = new URL(answer.headers.location, url);
+        // Redirected elsewhere: good enough, with a warning, as upstream has it.
+        if (next.hostname !== new URL(url).hostname) return end({ outcome: 'success', output: 'Probe terminated redirects' });
+        done = true;
+        clearTimeout(timer);
+        request.destroy();
+        return resolve(probeHttp(t, timeoutMs, next.href, hops + 1));
+      }
+      answer.resume();
+      if (code >= 200 && code < 400) end({ outcome: 'success', output: '' });
+      else end({ outcome: 'failure', output: `HTTP probe failed with statuscode: ${code}` });
+    });
+    const timer = setTimeout(() => {
+      end({ outcome: 'failure', output: `Get "${url}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)` });
+    }, timeoutMs);
+    request.on('error', (error: NodeJS.ErrnoException) => end({ outcome: 'failure', output: `Get "${url}": ${dialMessage(error, t.host, t.port)}` }));
+  });
+}
+
+export function probeTcp(host: string, port: number, timeoutMs: number): Promise<ProbeResult> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ host, port });
+    const end = (result: ProbeResult): void => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.setTimeout(timeoutMs, () => end({ outcome: 'failure', output: `dial tcp ${host}:${port}: i/o timeout` }));
+    socket.on('connect', () => end({ outcome: 'success', output: '' }));
+    socket.on('error', (error: NodeJS.ErrnoException) => end({ outcome: 'failure', output: dialMessage(error, host, port) }));
+  });
+}
+
+const words: Record<string, string> = {
+  ECONNREFUSED: 'connect: connection refused',
+  EHOSTUNREACH: 'connect: no route to host',
+  ENETUNREACH: 'connect: network is unreachable',
+  ETIMEDOUT: 'connect: connection timed out',
+};
+
+function dialMessage(error: NodeJS.ErrnoException, host: string, port: number): string {
+  if (error.code === 'ECONNRESET') return error.message === 'socket hang up' ? 'EOF' : 'read: connection reset by peer';
+  const known = error.code && words[error.code];
+  return known ? `dial tcp ${host}:${port}: ${known}` : error.message;
+}
