@@ -96,6 +96,8 @@ export interface Ledger extends ReadView {
   /**
    * Group commit: queues `work`, runs it with all other queued work in one transaction, and settles after that
    * transaction is committed. If `work` throws, what it wrote is undone, the others are not affected, and the error passes on.
+   * `work` may run more than once (when another of its group throws after writing), so it may have no effect but on `tx`
+   * and its result.
    */
   commit<T>(work: (tx: WriteView) => T): Promise<T>;
   /**
