@@ -2,32 +2,29 @@
 // told, and the pokes to everyone who follows the ledger. Its one alarm serves the repair of lost pokes, compaction and
 // the expiry of events; with nothing of these due, none is armed.
 import { DurableObject } from 'cloudflare:workers';
-import { createApiServer } from '../../src/apiserver/create.ts';
 import { servingRequest } from '../../src/apiserver/nodes/certificate.ts';
 import { concernedNodes, type NodeChanges, nodeChanges } from '../../src/apiserver/nodes/changes.ts';
 import { nodeOfCredential } from '../../src/apiserver/nodes/credentials.ts';
 import { DrainTracker } from '../../src/apiserver/nodes/drain.ts';
 import { join } from '../../src/apiserver/nodes/join.ts';
-import { logTarget, noLogs, unknownStream } from '../../src/apiserver/nodes/logs.ts';
+import { logTarget } from '../../src/apiserver/nodes/logs.ts';
 import { entries, keyRange, splitKey } from '../../src/apiserver/nodes/objects.ts';
 import { applyNodeWrites } from '../../src/apiserver/nodes/writes.ts';
-import type { ApiServer, Connection } from '../../src/apiserver/server.ts';
+import { ApiServer, type Connection } from '../../src/apiserver/server.ts';
 import { resources } from '../../src/generated/resources.ts';
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
-import definitions from '../../src/generated/schemas/definitions.json' with { type: 'json' };
 import { nodes } from '../../src/generated/schemas/index.ts';
-import protobufTables from '../../src/generated/schemas/protobuf.json' with { type: 'json' };
 import { createLedger } from '../../src/ledger/ledger.ts';
 import type { Change, Ledger } from '../../src/ledger/types.ts';
+import { ApiError } from '../../src/machinery/errors.ts';
 import { groupResource, type KubeObject } from '../../src/machinery/meta.ts';
-import type { ProtobufTable, SchemaTable } from '../../src/machinery/schema/table.ts';
-import { Schemas } from '../../src/machinery/schema/types.ts';
 import type { NodeNews } from '../../src/node-link/link.ts';
 import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../../src/protocol/node.ts';
 import type { Feed, Write, WriteOutcome } from '../../src/reconcile/types.ts';
 import { type DurableAlarm, durableAlarm } from '../adapters/alarm.ts';
 import { workerLog, workerRandom, workerTimers } from '../adapters/ambient.ts';
 import { Deadlines } from '../adapters/deadlines.ts';
+import { groupCommit } from '../adapters/group-commit.ts';
 import { asApiError, type Outcome, outcome, statusResponse } from '../adapters/outcome.ts';
 import type { Read, ReadResult } from '../adapters/remote-client.ts';
 import { certificateSigner } from '../adapters/signer.ts';
@@ -35,9 +32,7 @@ import { durableSql } from '../adapters/sql.ts';
 import { callObject } from '../adapters/stubs.ts';
 import { clusterConfig, type Env, mainObject } from '../env.ts';
 import { relayResponse } from '../gateway/relay.ts';
-import { ensureSystemObjects } from './bootstrap.ts';
 import { concernsControllers, concernsScheduler } from './concerns.ts';
-import { expireObjects } from './expire.ts';
 import { type Consumer, Poker } from './poker.ts';
 
 const repairMs = 5_000;
@@ -72,19 +67,17 @@ export class ApiServerObject extends DurableObject<Env> {
     this.#deadlines = new Deadlines(sql, this.#alarm);
     this.#epoch = ctx.storage.kv.get<string>('epoch') ?? workerRandom.uuid();
     ctx.storage.kv.put('epoch', this.#epoch);
-    this.#ledger = createLedger({ sql, clock: workerTimers, config: this.#config });
+    this.#ledger = createLedger({ sql, clock: workerTimers, config: this.#config, schedule: groupCommit(ctx.storage) });
     this.#signer = certificateSigner(env.CLUSTER_CA_CERT, env.CLUSTER_CA_KEY, workerTimers);
-    this.#server = createApiServer({
+    this.#server = new ApiServer({
       ledger: this.#ledger,
-      resources,
-      schemas: new Schemas(definitions as unknown as SchemaTable),
-      protobufTables: protobufTables as unknown as ProtobufTable,
       clock: workerTimers,
       timers: workerTimers,
       random: workerRandom,
       config: this.#config,
       log,
       adminToken: env.ADMIN_TOKEN,
+      serviceAccountKey: env.SERVICE_ACCOUNT_KEY,
       connect: async (_request, connection) => connect(connection),
     });
     this.#poker = new Poker({
@@ -196,7 +189,7 @@ export class ApiServerObject extends DurableObject<Env> {
     // A deadline whose alarm was lost (it ran out of retries, or lies in the past) is armed again.
     this.#deadlines.arm();
     try {
-      await ensureSystemObjects(this.#server.client('apiserver'), this.#config, log);
+      await this.#server.start();
     } catch (error) {
       log.error('system objects could not be created', { error: String(error) });
     }
@@ -269,20 +262,13 @@ export class ApiServerObject extends DurableObject<Env> {
   }
 
   async #expire(): Promise<void> {
-    const now = workerTimers.now();
-    const next = await expireObjects(
-      this.#ledger,
-      mortal.map((one) => keyRange(one)),
-      now,
-    );
-    // Not for every Event by itself: a batch at a time.
-    this.#deadlines.set('expire', next === undefined ? undefined : Math.max(next, now + expireBatchMs));
+    this.#deadlines.set('expire', await this.#server.expire());
   }
 }
 
 /** An authorised stream: the gateway is told which node's link to connect the client to. */
 function connect({ object, subresource, options }: Connection): Response {
-  if (subresource !== 'log') throw unknownStream(subresource);
+  if (subresource !== 'log') throw new ApiError('NotFound', `${subresource} is not served yet`);
   const target = logTarget(object as Pod, options, workerRandom.uuid());
-  return target ? relayResponse(target) : noLogs();
+  return target ? relayResponse(target) : new Response('', { headers: { 'content-type': 'text/plain' } });
 }

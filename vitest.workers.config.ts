@@ -1,0 +1,18 @@
+// Tests inside workerd, on the Worker of wrangler.toml: `npx vitest run --config vitest.workers.config.ts`.
+import { cloudflareTest } from '@cloudflare/vitest-plugin';
+import { defineConfig } from 'vitest/config';
+import { testSecrets } from './test/workers/secrets.ts';
+
+export default defineConfig(async () => ({
+  plugins: [
+    cloudflareTest({
+      main: './workers/main.ts',
+      wrangler: { configPath: './wrangler.toml' },
+      miniflare: { bindings: await testSecrets() },
+    }),
+  ],
+  test: {
+    include: ['test/workers/**/*.test.ts'],
+    testTimeout: 20_000,
+  },
+}));
