@@ -47,7 +47,7 @@ export const agentSources = [
   'src/reconcile',
 ];
 
-/** Returns the bundle's path; its name contains the hash of its content. */
+/** Puts the bundle into `dir` and returns its path; its name contains the hash of its content. */
 export async function bundleWorker(dir: string, entry = path.join(repoRoot, 'workers/main.ts')): Promise<string> {
   fs.mkdirSync(dir, { recursive: true });
   const stamp = sourceStamp(workerSources) + createHash('sha256').update(entry).digest('hex').slice(0, 4);
@@ -58,6 +58,15 @@ export async function bundleWorker(dir: string, entry = path.join(repoRoot, 'wor
   } catch {
     // No cache, or a damaged one.
   }
+  const code = (await fromCache(stamp)) ?? (await toCache(stamp, await build(entry)));
+  const file = `main-${createHash('sha256').update(code).digest('hex').slice(0, 12)}.js`;
+  for (const old of fs.readdirSync(dir)) if (/^main-.*\.js$/.test(old) && old !== file) fs.rmSync(path.join(dir, old));
+  fs.writeFileSync(path.join(dir, file), code);
+  fs.writeFileSync(stampFile, JSON.stringify({ stamp, file }));
+  return path.join(dir, file);
+}
+
+async function build(entry: string): Promise<Uint8Array> {
   const esbuild = await import('esbuild');
   const result = await esbuild.build({
     entryPoints: [entry],
@@ -72,10 +81,30 @@ export async function bundleWorker(dir: string, entry = path.join(repoRoot, 'wor
     external: ['cloudflare:workers', 'node:*'],
     logLevel: 'silent',
   });
-  const code = result.outputFiles[0]!.contents;
-  const file = `main-${createHash('sha256').update(code).digest('hex').slice(0, 12)}.js`;
-  for (const old of fs.readdirSync(dir)) if (/^main-.*\.js$/.test(old) && old !== file) fs.rmSync(path.join(dir, old));
-  fs.writeFileSync(path.join(dir, file), code);
-  fs.writeFileSync(stampFile, JSON.stringify({ stamp, file }));
-  return path.join(dir, file);
+  return result.outputFiles[0]!.contents;
+}
+
+// Shared by all state directories of a checkout. Nothing depends on it being there, or writable.
+const cacheDir = path.join(repoRoot, 'node_modules/.cache/tiffin');
+const cacheFilesMax = 4;
+const cacheFile = (stamp: string) => path.join(cacheDir, `worker-${stamp}.js`);
+
+async function fromCache(stamp: string): Promise<Uint8Array | undefined> {
+  return await fs.promises.readFile(cacheFile(stamp)).catch(() => undefined);
+}
+
+async function toCache(stamp: string, code: Uint8Array): Promise<Uint8Array> {
+  try {
+    fs.mkdirSync(cacheDir, { recursive: true });
+    const temporary = `${cacheFile(stamp)}.${process.pid}`;
+    fs.writeFileSync(temporary, code);
+    fs.renameSync(temporary, cacheFile(stamp));
+    const age = (file: string) => fs.statSync(path.join(cacheDir, file)).mtimeMs;
+    const old = fs.readdirSync(cacheDir).filter((file) => /^worker-.*\.js$/.test(file));
+    for (const file of old.sort((a, b) => age(b) - age(a)).slice(cacheFilesMax))
+      fs.rmSync(path.join(cacheDir, file), { force: true });
+  } catch {
+    // A read-only checkout, or another `up` at the same moment.
+  }
+  return code;
 }

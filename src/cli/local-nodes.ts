@@ -93,8 +93,7 @@ export interface AgentInput {
 
 /** Whether an agent has bought its credential already, so that it needs no bootstrap token. */
 export function joined(agentStateDir: string): boolean {
-  const entries = fs.existsSync(agentStateDir) ? fs.readdirSync(agentStateDir) : [];
-  return entries.some((entry) => entry.includes('credential'));
+  return fs.existsSync(path.join(agentStateDir, 'identity.json'));
 }
 
 const nodeCommand = (config: string) => [
