@@ -1,7 +1,7 @@
 // JSON patch (RFC 6902). What cannot be read is BadRequest, what does not apply is Invalid; work is bounded, so that a short
 // patch cannot blow up a document.
 
-import { applyOperation, type Operation } from 'fast-json-patch';
+import jsonPatch, { type Operation } from 'fast-json-patch';
 import { ApiError, errors } from '../errors.ts';
 import { copyJson } from './merge.ts';
 
@@ -75,7 +75,7 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
       }
       if (one.op === 'move' && one.path.startsWith(`${one.from}/`))
         throw notApplicable('a value cannot be moved into itself');
-      result = applyOperation(result, one, true, true, true, i).newDocument;
+      result = jsonPatch.applyOperation(result, one, true, true, true, i).newDocument;
     } catch (error) {
       if (error instanceof ApiError) throw error;
       // The library's message goes on with the whole document; its first line says what is wrong.

@@ -22,8 +22,6 @@ export function setOwn(target: Record<string, unknown>, key: string, value: unkn
 
 export const childPath = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
 
-const enum0 = '0'.charCodeAt(0);
-const enum9 = '9'.charCodeAt(0);
 const simpleEscapes: Record<string, string> = {
   '"': '"',
   '\\': '\\',
@@ -42,17 +40,22 @@ function quoted(c: string): string {
   return `'${JSON.stringify(c).slice(1, -1)}'`;
 }
 
+/** What a string may not hold as it stands: an escape, or a control character. */
+const unusual = /[\\\u0000-\u001f]/;
+
 class Reader {
   private at = 0;
   readonly duplicates: string[] = [];
   private readonly text: string;
+  /** Keys and indexes down to where we are; a path is only spelled out for a duplicate. */
+  private readonly trail: (string | number)[] = [];
 
   constructor(text: string) {
     this.text = text;
   }
 
   document(): unknown {
-    const value = this.value('', 0);
+    const value = this.value();
     this.blank();
     if (this.at < this.text.length) throw this.unexpected('after top-level value');
     return value;
@@ -65,29 +68,34 @@ class Reader {
     );
   }
 
-  private blank(): void {
+  private path(key: string): string {
+    let path = '';
+    for (const step of this.trail) path = typeof step === 'number' ? `${path}[${step}]` : childPath(path, step);
+    return childPath(path, key);
+  }
+
+  /** Skips blanks; the code of the character after them, NaN at the end. */
+  private blank(): number {
     for (;;) {
       const c = this.text.charCodeAt(this.at);
-      if (c === 32 || c === 10 || c === 13 || c === 9) this.at++;
-      else return;
+      if (c > 32 || (c !== 32 && c !== 10 && c !== 13 && c !== 9)) return c;
+      this.at++;
     }
   }
 
-  private value(path: string, depth: number): unknown {
-    if (depth > depthMax) throw errors.badRequest('exceeded max depth');
-    this.blank();
-    switch (this.text[this.at]) {
-      case '{':
-        return this.object(path, depth);
-      case '[':
-        return this.array(path, depth);
-      case '"':
+  private value(): unknown {
+    switch (this.blank()) {
+      case 123:
+        return this.object();
+      case 91:
+        return this.array();
+      case 34:
         return this.string();
-      case 't':
+      case 116:
         return this.literal('true', true);
-      case 'f':
+      case 102:
         return this.literal('false', false);
-      case 'n':
+      case 110:
         return this.literal('null', null);
       default:
         return this.number();
@@ -102,7 +110,7 @@ class Reader {
 
   private digit(): boolean {
     const c = this.text.charCodeAt(this.at);
-    return c >= enum0 && c <= enum9;
+    return c >= 48 && c <= 57;
   }
 
   private digits(where: string): void {
@@ -133,7 +141,19 @@ class Reader {
   }
 
   private string(): string {
-    this.at++;
+    const from = ++this.at;
+    const end = this.text.indexOf('"', from);
+    if (end >= 0) {
+      const plain = this.text.slice(from, end);
+      if (!unusual.test(plain)) {
+        this.at = end + 1;
+        return plain;
+      }
+    }
+    return this.unusualString();
+  }
+
+  private unusualString(): string {
     let out = '';
     let from = this.at;
     for (;;) {
@@ -165,47 +185,53 @@ class Reader {
     return String.fromCharCode(Number.parseInt(this.text.slice(from, this.at), 16));
   }
 
-  private array(path: string, depth: number): unknown[] {
+  /** Enters a list or map; true when it is empty. */
+  private enter(first: string | number, close: number): boolean {
     this.at++;
-    const out: unknown[] = [];
-    this.blank();
-    if (this.text[this.at] === ']') {
+    if (this.blank() === close) {
       this.at++;
-      return out;
+      return true;
     }
+    if (this.trail.push(first) > depthMax) throw errors.badRequest('exceeded max depth');
+    return false;
+  }
+
+  /** After an element: true when the list or map ends here. */
+  private ends(close: number, where: string): boolean {
+    const c = this.blank();
+    if (c !== 44 && c !== close) throw this.unexpected(where);
+    this.at++;
+    if (c === 44) return false;
+    this.trail.pop();
+    return true;
+  }
+
+  private array(): unknown[] {
+    const out: unknown[] = [];
+    if (this.enter(0, 93)) return out;
     for (;;) {
-      out.push(this.value(`${path}[${out.length}]`, depth + 1));
-      this.blank();
-      const c = this.text[this.at];
-      if (c !== ',' && c !== ']') throw this.unexpected('after array element');
-      this.at++;
-      if (c === ']') return out;
+      this.trail[this.trail.length - 1] = out.length;
+      out.push(this.value());
+      if (this.ends(93, 'after array element')) return out;
     }
   }
 
-  private object(path: string, depth: number): Record<string, unknown> {
-    this.at++;
+  private object(): Record<string, unknown> {
     const out: Record<string, unknown> = {};
-    this.blank();
-    if (this.text[this.at] === '}') {
-      this.at++;
-      return out;
-    }
+    if (this.enter('', 125)) return out;
     for (;;) {
-      this.blank();
-      if (this.text[this.at] !== '"') throw this.unexpected('looking for beginning of object key string');
+      if (this.blank() !== 34) throw this.unexpected('looking for beginning of object key string');
       const key = this.string();
-      const inner = childPath(path, key);
-      this.blank();
-      if (this.text[this.at] !== ':') throw this.unexpected('after object key');
+      if (this.blank() !== 58) throw this.unexpected('after object key');
       this.at++;
-      if (Object.hasOwn(out, key) && this.duplicates.length < duplicatesMax) this.duplicates.push(inner);
-      setOwn(out, key, this.value(inner, depth + 1));
-      this.blank();
-      const c = this.text[this.at];
-      if (c !== ',' && c !== '}') throw this.unexpected('after object key:value pair');
-      this.at++;
-      if (c === '}') return out;
+      if (Object.hasOwn(out, key) && this.duplicates.length < duplicatesMax) {
+        const here = this.trail.pop() as string;
+        this.duplicates.push(this.path(key));
+        this.trail.push(here);
+      }
+      this.trail[this.trail.length - 1] = key;
+      setOwn(out, key, this.value());
+      if (this.ends(125, 'after object key:value pair')) return out;
     }
   }
 }
