@@ -119,9 +119,20 @@ function decimalText(nanos: bigint, format: QuantityFormat): string {
   return exponent === 0 ? `${mantissa}` : `${mantissa}e${exponent}`;
 }
 
+const canonical = new Map<string, string>();
+
 /** The canonical string. */
 export function formatQuantity(value: QuantityLike): string {
-  const { nanos, format } = parseQuantity(value);
+  if (typeof value !== 'string' || value.length > 32) return print(parseQuantity(value));
+  const known = canonical.get(value);
+  if (known !== undefined) return known;
+  const text = print(parseQuantity(value));
+  if (canonical.size >= parsedMax) canonical.clear();
+  canonical.set(value, text);
+  return text;
+}
+
+function print({ nanos, format }: Quantity): string {
   if (nanos === 0n) return '0';
   if (format !== 'BinarySI') return decimalText(nanos, format);
   const units = nanos / nano;

@@ -1,21 +1,11 @@
 // JSON merge patch (RFC 7386): null deletes, objects merge, everything else replaces.
 
 import { errors } from '../errors.ts';
-import { setOwn } from '../schema/json.ts';
+import { copyJson, isJsonObject, setOwn } from '../schema/json.ts';
 
 export type Json = Record<string, unknown>;
 
-export const isJsonObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** A deep copy of a JSON value, whatever its keys. */
-export function copyJson<T>(value: T): T {
-  if (Array.isArray(value)) return value.map(copyJson) as T;
-  if (!isJsonObject(value)) return value;
-  const out: Json = {};
-  for (const key of Object.keys(value)) setOwn(out, key, copyJson(value[key]));
-  return out as T;
-}
+export { copyJson, isJsonObject };
 
 function merge(target: unknown, patch: unknown): unknown {
   if (!isJsonObject(patch)) return copyJson(patch);

@@ -5,7 +5,7 @@
 import { errors } from '../errors.ts';
 import { formatQuantity, QuantityError } from '../quantity.ts';
 import { canonicalMicroTime, canonicalTime, formatDuration, parseDuration } from '../time.ts';
-import { childPath, setOwn } from './json.ts';
+import { childPath, copyJson, isJsonObject, setOwn } from './json.ts';
 import { type Field, goType, type Schemas, type StructType, type Type } from './types.ts';
 
 export interface Coerced {
@@ -17,93 +17,135 @@ export interface Coerced {
 /** How many unknown fields are worth reporting. */
 const unknownMax = 100;
 
-/** Where an error is: the innermost struct and the path of fields from the root, as Go's decoder reports it. */
-interface Place {
-  readonly struct: string;
-  readonly fields: string;
-}
-
 class Coercion {
   readonly unknown: string[] = [];
+  /** Where we are: field names, map keys and list indexes down from the root, spelled out only for a message. */
+  private readonly trail: (string | number)[] = [];
+  /** The fields among them, and the innermost struct: how Go's decoder says where an error is. */
+  private readonly fields: string[] = [];
+  private within: StructType | undefined;
 
-  value(type: Type, value: unknown, place: Place, path: string): unknown {
+  private mismatch(type: Type, value: unknown, found = jsonKind(value)): never {
+    const place = this.within ? `Go struct field ${goName(this.within)}.${this.fields.join('.')}` : 'Go value';
+    throw errors.badRequest(`json: cannot unmarshal ${found} into ${place} of type ${goType(type)}`);
+  }
+
+  private path(key: string): string {
+    let path = '';
+    for (const step of this.trail) path = typeof step === 'number' ? `${path}[${step}]` : childPath(path, step);
+    return childPath(path, key);
+  }
+
+  private value(type: Type, value: unknown): unknown {
     switch (type.kind) {
       case 'string':
-        return typeof value === 'string' ? value : mismatch(type, value, place);
+        return typeof value === 'string' ? value : this.mismatch(type, value);
       case 'boolean':
-        return typeof value === 'boolean' ? value : mismatch(type, value, place);
+        return typeof value === 'boolean' ? value : this.mismatch(type, value);
       case 'double':
-        return typeof value === 'number' ? value : mismatch(type, value, place);
+        return typeof value === 'number' ? value : this.mismatch(type, value);
       case 'int32':
-        return integer(type, value, place, 2 ** 31 - 1);
+        return this.integer(type, value, 2 ** 31 - 1);
       case 'int64':
-        return integer(type, value, place, 2 ** 63 - 1024);
+        return this.integer(type, value, 2 ** 63 - 1024);
       case 'bytes':
-        return typeof value === 'string'
-          ? base64(value)
-          : Array.isArray(value)
-            ? byteList(type, value, place)
-            : mismatch(type, value, place);
+        if (typeof value === 'string') return base64(value);
+        return Array.isArray(value) ? this.bytes(type, value) : this.mismatch(type, value);
       case 'raw':
-        return copy(value);
+        return copyJson(value);
       case 'list':
-        return Array.isArray(value)
-          ? value.map((item, i) =>
-              item === null ? zero(type.item) : this.value(type.item, item, place, `${path}[${i}]`),
-            )
-          : mismatch(type, value, place);
+        return Array.isArray(value) ? this.list(type.item, value) : this.mismatch(type, value);
       case 'map':
-        return isObject(value) ? this.map(type.item, value, place, path) : mismatch(type, value, place);
+        return isJsonObject(value) ? this.map(type.item, value) : this.mismatch(type, value);
       case 'struct':
-        return isObject(value) ? this.struct(type, value, place, path) : mismatch(type, value, place);
+        return isJsonObject(value) ? this.struct(type, value) : this.mismatch(type, value);
       case 'quantity':
         return quantity(value);
       case 'time':
+        return time(value, canonicalTime);
       case 'microTime':
-        return time(value, type.kind === 'time' ? canonicalTime : canonicalMicroTime);
+        return time(value, canonicalMicroTime);
       case 'duration':
         return duration(value);
       case 'intOrString':
         if (typeof value === 'string') return value;
-        return integer({ kind: 'int32' }, value, { struct: '', fields: '' }, 2 ** 31 - 1);
+        return isInt(value, 2 ** 31 - 1) ? value : foreign(numberText(value), 'int32');
     }
   }
 
-  private map(item: Type, value: Record<string, unknown>, place: Place, path: string): Record<string, unknown> {
-    const out: Record<string, unknown> = {};
-    for (const key of Object.keys(value)) {
-      const entry = value[key];
-      setOwn(out, key, entry === null ? zero(item) : this.value(item, entry, place, childPath(path, key)));
+  private integer(type: Type, value: unknown, max: number): number {
+    if (isInt(value, max)) return value === 0 ? 0 : value;
+    return this.mismatch(type, value, numberText(value));
+  }
+
+  private bytes(type: Type, value: unknown[]): string {
+    let binary = '';
+    for (const item of value) {
+      if (typeof item !== 'number' || !Number.isInteger(item) || item < 0 || item > 255)
+        return this.mismatch(type, item);
+      binary += String.fromCharCode(item);
     }
+    return btoa(binary);
+  }
+
+  private list(item: Type, value: readonly unknown[]): unknown[] {
+    const out: unknown[] = new Array(value.length);
+    const at = this.trail.push(0) - 1;
+    for (let i = 0; i < value.length; i++) {
+      this.trail[at] = i;
+      out[i] = value[i] === null ? zero(item) : this.value(item, value[i]);
+    }
+    this.trail.pop();
     return out;
   }
 
-  struct(type: StructType, value: Record<string, unknown>, place: Place, path: string): Record<string, unknown> {
+  private map(item: Type, value: Record<string, unknown>): Record<string, unknown> {
     const out: Record<string, unknown> = {};
+    const at = this.trail.push('') - 1;
+    for (const key of Object.keys(value)) {
+      this.trail[at] = key;
+      const entry = value[key];
+      setOwn(out, key, entry === null ? zero(item) : this.value(item, entry));
+    }
+    this.trail.pop();
+    return out;
+  }
+
+  struct(type: StructType, value: Record<string, unknown>): Record<string, unknown> {
+    const out: Record<string, unknown> = {};
+    const outer = this.within;
+    this.within = type;
+    const at = this.trail.push('') - 1;
+    const depth = this.fields.push('') - 1;
     let seen = 0;
-    for (const field of type.fields.values()) {
-      const given = Object.hasOwn(value, field.name) ? value[field.name] : undefined;
-      if (Object.hasOwn(value, field.name)) seen++;
+    for (const field of type.ordered) {
+      const { name } = field;
+      let given: unknown;
+      if (Object.hasOwn(value, name)) {
+        seen++;
+        given = value[name];
+      }
       if (given === undefined || given === null) {
         const absent = whenAbsent(field);
-        if (absent !== undefined) out[field.name] = absent;
+        if (absent !== undefined) out[name] = absent;
         continue;
       }
-      const inner = {
-        struct: goName(type),
-        fields: place.fields === '' ? field.name : `${place.fields}.${field.name}`,
-      };
-      const result = this.value(field.type, given, inner, childPath(path, field.name));
-      if (field.keepsZero || !isZero(result)) out[field.name] = result;
+      this.trail[at] = name;
+      this.fields[depth] = name;
+      const result = this.value(field.type, given);
+      if (field.keepsZero || !isZero(result)) out[name] = result;
     }
-    if (seen < Object.keys(value).length && this.unknown.length < unknownMax)
-      for (const key of Object.keys(value)) if (!type.fields.has(key)) this.unknown.push(childPath(path, key));
+    this.trail.pop();
+    this.fields.pop();
+    this.within = outer;
+    const keys = Object.keys(value);
+    if (seen < keys.length)
+      for (const key of keys)
+        if (!type.fields.has(key) && this.unknown.length < unknownMax) this.unknown.push(this.path(key));
     return out;
   }
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const goName = (type: StructType): string => type.name.slice(type.name.lastIndexOf('.') + 1);
 
 function isZero(value: unknown): boolean {
@@ -172,17 +214,14 @@ function jsonKind(value: unknown): string {
   }
 }
 
-function mismatch(type: Type, value: unknown, place: Place, found = jsonKind(value)): never {
-  const target = place.struct === '' ? 'Go value' : `Go struct field ${place.struct}.${place.fields}`;
-  throw errors.badRequest(`json: cannot unmarshal ${found} into ${target} of type ${goType(type)}`);
+/** Errors of Go types that decode themselves name no field. */
+function foreign(found: string, type: string): never {
+  throw errors.badRequest(`json: cannot unmarshal ${found} into Go value of type ${type}`);
 }
 
-function integer(type: Type, value: unknown, place: Place, max: number): number {
-  if (typeof value !== 'number') return mismatch(type, value, place);
-  if (!Number.isInteger(value) || value > max || value < -max - 1)
-    return mismatch(type, value, place, `number ${value}`);
-  return value === 0 ? 0 : value;
-}
+const isInt = (value: unknown, max: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value <= max && value >= -max - 1;
+const numberText = (value: unknown): string => (typeof value === 'number' ? `number ${value}` : jsonKind(value));
 
 const base64Shape = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
@@ -194,16 +233,6 @@ function base64(value: string): string {
   throw errors.badRequest(
     `illegal base64 data at input byte ${good < text.length && text[good] !== '=' ? good : Math.max(0, text.length - (text.length % 4))}`,
   );
-}
-
-function byteList(type: Type, value: unknown[], place: Place): string {
-  let binary = '';
-  for (const item of value) {
-    if (typeof item !== 'number' || !Number.isInteger(item) || item < 0 || item > 255)
-      return mismatch(type, item, place);
-    binary += String.fromCharCode(item);
-  }
-  return btoa(binary);
 }
 
 function quantity(value: unknown): string {
@@ -218,7 +247,7 @@ function quantity(value: unknown): string {
 }
 
 function time(value: unknown, canonical: (text: string) => string | undefined): string {
-  if (typeof value !== 'string') return mismatch({ kind: 'string' }, value, { struct: '', fields: '' });
+  if (typeof value !== 'string') return foreign(jsonKind(value), 'string');
   const text = canonical(value);
   if (text === undefined)
     throw errors.badRequest(
@@ -228,18 +257,10 @@ function time(value: unknown, canonical: (text: string) => string | undefined): 
 }
 
 function duration(value: unknown): string {
-  if (typeof value !== 'string') return mismatch({ kind: 'string' }, value, { struct: '', fields: '' });
+  if (typeof value !== 'string') return foreign(jsonKind(value), 'string');
   const ms = parseDuration(value);
   if (ms === undefined) throw errors.badRequest(`time: invalid duration ${JSON.stringify(value)}`);
   return formatDuration(ms);
-}
-
-function copy(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(copy);
-  if (!isObject(value)) return value;
-  const out: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) setOwn(out, key, copy(value[key]));
-  return out;
 }
 
 /**
@@ -250,8 +271,8 @@ export function coerce(schemas: Schemas, schema: string, value: unknown): Coerce
   const type = schemas.struct(schema);
   if (!type) throw new Error(`no schema ${schema}`);
   const coercion = new Coercion();
-  if (!isObject(value)) return mismatch(type, value, { struct: '', fields: '' });
-  return { value: coercion.struct(type, value, { struct: '', fields: '' }, ''), unknown: coercion.unknown };
+  if (!isJsonObject(value)) return foreign(jsonKind(value), goType(type));
+  return { value: coercion.struct(type, value), unknown: coercion.unknown };
 }
 
 /** Strict decoding's message of unknown and duplicate fields: `unknown field "spec.foo"`. */

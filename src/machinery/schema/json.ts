@@ -20,6 +20,18 @@ export function setOwn(target: Record<string, unknown>, key: string, value: unkn
   else target[key] = value;
 }
 
+export const isJsonObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A deep copy of a JSON value, whatever its keys. */
+export function copyJson<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(copyJson) as T;
+  if (!isJsonObject(value)) return value;
+  const out: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) setOwn(out, key, copyJson(value[key]));
+  return out as T;
+}
+
 export const childPath = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
 
 const simpleEscapes: Record<string, string> = {

@@ -28,6 +28,8 @@ export interface StructType {
   /** `io.k8s.api.core.v1.Pod`. */
   readonly name: string;
   readonly fields: ReadonlyMap<string, Field>;
+  /** The same, in the order of serialisation. */
+  readonly ordered: readonly Field[];
   readonly table: TableType;
 }
 
@@ -67,7 +69,8 @@ export class Schemas {
     if (!Object.hasOwn(this.table, name)) return undefined;
     const table = this.table[name] as TableType;
     const fields = new Map<string, Field>();
-    const struct: StructType = { kind: 'struct', name, fields, table };
+    const ordered: Field[] = [];
+    const struct: StructType = { kind: 'struct', name, fields, ordered, table };
     this.structs.set(name, struct);
     const names = Object.keys(table.f);
     for (const field of [
@@ -86,6 +89,7 @@ export class Schemas {
         keepsZero: own.z === 1 || own.p === 1 || (collection ? own.r === 1 : !isScalarType(type)),
         table: own,
       });
+      ordered.push(fields.get(field) as Field);
     }
     return struct;
   }

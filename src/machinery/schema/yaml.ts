@@ -3,7 +3,7 @@
 
 import { isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments, type Scalar } from 'yaml';
 import { errors } from '../errors.ts';
-import { childPath, type Decoded, depthMax, setOwn } from './json.ts';
+import { childPath, type Decoded, depthMax, isJsonObject, setOwn } from './json.ts';
 
 /** Nodes that aliases may expand to; beyond it the text is a bomb. */
 const nodesMax = 200_000;
@@ -62,7 +62,7 @@ export function decodeYaml(text: string): Decoded {
         const name = String(key);
         if (name === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
           const source = convert(pair.value, path, depth + 1);
-          for (const item of Array.isArray(source) ? source : [source]) if (isObject(item)) merged.push(item);
+          for (const item of Array.isArray(source) ? source : [source]) if (isJsonObject(item)) merged.push(item);
           continue;
         }
         const inner = childPath(path, name);
@@ -78,8 +78,6 @@ export function decodeYaml(text: string): Decoded {
   return { value: convert(document.contents, '', 0), duplicates };
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function scalar(node: Scalar): unknown {
