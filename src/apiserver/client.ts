@@ -90,7 +90,7 @@ function operationOf(core: Core, scope: WriteScope, write: Write): Operation {
   switch (write.verb) {
     case 'create':
     case 'update':
-      return { verb: write.verb, body: core.codec.accept(structuredClone(write.object), target, 'Ignore').object };
+      return { verb: write.verb, body: core.codec.accept(write.object, target, 'Ignore').object };
     case 'patch':
       return { verb: 'patch', type: write.type, patch: write.patch, validation: 'Ignore' };
     case 'delete': {

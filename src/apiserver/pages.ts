@@ -1,12 +1,11 @@
 // Everything that is not a resource: health, version, discovery, OpenAPI, the service account issuer's keys, the index.
 
 import { ApiError } from '../machinery/errors.ts';
-import type { Schemas } from '../machinery/schema/types.ts';
 import type { Core } from './core.ts';
 import type { Discovery } from './discovery/discovery.ts';
 import { wantsAggregatedDiscovery } from './negotiation/accept.ts';
 import { pageNotFound, textResponse } from './negotiation/respond.ts';
-import type { VirtualResource } from './rest/virtual.ts';
+import type { OpenApi } from './openapi/openapi.ts';
 import type { RequestInfo } from './routing.ts';
 
 /** Paths that need no token. */
@@ -16,8 +15,7 @@ export function isOpenPath(info: Pick<RequestInfo, 'isResource' | 'path'>): bool
 
 export interface PagesOptions {
   discovery: Discovery;
-  schemas: Schemas;
-  virtual: readonly VirtualResource[];
+  openApi: OpenApi;
   /** Names of what must work for /readyz, with the check: undefined is fine, a text says what is wrong. */
   checks?: Readonly<Record<string, () => string | undefined>>;
   /** JWK set of the service account issuer. */
@@ -55,7 +53,6 @@ export class Pages {
     if (request.method !== 'GET' && request.method !== 'HEAD')
       throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
     const path = info.path.length > 1 ? info.path.replace(/\/+$/, '') : info.path;
-    const { discovery } = this.#options;
     const [, prefix, group = '', version = ''] = path.split('/');
     switch (prefix) {
       case '':
@@ -78,8 +75,9 @@ export class Pages {
             })
           : pageNotFound();
       case 'openapi':
-        void discovery;
-        return pageNotFound();
+        return group === 'v3'
+          ? this.#openApi(request, url, path.slice('/openapi/v3'.length).replace(/^\//, ''))
+          : pageNotFound();
       default:
         return pageNotFound();
     }
@@ -156,6 +154,18 @@ export class Pages {
           ? discovery.apiGroup(group)
           : discovery.apiResourceList(group, version);
     return body === undefined ? undefined : textResponse(JSON.stringify(body));
+  }
+
+  /** The index at /openapi/v3, or the document of one group version, which its hash makes cacheable for ever. */
+  async #openApi(request: Request, url: URL, path: string): Promise<Response> {
+    const { openApi } = this.#options;
+    if (path === '') return textResponse(await openApi.index());
+    const document = await openApi.document(path);
+    if (!document) return pageNotFound();
+    const headers: Record<string, string> = { ETag: `"${document.hash}"`, Vary: 'Accept' };
+    if (url.searchParams.get('hash') === document.hash) headers['Cache-Control'] = 'public, immutable';
+    if (request.headers.get('if-none-match') === headers.ETag) return new Response(null, { status: 304, headers });
+    return textResponse(document.text, { headers });
   }
 
   #openId(): Response {

@@ -12,7 +12,7 @@ const maps = '/api/v1/namespaces/default/configmaps';
 
 test('create, get, list, watch, update, delete', async () => {
   const { call, server, log } = await testServer(openSql());
-  await call('POST', '/api/v1/namespaces', { metadata: { name: 'default' } });
+
   const created = await call('POST', maps, configMap('a', { x: '1' }));
   expect(created.code).toBe(201);
   expect(created.text).toMatch(

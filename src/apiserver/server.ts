@@ -1,29 +1,41 @@
 // The API server: from a request to its answer. It authenticates, resolves what is asked for, authorises, and hands over to
 // the REST handlers. It owns no storage (the ledger does) and no timers beyond those given to it.
+import { resources } from '../generated/resources.ts';
+import definitions from '../generated/schemas/definitions.json' with { type: 'json' };
+import protobuf from '../generated/schemas/protobuf.json' with { type: 'json' };
 import type { Ledger } from '../ledger/types.ts';
 import { errors } from '../machinery/errors.ts';
 import type { KubeObject } from '../machinery/meta.ts';
 import type { AnyResource, Subresource } from '../machinery/resource.ts';
-import type { ProtobufTable } from '../machinery/schema/table.ts';
-import type { Schemas } from '../machinery/schema/types.ts';
+import type { ProtobufTable, SchemaTable } from '../machinery/schema/table.ts';
+import { Schemas } from '../machinery/schema/types.ts';
 import type { Clock, ClusterConfig, Log, Random, Timers } from '../ports/index.ts';
 import type { Client, Feed } from '../reconcile/types.ts';
 import { AdmissionChain, type AdmissionPlugin } from './admission/chain.ts';
 import { type Authenticator, allAuthenticated, anonymous, bearerToken } from './authn/authenticator.ts';
+import { createSigner } from './authn/signer.ts';
 import { type Attributes, type Authorizer, forbidden } from './authz/authorizer.ts';
+import { bootstrap } from './bootstrap.ts';
 import { createClient, createFeed } from './client.ts';
 import { createCodec } from './codec.ts';
 import type { Core, User } from './core.ts';
+import { builtInAdmission, builtInAuthenticator, builtInAuthorizer } from './builtin.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { asApiError } from './errors.ts';
+import { Expiry } from './expiry.ts';
 import { pageNotFound, statusResponse } from './negotiation/respond.ts';
+import { OpenApi } from './openapi/openapi.ts';
 import { isOpenPath, Pages } from './pages.ts';
 import { Registry, subresourceOf, verbsOf } from './registry.ts';
 import type { RestRequest } from './rest/context.ts';
+import { logOptions } from './rest/log-options.ts';
 import { getObject, listObjects, watchObjects } from './rest/read.ts';
+import { reviews } from './rest/reviews.ts';
+import { tokenCreator } from './rest/token.ts';
 import { createVirtual, type VirtualResource } from './rest/virtual.ts';
 import { createObject, deleteCollection, deleteOne, patchObject, updateObject } from './rest/write.ts';
 import { type RequestInfo, requestInfo } from './routing.ts';
+import { findObject } from './storage/read.ts';
 import { WatchHub } from './watch/hub.ts';
 
 /** Everything of a request to a `connect` subresource (log, exec, …) that whoever carries it out needs. */
@@ -31,33 +43,34 @@ export interface Connection {
   user: User;
   object: KubeObject;
   subresource: string;
-  /** The query's parameters, checked. */
-  options: URLSearchParams;
+  /** The query's parameters, checked; of a log: `container` always among them. */
+  options: Record<string, string>;
 }
 
 export interface ApiServerOptions {
   ledger: Ledger;
-  resources: readonly AnyResource[];
-  schemas: Schemas;
-  /** Absent: protobuf bodies are refused. */
-  protobufTables?: ProtobufTable;
   clock: Clock;
   /** Keep-alives, bookmarks and time limits of watches; absent: none. */
   timers?: Timers;
   random: Random;
   config: ClusterConfig;
   log: Log;
-  authenticator: Authenticator;
-  authorizer: Authorizer;
-  admission: readonly AdmissionPlugin[];
-  virtual?: readonly VirtualResource[];
-  pages?: Partial<ConstructorParameters<typeof Pages>[1]>;
-  /** Requests that begin a stream to a node. Absent: 501-like refusal. */
+  /** The token of the kubeconfig's admin; absent or empty: there is none. */
+  adminToken?: string;
+  /** PEM, PKCS#8, EC P-256: signs service account tokens; absent: none are issued. */
+  serviceAccountKey?: string;
+  /** Carries out requests that begin a stream to a node; absent: they are answered with 503. */
   connect?(request: Request, connection: Connection): Promise<Response>;
-  /** Creates that need more than a transaction: `serviceaccounts/token`. By group-resource and subresource. */
-  creators?: Readonly<Record<string, (rest: RestRequest) => Promise<Response>>>;
-  /** Checks the options of a connect subresource; throws ApiError. */
-  connectOptions?(subresource: string, query: URLSearchParams, object: KubeObject): void;
+  /** What /readyz asks beside the ledger: undefined is fine, a text says what is wrong. */
+  checks?: Readonly<Record<string, () => string | undefined>>;
+
+  // What is built in, for tests and other distributions to replace.
+  resources?: readonly AnyResource[];
+  schemas?: Schemas;
+  protobufTables?: ProtobufTable;
+  authenticator?: Authenticator;
+  authorizer?: Authorizer;
+  admission?: readonly AdmissionPlugin[];
 }
 
 export class ApiServer {
@@ -67,30 +80,63 @@ export class ApiServer {
   readonly #hub: WatchHub;
   readonly #pages: Pages;
   readonly #virtual: ReadonlyMap<string, VirtualResource>;
+  readonly #authenticator: Authenticator;
+  readonly #authorizer: Authorizer;
+  readonly #expiry: Expiry;
+  /** Creates of `connect` subresources that are answered here, by `plural/subresource`. */
+  readonly #creators: Readonly<Record<string, (rest: RestRequest) => Promise<Response>>>;
 
   constructor(options: ApiServerOptions) {
-    const { ledger, clock, random, config, log } = options;
+    const { ledger, clock, random, config, log, adminToken } = options;
     this.#options = options;
+    const schemas = options.schemas ?? new Schemas(definitions as unknown as SchemaTable);
     this.core = {
       ledger,
-      registry: new Registry(options.resources),
-      codec: createCodec(options.schemas, options.protobufTables),
+      registry: new Registry(options.resources ?? resources),
+      codec: createCodec(schemas, options.protobufTables ?? (protobuf as unknown as ProtobufTable)),
       clock,
       random,
       config,
       log,
-      admission: new AdmissionChain(options.admission),
+      admission: new AdmissionChain(options.admission ?? builtInAdmission),
     };
+    const { registry } = this.core;
+    const signer = options.serviceAccountKey
+      ? createSigner(options.serviceAccountKey, config.issuer, clock)
+      : undefined;
+    this.#authenticator = options.authenticator ?? builtInAuthenticator({ ledger, clock, config, adminToken, signer });
+    this.#authorizer = options.authorizer ?? builtInAuthorizer(ledger, registry);
+    this.#creators = signer ? { 'serviceaccounts/token': tokenCreator(signer) } : {};
     this.feed = createFeed(this.core);
     this.#hub = new WatchHub(ledger, options.timers);
-    const virtual = options.virtual ?? [];
+    this.#expiry = new Expiry(this.core);
+    const virtual = reviews({
+      authenticator: this.#authenticator,
+      authorizer: this.#authorizer,
+      audience: config.issuer,
+    });
     this.#virtual = new Map(virtual.map((one) => [`${one.group}/${one.version}/${one.plural}`, one]));
     this.#pages = new Pages(this.core, {
-      discovery: new Discovery(this.core.registry, virtual),
-      schemas: options.schemas,
-      virtual,
-      ...options.pages,
+      discovery: new Discovery(registry, virtual),
+      openApi: new OpenApi(registry, virtual, schemas),
+      ...(options.checks ? { checks: options.checks } : {}),
+      ...(signer ? { jwks: () => signer.jwks() } : {}),
     });
+  }
+
+  /** Puts in place what every cluster holds. Idempotent; writes nothing the second time. */
+  start(): Promise<void> {
+    return bootstrap(this.core);
+  }
+
+  /** Deletes objects whose time to live is over; answers when to call again, undefined when nothing will expire. */
+  expire(nowMs = this.core.clock.now()): Promise<number | undefined> {
+    return this.#expiry.expire(nowMs);
+  }
+
+  /** When {@link expire} has something to do next. */
+  nextExpiry(): number | undefined {
+    return this.#expiry.next();
   }
 
   /** Open watches. */
@@ -106,7 +152,7 @@ export class ApiServer {
 
   /** Who a bearer token belongs to; undefined: nobody. */
   authenticate(token: string): Promise<User | undefined> {
-    return this.#options.authenticator.authenticate(token);
+    return this.#authenticator.authenticate(token);
   }
 
   /** Never rejects: whatever goes wrong is a Status. */
@@ -149,13 +195,13 @@ export class ApiServer {
       if (isOpenPath(info)) return anonymous;
       throw errors.unauthorized();
     }
-    const user = await this.#options.authenticator.authenticate(token);
+    const user = await this.#authenticator.authenticate(token);
     if (!user) throw errors.unauthorized();
     return user;
   }
 
   #authorize(attributes: Attributes): void {
-    const decision = this.#options.authorizer.authorize(attributes);
+    const decision = this.#authorizer.authorize(attributes);
     if (!decision?.allowed) throw forbidden(attributes, decision?.reason);
   }
 
@@ -184,17 +230,18 @@ export class ApiServer {
   }
 
   async #connect(rest: RestRequest): Promise<Response> {
-    const { definition, info, user, url, request } = rest;
-    const creator = this.#options.creators?.[`${definition.plural}/${info.subresource}`];
-    if (creator && info.verb === 'create') return creator(rest);
-    const [object] = (await this.client('apiserver').list(definition, {
-      namespace: info.namespace,
-      fieldSelector: `metadata.name=${info.name}`,
-    })) as KubeObject[];
+    const { definition, info, user, url, request, core } = rest;
+    if (info.verb === 'create') {
+      const creator = this.#creators[`${definition.plural}/${info.subresource}`];
+      if (creator) return creator(rest);
+    }
+    const object = findObject(definition, core.ledger, info.namespace, info.name);
     if (!object) throw errors.notFound(definition, info.name);
-    this.#options.connectOptions?.(info.subresource, url.searchParams, object);
-    if (!this.#options.connect) throw errors.unavailable(`${info.subresource} is not available`);
-    return this.#options.connect(request, { user, object, subresource: info.subresource, options: url.searchParams });
+    const options =
+      info.subresource === 'log' ? logOptions(url.searchParams, object) : Object.fromEntries(url.searchParams);
+    if (!this.#options.connect)
+      throw errors.unavailable(`${definition.plural}/${info.subresource} is not available here`);
+    return this.#options.connect(request, { user, object, subresource: info.subresource, options });
   }
 }
 

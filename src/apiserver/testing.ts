@@ -1,12 +1,7 @@
 // A server over SQLite in memory, for the tests of this folder: deterministic clock and randomness, an admin token.
 
-import { resources } from '../generated/resources.ts';
-import definitions from '../generated/schemas/definitions.json' with { type: 'json' };
-import protobufTables from '../generated/schemas/protobuf.json' with { type: 'json' };
 import { createLedger } from '../ledger/ledger.ts';
 import type { Ledger } from '../ledger/types.ts';
-import type { ProtobufTable, SchemaTable } from '../machinery/schema/table.ts';
-import { Schemas } from '../machinery/schema/types.ts';
 import {
   type Clock,
   type ClusterConfig,
@@ -16,7 +11,7 @@ import {
   type Sql,
   type Timers,
 } from '../ports/index.ts';
-import type { ApiServer, ApiServerOptions } from './server.ts';
+import { ApiServer, type ApiServerOptions } from './server.ts';
 
 export class TestClock implements Clock {
   ms = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -78,6 +73,16 @@ export class TestLog implements Log {
 
 export const adminToken = 'admin-token-of-the-tests';
 
+/** A fresh key of a service account issuer, PEM. */
+async function issuerKey(): Promise<string> {
+  const { privateKey } = (await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
+    'sign',
+  ])) as CryptoKeyPair;
+  const bytes = new Uint8Array((await crypto.subtle.exportKey('pkcs8', privateKey)) as ArrayBuffer);
+  const label = ['PRIVATE', 'KEY'].join(' ');
+  return `-----BEGIN ${label}-----\n${btoa(String.fromCharCode(...bytes))}\n-----END ${label}-----\n`;
+}
+
 export interface TestServer {
   server: ApiServer;
   ledger: Ledger;
@@ -97,13 +102,17 @@ export interface Answer {
 
 export async function testServer(
   sql: Sql,
-  overrides: Partial<ApiServerOptions> & { config?: Partial<ClusterConfig> } = {},
+  overrides: Omit<Partial<ApiServerOptions>, 'config'> & { config?: Partial<ClusterConfig>; start?: boolean } = {},
 ): Promise<TestServer> {
   const clock = new TestTimers();
   const config = { ...defaultClusterConfig, ...overrides.config };
   const log = new TestLog();
   const ledger = createLedger({ sql, clock, config });
-  const server = await createTestApiServer({ ledger, clock, config, log, overrides });
+  const random = new TestRandom();
+  const serviceAccountKey = await issuerKey();
+  const options = { ledger, clock, timers: clock, random, log, adminToken, serviceAccountKey, ...overrides, config };
+  const server = new ApiServer(options);
+  if (overrides.start !== false) await server.start();
   return {
     server,
     ledger,
@@ -135,30 +144,6 @@ export async function testServer(
       return { code: response.status, headers: response.headers, text, json };
     },
   };
-}
-
-async function createTestApiServer(options: {
-  ledger: Ledger;
-  clock: TestTimers;
-  config: ClusterConfig;
-  log: Log;
-  overrides: Partial<ApiServerOptions>;
-}): Promise<ApiServer> {
-  const { ledger, clock, config, log, overrides } = options;
-  const { createApiServer } = await import('./create.ts');
-  return createApiServer({
-    ledger,
-    resources,
-    schemas: new Schemas(definitions as unknown as SchemaTable),
-    protobufTables: protobufTables as unknown as ProtobufTable,
-    clock,
-    timers: clock,
-    random: new TestRandom(),
-    log,
-    adminToken,
-    ...overrides,
-    config,
-  });
 }
 
 /** A watch as the tests read it: whole events in order. Keep-alive lines are skipped. */

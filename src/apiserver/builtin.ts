@@ -1,0 +1,63 @@
+// The built-in parts of a server, in upstream's order: who may call (authenticators), what they may do (authorizers), what
+// the cluster demands of writes (admission), and the creates that store nothing.
+import type { Ledger } from '../ledger/types.ts';
+import type { Clock, ClusterConfig } from '../ports/index.ts';
+import type { AdmissionPlugin } from './admission/chain.ts';
+import { defaultTolerationSeconds } from './admission/default-toleration-seconds.ts';
+import { namespaceLifecycle } from './admission/namespace-lifecycle.ts';
+import { nodeRestriction } from './admission/node-restriction.ts';
+import { priority } from './admission/priority.ts';
+import { serviceAccount } from './admission/service-account.ts';
+import { taintNodesByCondition } from './admission/taint-nodes-by-condition.ts';
+import { type Authenticator, adminAuthenticator, allAuthenticated, firstOf } from './authn/authenticator.ts';
+import { serviceAccountAuthenticator } from './authn/service-account.ts';
+import type { Signer } from './authn/signer.ts';
+import { type Authorizer, authorizeBy, discovery, masters } from './authz/authorizer.ts';
+import { interimView } from './authz/interim-view.ts';
+import { nodeAuthorizer } from './authz/node.ts';
+import { nodeOfCredential } from './nodes/credentials.ts';
+import { isBootstrapToken } from './nodes/join.ts';
+import type { Registry } from './registry.ts';
+
+export const builtInAdmission: readonly AdmissionPlugin[] = [
+  namespaceLifecycle,
+  serviceAccount,
+  nodeRestriction,
+  taintNodesByCondition,
+  priority,
+  defaultTolerationSeconds,
+];
+
+export function builtInAuthenticator(options: {
+  ledger: Ledger;
+  clock: Clock;
+  config: ClusterConfig;
+  adminToken: string | undefined;
+  signer: Signer | undefined;
+}): Authenticator {
+  const { ledger, clock, config, adminToken, signer } = options;
+  const nodes: Authenticator = {
+    async authenticate(token) {
+      const node = await nodeOfCredential(ledger, token);
+      return node === undefined
+        ? undefined
+        : { name: `system:node:${node}`, groups: ['system:nodes', allAuthenticated] };
+    },
+  };
+  const bootstrapTokens: Authenticator = {
+    async authenticate(token) {
+      if (!isBootstrapToken(ledger, clock, token)) return undefined;
+      return { name: `system:bootstrap:${token.slice(0, 6)}`, groups: ['system:bootstrappers', allAuthenticated] };
+    },
+  };
+  return firstOf([
+    ...(adminToken ? [adminAuthenticator(adminToken)] : []),
+    nodes,
+    ...(signer ? [serviceAccountAuthenticator({ ledger, signer, audience: config.issuer, clock })] : []),
+    bootstrapTokens,
+  ]);
+}
+
+export function builtInAuthorizer(ledger: Ledger, registry: Registry): Authorizer {
+  return authorizeBy([masters, discovery, nodeAuthorizer(ledger, registry), interimView(ledger)]);
+}

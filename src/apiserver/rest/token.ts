@@ -1,0 +1,130 @@
+// serviceaccounts/token: a TokenRequest is answered with a signed JWT, bound to what it names. Nothing is stored.
+
+import type { TokenRequest } from '../../generated/schemas/authentication-v1.ts';
+import { errors, type FieldError } from '../../machinery/errors.ts';
+import type { KubeObject } from '../../machinery/meta.ts';
+import { claimsKey, type KubernetesClaims } from '../authn/service-account.ts';
+import type { Signer } from '../authn/signer.ts';
+import { timestamp } from '../core.ts';
+import { bodyFormat, readBody } from '../negotiation/body.ts';
+import { textResponse } from '../negotiation/respond.ts';
+import { findObject } from '../storage/read.ts';
+import { formOf, type RestRequest } from './context.ts';
+import { writeOptions } from './options.ts';
+
+const target = {
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  kind: 'TokenRequest',
+  schema: 'io.k8s.api.authentication.v1.TokenRequest',
+};
+const lifetimeMinSeconds = 600;
+const lifetimeMaxSeconds = 2 ** 32;
+const lifetimeDefaultSeconds = 3600;
+
+export function tokenCreator(signer: Signer): (rest: RestRequest) => Promise<Response> {
+  return async (rest) => {
+    formOf(rest);
+    const { core, info, definition } = rest;
+    const options = writeOptions('CreateOptions', rest.url.searchParams);
+    const format = bodyFormat(rest.request.headers.get('content-type'));
+    const bytes = await readBody(rest.request);
+    const { object, warnings } = core.codec.decode(bytes, format, target, options.fieldValidation);
+    const request = object as unknown as TokenRequest;
+    request.spec ??= {};
+    const seconds = request.spec.expirationSeconds ?? lifetimeDefaultSeconds;
+    const problems: FieldError[] = [];
+    const field = 'spec.expirationSeconds';
+    if (seconds < lifetimeMinSeconds)
+      problems.push({
+        type: 'Invalid',
+        field,
+        badValue: seconds,
+        detail: 'may not specify a duration less than 10 minutes',
+      });
+    if (seconds > lifetimeMaxSeconds)
+      problems.push({
+        type: 'Invalid',
+        field,
+        badValue: seconds,
+        detail: 'may not specify a duration larger than 2^32 seconds',
+      });
+    if (problems.length > 0) throw errors.invalid(target.group, target.kind, '', problems);
+
+    const account = findObject(definition, core.ledger, info.namespace, info.name);
+    if (!account) throw errors.notFound(definition, info.name);
+    const own: KubernetesClaims = {
+      namespace: info.namespace,
+      serviceaccount: { name: info.name, uid: account.metadata.uid },
+      ...bindings(rest, request, account),
+    };
+    const now = Math.floor(core.clock.now() / 1000);
+    const audiences = request.spec.audiences?.length ? request.spec.audiences : [core.config.issuer];
+    const expires = now + seconds;
+    const token = await signer.sign({
+      aud: audiences,
+      exp: expires,
+      iat: now,
+      iss: core.config.issuer,
+      jti: core.random.uuid(),
+      [claimsKey]: own,
+      nbf: now,
+      sub: `system:serviceaccount:${info.namespace}:${info.name}`,
+    });
+    const answer = {
+      kind: target.kind,
+      apiVersion: 'authentication.k8s.io/v1',
+      metadata: { name: info.name, namespace: info.namespace, creationTimestamp: timestamp(core.clock.now()) },
+      spec: {
+        ...request.spec,
+        audiences,
+        expirationSeconds: seconds,
+        boundObjectRef: request.spec.boundObjectRef ?? null,
+      },
+      status: { token, expirationTimestamp: timestamp(expires * 1000) },
+    };
+    return textResponse(JSON.stringify(answer), { code: 201, warnings });
+  };
+}
+
+function bindings(rest: RestRequest, request: TokenRequest, account: KubeObject): Partial<KubernetesClaims> {
+  const reference = request.spec.boundObjectRef;
+  if (!reference) return {};
+  const { core, info } = rest;
+  const { registry, ledger } = core;
+  const gone = (resource: string) => errors.notFound({ group: '', plural: resource }, reference.name ?? '');
+  const find = (resource: 'pods' | 'secrets' | 'nodes'): KubeObject => {
+    const definition = registry.findGroupResource(resource);
+    const object =
+      definition && findObject(definition, ledger, resource === 'nodes' ? '' : info.namespace, reference.name ?? '');
+    if (!object) throw gone(resource);
+    if (reference.uid && reference.uid !== object.metadata.uid)
+      throw errors.conflict(
+        { group: '', plural: resource },
+        reference.name ?? '',
+        `the UID in the bound object reference (${reference.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
+      );
+    return object;
+  };
+  const named = (object: KubeObject) => ({ name: object.metadata.name, uid: object.metadata.uid });
+  const kind = `${reference.apiVersion ?? ''}/${reference.kind ?? ''}`;
+  if (kind === 'v1/Pod') {
+    const pod = find('pods') as KubeObject & { spec: { serviceAccountName?: string; nodeName?: string } };
+    if (pod.spec.serviceAccountName !== account.metadata.name)
+      throw errors.badRequest(
+        `cannot bind token for serviceaccount ${JSON.stringify(account.metadata.name)} to pod running with different serviceaccount name.`,
+      );
+    const { nodeName } = pod.spec;
+    const nodes = registry.findGroupResource('nodes');
+    const node = nodeName && nodes ? findObject(nodes, ledger, '', nodeName) : undefined;
+    return {
+      pod: named(pod),
+      ...(nodeName ? { node: { name: nodeName, ...(node ? { uid: node.metadata.uid } : {}) } } : {}),
+    };
+  }
+  if (kind === 'v1/Secret') return { secret: named(find('secrets')) };
+  if (kind === 'v1/Node') return { node: named(find('nodes')) };
+  throw errors.badRequest(
+    `cannot bind token to object of type ${reference.apiVersion ?? ''}, Kind=${reference.kind ?? ''}`,
+  );
+}
