@@ -22,7 +22,7 @@ import {
 import { takeLock } from '../lock.ts';
 import { aptInstall, canInstall, isRoot, missingPackages } from '../packages.ts';
 import { nodePaths, repoRoot, runRootOf, type StatePaths, statePaths } from '../paths.ts';
-import { type Component, end, find, logFile, signal, sleep, start } from '../processes.ts';
+import { type Component, end, find, findAll, logFile, signal, sleep, start } from '../processes.ts';
 import { type ClusterSettings, choosePort, claimInstance, rangesOf, readSettings, writeSettings } from '../settings.ts';
 
 import { makeStateDir } from '../state-dir.ts';
@@ -42,6 +42,8 @@ const nodesReadyMs = 90_000;
 const agentTokenTtlMs = 10 * 60_000;
 
 const startedAt = performance.now();
+/** Times of the API have whole seconds. */
+const upSinceMs = Math.floor(Date.now() / 1000) * 1000;
 function say(message: string): void {
   console.log(`[${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s] ${message}`);
 }
@@ -71,6 +73,7 @@ async function raise(paths: StatePaths, options: UpOptions): Promise<void> {
     say(`${paths.dir} lies on an overlay file system: containers get plain copies (slower)`);
   const controlPlane = await controlPlaneComponent(paths, settings);
   const supervised = find(paths, 'supervisor');
+  const before = new Map(findAll(paths).map((p) => [p.name, p.pid]));
   const components = [controlPlane];
   await apply(paths, components, [controlPlane], supervised?.pid);
   say(`control plane at https://${listenAddresses(settings)[0]}:${settings.port}`);
@@ -103,7 +106,7 @@ async function raise(paths: StatePaths, options: UpOptions): Promise<void> {
   if (options.detach) {
     say('started; see tiffin status');
   } else {
-    await waitNodes(api, settings, paths);
+    await waitNodes(api, settings, paths, before);
   }
   api.close();
 }
@@ -276,14 +279,29 @@ async function accepts(socket: string): Promise<boolean> {
 
 interface NodeObject {
   metadata: { name: string };
-  status?: { conditions?: { type: string; status: string; message?: string }[] };
+  status?: { conditions?: { type: string; status: string; lastHeartbeatTime?: string }[] };
 }
 
-async function waitNodes(api: Api, settings: ClusterSettings, paths: StatePaths): Promise<void> {
+/** Ready, and heard from since `since`: what a node was before `down` says nothing about now. */
+function readySince(node: NodeObject, since: number): boolean {
+  const ready = node.status?.conditions?.find((c) => c.type === 'Ready' && c.status === 'True');
+  return ready !== undefined && (!ready.lastHeartbeatTime || Date.parse(ready.lastHeartbeatTime) >= since);
+}
+
+const agentOf = (node: string) => `agent-${node.startsWith('sim-') ? 'sim' : node}`;
+
+async function waitNodes(
+  api: Api,
+  settings: ClusterSettings,
+  paths: StatePaths,
+  before: ReadonlyMap<string, number>,
+): Promise<void> {
   const wanted = [...nodeNames(settings.nodes), ...simulatedNames(settings.simulatedNodes)];
   if (wanted.length === 0) return;
   const deadline = performance.now() + nodesReadyMs + wanted.length * 200;
   let told = 0;
+  // An agent that ran before this command has been heard all along.
+  const sinceOf = (node: string) => (before.get(agentOf(node)) === find(paths, agentOf(node))?.pid ? 0 : upSinceMs);
   for (;;) {
     let list: { items: NodeObject[] } = { items: [] };
     try {
@@ -293,9 +311,7 @@ async function waitNodes(api: Api, settings: ClusterSettings, paths: StatePaths)
       if (performance.now() > deadline) throw error;
     }
     const ready = new Set(
-      list.items
-        .filter((node) => node.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'))
-        .map((node) => node.metadata.name),
+      list.items.filter((node) => readySince(node, sinceOf(node.metadata.name))).map((node) => node.metadata.name),
     );
     const waiting = wanted.filter((name) => !ready.has(name));
     const done = wanted.length - waiting.length;
@@ -303,10 +319,8 @@ async function waitNodes(api: Api, settings: ClusterSettings, paths: StatePaths)
     told = Math.max(told, done);
     if (waiting.length === 0) return;
     if (performance.now() > deadline) {
-      const name = waiting[0]!.startsWith('sim-') ? 'sim' : waiting[0]!;
-      throw new CliError(
-        `not Ready: ${waiting.slice(0, 5).join(', ')}; the last of ${logFile(paths, `agent-${name}`)}:\n${tail(logFile(paths, `agent-${name}`), 8)}`,
-      );
+      const log = logFile(paths, agentOf(waiting[0]!));
+      throw new CliError(`not Ready: ${waiting.slice(0, 5).join(', ')}; the last of ${log}:\n${tail(log, 8)}`);
     }
     await sleep(30);
   }
