@@ -46,22 +46,25 @@ export interface Codec {
 
 export function createCodec(schemas: Schemas, protobufTables: ProtobufTable | undefined): Codec {
   const accept = (value: unknown, target: Target, validation: FieldValidation, duplicates: string[] = []): Decoded => {
-    const claimed = claim(value, target);
-    const coerced = inContext(claimed, target, () => coerce(schemas, target.schema, value));
+    checkClaim(value, target);
+    const coerced = refused(
+      () => coerce(schemas, target.schema, value),
+      (message) => inWords(target, message),
+    );
     const object = coerced.value as unknown as KubeObject;
     object.kind = target.kind;
     object.apiVersion = apiVersion(target);
     object.metadata = (object.metadata ?? {}) as KubeObject['metadata'];
     const problems = validation === 'Ignore' ? [] : strictProblems(coerced.unknown, duplicates);
     if (problems.length > 0 && validation === 'Strict')
-      throw inWords(claimed, target, `strict decoding error: ${problems.join(', ')}`);
+      throw inWords(target, `strict decoding error: ${problems.join(', ')}`);
     target.defaults?.(object as never);
     return { object, warnings: problems };
   };
   return {
     decode(bytes, format, target, validation) {
       if (format === 'protobuf') return accept(fromProtobuf(bytes, target), target, 'Ignore');
-      const { value, duplicates } = inContext(undefined, target, () =>
+      const { value, duplicates } = syntax(bytes, target, () =>
         format === 'yaml' ? decodeYaml(decodeUtf8(bytes)) : decodeJson(decodeUtf8(bytes)),
       );
       return accept(value, target, validation, duplicates);
@@ -82,22 +85,13 @@ export function createCodec(schemas: Schemas, protobufTables: ProtobufTable | un
   }
 }
 
-/** The kind that a body says it is; `undefined` when it says nothing, which is taken for the one expected. */
-interface Claim {
-  kind: string;
-  version: string;
-}
-
-function claim(value: unknown, target: Target): Claim | undefined {
+/** Refuses a body that says it is something else; one that says nothing is taken for what is expected. */
+function checkClaim(value: unknown, target: Target): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw inWords(undefined, target, `couldn't get version/kind; json parse error: the body is not an object`);
+    throw unrecognized(target, 'json: cannot unmarshal the body into Go value of type struct');
   const { kind = '', apiVersion: claimed = '' } = value as { kind?: unknown; apiVersion?: unknown };
   if ((typeof kind !== 'string' && kind !== null) || (typeof claimed !== 'string' && claimed !== null))
-    throw inWords(
-      undefined,
-      target,
-      `couldn't get version/kind; json parse error: kind and apiVersion must be strings`,
-    );
+    throw unrecognized(target, 'kind and apiVersion must be strings');
   const expected = apiVersion(target);
   if (claimed && claimed !== expected && !target.anyVersion)
     throw errors.badRequest(
@@ -107,23 +101,43 @@ function claim(value: unknown, target: Target): Claim | undefined {
     throw errors.badRequest(
       `${kind} in version ${JSON.stringify(target.version)} cannot be handled as a ${target.kind}: the kind in the data (${kind}) does not match the expected kind (${target.kind})`,
     );
-  return kind ? { kind, version: target.version } : undefined;
 }
 
-/** An error of decoding, in the words in which upstream passes it on. */
-function inWords(claimed: Claim | undefined, target: Target, message: string): ApiError {
+/** What is wrong with the fields, in the words in which upstream passes it on. */
+function inWords(target: Target, message: string): ApiError {
+  const { kind, version } = target;
+  return errors.badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${message}`);
+}
+
+/** What is wrong before a kind is known. */
+function unrecognized(target: Target, message: string, summary = ''): ApiError {
   return errors.badRequest(
-    claimed
-      ? `${claimed.kind} in version ${JSON.stringify(claimed.version)} cannot be handled as a ${target.kind}: ${message}`
-      : `the object provided is unrecognized (must be of type ${target.kind}): ${message}`,
+    `the object provided is unrecognized (must be of type ${target.kind}): couldn't get version/kind; json parse error: ${message}${summary}`,
   );
 }
 
-function inContext<T>(claimed: Claim | undefined, target: Target, work: () => T): T {
+function refused<T>(work: () => T, words: (message: string) => ApiError): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof ApiError && error.reason === 'BadRequest') throw inWords(claimed, target, error.message);
+    if (error instanceof ApiError && error.reason === 'BadRequest') throw words(error.message);
     throw error;
   }
+}
+
+function syntax<T>(bytes: Uint8Array, target: Target, work: () => T): T {
+  return refused(work, (message) => unrecognized(target, message, ` (${summarize(bytes)})`));
+}
+
+const summaryBytes = 30;
+
+/** The beginning of a body: text where it looks like JSON, otherwise hexadecimal. */
+function summarize(bytes: Uint8Array): string {
+  if (bytes.length === 0) return '<empty>';
+  const start = bytes.subarray(0, summaryBytes);
+  const text =
+    start[0] === 0x7b
+      ? new TextDecoder().decode(start)
+      : Array.from(start, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return bytes.length > summaryBytes ? `${text} ...` : text;
 }

@@ -16,10 +16,10 @@ import { type Authenticator, allAuthenticated, anonymous, bearerToken } from './
 import { createSigner } from './authn/signer.ts';
 import { type Attributes, type Authorizer, forbidden } from './authz/authorizer.ts';
 import { bootstrap } from './bootstrap.ts';
+import { builtInAdmission, builtInAuthenticator, builtInAuthorizer } from './builtin.ts';
 import { createClient, createFeed } from './client.ts';
 import { createCodec } from './codec.ts';
 import type { Core, User } from './core.ts';
-import { builtInAdmission, builtInAuthenticator, builtInAuthorizer } from './builtin.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { asApiError } from './errors.ts';
 import { Expiry } from './expiry.ts';

@@ -25,6 +25,8 @@ export function textResponse(
 
 export function statusResponse(error: ApiError, warnings: readonly string[] = []): Response {
   const status = toStatus(error);
+  // Upstream leaves an empty name out.
+  if (status.details?.name === '') status.details = { ...status.details, name: undefined };
   const headers: Record<string, string> = {};
   const retry = status.details?.retryAfterSeconds;
   if (retry !== undefined) headers['Retry-After'] = String(retry);

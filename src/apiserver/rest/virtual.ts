@@ -1,6 +1,6 @@
 // Resources that are only created and never stored: reviews of who one is and what one may do.
 import { errors } from '../../machinery/errors.ts';
-import type { KubeObject } from '../../machinery/meta.ts';
+import { apiVersion, type KubeObject } from '../../machinery/meta.ts';
 import type { Core, User } from '../core.ts';
 import { negotiate } from '../negotiation/accept.ts';
 import { bodyFormat, readBody } from '../negotiation/body.ts';
@@ -33,6 +33,10 @@ export async function createVirtual(
   const options = writeOptions('CreateOptions', url.searchParams);
   const format = bodyFormat(request.headers.get('content-type'));
   const { object, warnings } = core.codec.decode(await readBody(request), format, resource, options.fieldValidation);
-  const answer = await resource.create(object, user, info.namespace);
-  return textResponse(JSON.stringify(answer), { code: 201, encoding, warnings });
+  const { kind, apiVersion: version, ...answer } = await resource.create(object, user, info.namespace);
+  return textResponse(JSON.stringify({ kind: kind ?? resource.kind, apiVersion: version ?? apiVersion(resource), ...answer }), {
+    code: 201,
+    encoding,
+    warnings,
+  });
 }
