@@ -1,7 +1,8 @@
 // npm run gen [-- --facts DIR] [-- --check]: writes src/generated, or with --check says what is stale and exits 1.
 //
 // With --facts (a folder holding definitions.json, protobuf.json and cri-v1.json of Kubernetes 1.36) the schema types and
-// tables are rewritten too; without it, only the indexes of definitions, controllers and scheduler plugins.
+// tables are rewritten too; without it, only the indexes of resource types, definitions,
+// controllers and scheduler plugins.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -9,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { indexes } from './indexes.ts';
 import { protobufTable, schemaTable } from './schema-table.ts';
 import { schemaTypes } from './schema-types.ts';
+import { tokenIndex } from './tokens.ts';
 
 const { values } = parseArgs({ options: { facts: { type: 'string' }, check: { type: 'boolean', default: false } } });
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -40,6 +42,9 @@ if (values.facts) {
   files.set('src/generated/schemas/protobuf.json', lines(protobufTable(read('protobuf.json'), table)));
   files.set('node-agent/cri/cri-v1.json', `${JSON.stringify(read('cri-v1.json'))}\n`);
 }
+const tableFile = 'src/generated/schemas/definitions.json';
+const table = JSON.parse(files.get(tableFile) ?? fs.readFileSync(path.join(root, tableFile), 'utf8'));
+files.set('src/generated/schemas/index.ts', tokenIndex(root, table));
 for (const [name, text] of indexes(root)) files.set(name, text);
 
 const stale = [...files].filter(([name, text]) => {
