@@ -15,7 +15,7 @@ function list(object: Endpoints): string {
   const all = (object.subsets ?? []).flatMap((subset) => {
     const addresses = subset.addresses ?? [];
     if (!subset.ports?.length) return addresses.map((address) => address.ip);
-    return subset.ports.flatMap((port) => addresses.map((address) => hostPort(address.ip, port.port)));
+    return subset.ports.flatMap((port) => addresses.map((address) => hostPort(address.ip ?? '', port.port)));
   });
   return firstThree(all, '<none>');
 }

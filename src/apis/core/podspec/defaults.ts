@@ -57,7 +57,6 @@ export function defaultContainer(container: Container): void {
   defaultProbe(container.startupProbe);
   defaultHandler(container.lifecycle?.postStart);
   defaultHandler(container.lifecycle?.preStop);
-  if (container.securityContext) container.securityContext.procMount ||= undefined;
 }
 
 const defaultModeOf = 0o644;
@@ -89,7 +88,11 @@ function defaultVolume(volume: Volume): void {
       defaultItems(source.downwardAPI?.items);
     }
   }
-  if (volume.ephemeral?.volumeClaimTemplate) volume.ephemeral.volumeClaimTemplate.spec.volumeMode ??= 'Filesystem';
+  const claim = volume.ephemeral?.volumeClaimTemplate;
+  if (claim) {
+    claim.spec ??= {};
+    claim.spec.volumeMode ??= 'Filesystem';
+  }
   if (volume.iscsi) volume.iscsi.iscsiInterface ||= 'default';
   if (volume.rbd) {
     volume.rbd.pool ||= 'rbd';
