@@ -1,5 +1,6 @@
 // Written by `npm run gen`; do not edit.
 // All scheduler plugins: the default export of each file.
+import pluginInterPodAffinity from '../scheduler/plugins/inter-pod-affinity.ts';
 import pluginNodeAffinity from '../scheduler/plugins/node-affinity.ts';
 import pluginNodeName from '../scheduler/plugins/node-name.ts';
 import pluginNodePorts from '../scheduler/plugins/node-ports.ts';
@@ -9,6 +10,7 @@ import pluginPodTopologySpread from '../scheduler/plugins/pod-topology-spread.ts
 import pluginTaintToleration from '../scheduler/plugins/taint-toleration.ts';
 
 export const schedulerPlugins = [
+  pluginInterPodAffinity,
   pluginNodeAffinity,
   pluginNodeName,
   pluginNodePorts,

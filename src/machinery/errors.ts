@@ -122,7 +122,7 @@ export const errors = {
     ),
   /** `kind` is the Kind here, as upstream has it: `Pod "x" is invalid: …`. */
   invalid: (group: string, kind: string, name: string, problems: readonly FieldError[]): ApiError => {
-    const texts = problems.map(fieldErrorText);
+    const texts = [...new Set(problems.map(fieldErrorText))];
     const message = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
     return new ApiError('Invalid', `${group === '' ? kind : `${kind}.${group}`} "${name}" is invalid: ${message}`, {
       name,

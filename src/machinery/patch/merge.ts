@@ -14,7 +14,7 @@ function merge(target: unknown, patch: unknown): unknown {
   for (const key of Object.keys(patch)) {
     const value = patch[key];
     if (value === null) delete out[key];
-    else setOwn(out, key, merge(Object.hasOwn(out, key) ? out[key] : undefined, value));
+    else if (value !== undefined) setOwn(out, key, merge(Object.hasOwn(out, key) ? out[key] : undefined, value));
   }
   return out;
 }

@@ -105,6 +105,7 @@ class Coercion {
     for (const key of Object.keys(value)) {
       this.trail[at] = key;
       const entry = value[key];
+      if (entry === undefined) continue;
       setOwn(out, key, entry === null ? zero(item) : this.value(item, entry));
     }
     this.trail.pop();

@@ -23,12 +23,12 @@ export function setOwn(target: Record<string, unknown>, key: string, value: unkn
 export const isJsonObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** A deep copy of a JSON value, whatever its keys. */
+/** A deep copy of a JSON value, whatever its keys; keys whose value is undefined are not JSON and stay behind. */
 export function copyJson<T>(value: T): T {
   if (Array.isArray(value)) return value.map(copyJson) as T;
   if (!isJsonObject(value)) return value;
   const out: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) setOwn(out, key, copyJson(value[key]));
+  for (const key of Object.keys(value)) if (value[key] !== undefined) setOwn(out, key, copyJson(value[key]));
   return out as T;
 }
 

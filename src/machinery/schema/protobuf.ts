@@ -3,7 +3,7 @@
 
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { ApiError, errors } from '../errors.ts';
-import { formatDuration, formatMicroTime, formatTime, parseDuration, parseTime } from '../time.ts';
+import { canonicalMicroTime, formatDuration, formatTime, parseDuration, parseTime } from '../time.ts';
 import { decodeJson, decodeUtf8, setOwn } from './json.ts';
 import type { ProtobufTable } from './table.ts';
 
@@ -127,7 +127,7 @@ class Decoder {
       case `${meta}MicroTime`:
         return message.seconds === undefined
           ? null
-          : safeTime(Number(message.seconds) * 1000 + Math.floor(Number(message.nanos ?? 0) / 1e6), formatMicroTime);
+          : `${safeTime(Number(message.seconds) * 1000, formatTime).slice(0, -1)}.${String(Math.floor(Number(message.nanos ?? 0) / 1000)).padStart(6, '0')}Z`;
       case `${meta}Duration`:
         return formatDuration(Number(message.duration ?? 0) / 1e6);
       default: {
@@ -250,9 +250,9 @@ function jsonMessage(messages: ProtobufTable, type: string, value: unknown): Jso
       return typeof value === 'number' ? { type: 0, intVal: value, strVal: '' } : { type: 1, intVal: 0, strVal: value };
     case `${meta}Time`:
     case `${meta}MicroTime`: {
-      const ms = parseTime(String(value)) ?? 0;
-      const seconds = Math.floor(ms / 1000);
-      return { seconds, nanos: type.endsWith('MicroTime') ? (ms - seconds * 1000) * 1e6 : 0 };
+      const seconds = Math.floor((parseTime(String(value)) ?? 0) / 1000);
+      const micros = type.endsWith('MicroTime') ? Number(canonicalMicroTime(String(value))?.slice(20, 26) ?? 0) : 0;
+      return { seconds, nanos: micros * 1000 };
     }
     case `${meta}Duration`:
       return { duration: Math.round((parseDuration(String(value)) ?? 0) * 1e6) };
@@ -278,7 +278,8 @@ function writeMessage(messages: ProtobufTable, writer: BinaryWriter, type: strin
       for (const [key, item] of Object.entries(own)) {
         const entry = writer.tag(n, WireType.LengthDelimited).fork();
         entry.tag(1, WireType.LengthDelimited).string(key);
-        writeValue(messages, entry, 2, fieldType, item);
+        if (item === null) entry.tag(2, WireType.LengthDelimited).bytes(new Uint8Array());
+        else writeValue(messages, entry, 2, fieldType, item);
         entry.join();
       }
     else writeValue(messages, writer, n, fieldType, own);

@@ -326,7 +326,7 @@ describe('protobuf', () => {
       kind: 'Lease',
       apiVersion: 'coordination.k8s.io/v1',
       metadata: { name: 'l' },
-      spec: { renewTime: '2026-01-02T03:04:05.123000Z' },
+      spec: { renewTime: '2026-01-02T03:04:05.123456Z' },
     },
     {
       kind: 'SelfSubjectAccessReview',
