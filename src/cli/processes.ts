@@ -120,6 +120,12 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+/**
+ * How long a component may take to end. workerd would wait for its long-polls; what it has acknowledged is on disk, so that it
+ * may be cut short.
+ */
+export const graceMsOf = (name: string): number => (name === 'workerd' ? 200 : 5000);
+
 /** Ends a process: SIGTERM, then SIGKILL after `graceMs`. Resolves when it is gone. */
 export async function end(pid: number, graceMs: number): Promise<void> {
   signal(pid, 'SIGTERM');

@@ -4,7 +4,7 @@
 // It holds no state of its own: kill -9 and start it again, and it adopts what it finds.
 import fs from 'node:fs';
 import { statePaths } from './paths.ts';
-import { type Component, end, find, start } from './processes.ts';
+import { type Component, end, find, graceMsOf, start } from './processes.ts';
 
 const pollMs = 200;
 const backoffMaxMs = 10_000;
@@ -48,7 +48,7 @@ async function look(component: Component): Promise<void> {
   try {
     if (running) {
       say(`${component.name}: pid ${running.pid} is an older version, ending it`);
-      await end(running.pid, 5000);
+      await end(running.pid, graceMsOf(component.name));
       state.failures = 0;
     } else if (state.notBefore <= now) {
       // Down, and not yet waited for: the first restart is immediate.

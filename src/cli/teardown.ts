@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { removeNetwork } from './host-network.ts';
 import { runRootOf, type StatePaths } from './paths.ts';
-import { alive, end, findAll, signal, sleep } from './processes.ts';
+import { alive, end, findAll, graceMsOf, signal, sleep } from './processes.ts';
 import { tryRun } from './run.ts';
 import { rangesOf } from './settings.ts';
 
@@ -114,7 +114,7 @@ async function endShims(paths: StatePaths, runRoot: string): Promise<void> {
 export async function endProcesses(paths: StatePaths): Promise<void> {
   const all = findAll(paths);
   const these = (test: (name: string) => boolean) =>
-    all.filter((p) => !p.shim && test(p.name)).map((p) => end(p.pid, 5000));
+    all.filter((p) => !p.shim && test(p.name)).map((p) => end(p.pid, graceMsOf(p.name)));
   await Promise.all(these((name) => name === 'supervisor'));
   await Promise.all(these((name) => name !== 'supervisor'));
 }

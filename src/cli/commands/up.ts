@@ -22,7 +22,7 @@ import {
 import { takeLock } from '../lock.ts';
 import { aptInstall, canInstall, isRoot, missingPackages } from '../packages.ts';
 import { nodePaths, repoRoot, runRootOf, type StatePaths, statePaths } from '../paths.ts';
-import { type Component, end, find, findAll, logFile, signal, sleep, start } from '../processes.ts';
+import { type Component, end, find, findAll, graceMsOf, logFile, signal, sleep, start } from '../processes.ts';
 import { type ClusterSettings, choosePort, claimInstance, rangesOf, readSettings, writeSettings } from '../settings.ts';
 
 import { makeStateDir } from '../state-dir.ts';
@@ -193,7 +193,7 @@ async function apply(
       const running = find(paths, component.name);
       if (running && running.fingerprint === component.fingerprint) return;
       // An older version, or with other settings. Containers do not mind.
-      if (running) await end(running.pid, 5000);
+      if (running) await end(running.pid, graceMsOf(component.name));
       start(paths, component);
     }),
   );
