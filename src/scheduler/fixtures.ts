@@ -34,10 +34,11 @@ export interface PodSketch {
   owner?: string;
   created?: string;
   hostPort?: number;
+  labels?: Record<string, string>;
 }
 
 export function pod(name: string, sketch: PodSketch = {}): Pod {
-  const { requests, spec = {}, owner, created = '2026-01-01T00:00:00Z', hostPort } = sketch;
+  const { requests, spec = {}, owner, created = '2026-01-01T00:00:00Z', hostPort, labels } = sketch;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -48,6 +49,7 @@ export function pod(name: string, sketch: PodSketch = {}): Pod {
       resourceVersion: '1',
       creationTimestamp: created,
       generation: 1,
+      ...(labels ? { labels } : {}),
       ...(owner
         ? {
             ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: owner, uid: owner, controller: true }],

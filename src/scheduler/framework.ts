@@ -1,5 +1,6 @@
 // What scheduler plugins see and say: a pod with its requests worked out, nodes with what their pods take. Read-only.
 import type { Node, Pod } from '../generated/schemas/core-v1.ts';
+import type { PodAffinities } from './affinity.ts';
 import type { Resources } from './resources.ts';
 
 export interface HostPort {
@@ -15,6 +16,7 @@ export interface PodInfo {
   /** For scoring: containers that request nothing count as upstream's defaults (100m, 200 MB). */
   readonly scored: { readonly milliCpu: number; readonly memory: number };
   readonly hostPorts: readonly HostPort[];
+  readonly affinities: PodAffinities | undefined;
   /** The controller's uid, if any: replicas of one owner are spread. */
   readonly ownerUid: string | undefined;
 }
@@ -27,6 +29,8 @@ export interface NodeInfo {
   readonly requested: Resources;
   readonly scored: { readonly milliCpu: number; readonly memory: number };
   readonly pods: ReadonlyMap<string, PodInfo>;
+  /** Those of its pods that have affinities, by uid. */
+  readonly affine: ReadonlyMap<string, PodInfo>;
   /** Controller's uid → its pods here, the terminating ones left out. */
   readonly owners: ReadonlyMap<string, number>;
 }
@@ -40,6 +44,8 @@ export interface Snapshot {
 export interface Rejection {
   reasons: string[];
   unresolvable: boolean;
+  /** A change of another node's pods may lift it. */
+  elsewhere?: true;
 }
 
 /** One file in plugins/, its default export: it filters, scores, or both. */
@@ -51,6 +57,8 @@ export interface Plugin {
   /** Names of the only nodes that come into question, when the pod alone says so. */
   preFilter?(pod: PodInfo): ReadonlySet<string> | undefined;
   filter?(pod: PodInfo, node: NodeInfo): Rejection | undefined;
+  /** A filter that looks at the whole cluster first; undefined when it has nothing to say about this pod. */
+  prepare?(pod: PodInfo, snapshot: Snapshot): ((node: NodeInfo) => Rejection | undefined) | undefined;
   /** Of its scores; default 1. */
   readonly weight?: number;
   /** One score per node, 0 to 100; undefined when the plugin has nothing to say about this pod. */

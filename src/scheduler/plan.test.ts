@@ -28,6 +28,31 @@ const expression = (key: string, operator: string, ...values: string[]) => ({
   matchExpressions: [{ key, operator, values }],
 });
 
+const app = (name: string): PodSketch => ({ labels: { app: name } });
+const term = (name: string, topologyKey: string) => ({ labelSelector: { matchLabels: { app: name } }, topologyKey });
+const near = (...terms: object[]): Partial<Pod['spec']> => ({
+  affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: terms as never } },
+});
+const away = (...terms: object[]): Partial<Pod['spec']> => ({
+  affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: terms as never } },
+});
+const zone = (name: string): NodeSketch => ({ labels: { zone: name } });
+const spread = (maxSkew: number, topologyKey = 'zone', more: object = {}): PodSketch => ({
+  labels: { app: 'web' },
+  spec: {
+    topologySpreadConstraints: [
+      {
+        maxSkew,
+        topologyKey,
+        whenUnsatisfiable: 'DoNotSchedule',
+        labelSelector: { matchLabels: { app: 'web' } },
+        ...more,
+      },
+    ],
+  },
+});
+const host = 'kubernetes.io/hostname';
+
 interface Case {
   title: string;
   nodes: Record<string, NodeSketch>;
@@ -204,6 +229,89 @@ const cases: Case[] = [
     ],
     pod: { owner: 'rs' },
     goes: 'b',
+  },
+  {
+    title: 'the pods it must be near',
+    nodes: { a: zone('1'), b: zone('2') },
+    placed: [[pod('x', app('db')), 'b']],
+    pod: { spec: near(term('db', 'zone')) },
+    goes: 'b',
+  },
+  {
+    title: 'no pods that it must be near',
+    nodes: { a: zone('1') },
+    pod: { spec: near(term('db', 'zone')) },
+    goes: "!0/1 nodes are available: 1 node(s) didn't match pod affinity rules.",
+  },
+  {
+    title: 'itself as the first of its group',
+    nodes: { a: zone('1') },
+    pod: { ...app('db'), spec: near(term('db', 'zone')) },
+    goes: 'a',
+  },
+  {
+    title: 'the pods it must be away from',
+    nodes: { a: zone('1'), b: zone('1'), c: zone('2') },
+    placed: [[pod('x', app('db')), 'a']],
+    pod: { spec: away(term('db', 'zone')) },
+    goes: 'c',
+  },
+  {
+    title: 'them everywhere',
+    nodes: { a: {} },
+    placed: [[pod('x', app('db')), 'a']],
+    pod: { spec: away(term('db', host)) },
+    goes: "!0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules.",
+  },
+  {
+    title: 'pods that want it away',
+    nodes: { a: {} },
+    placed: [[pod('x', { spec: away(term('web', host)) }), 'a']],
+    pod: app('web'),
+    goes: "!0/1 nodes are available: 1 node(s) didn't satisfy existing pods anti-affinity rules.",
+  },
+  {
+    title: 'pods that it prefers to be near',
+    nodes: { a: { cpu: '64' }, b: {} },
+    placed: [[pod('x', app('db')), 'b']],
+    pod: {
+      spec: {
+        affinity: {
+          podAffinity: {
+            preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: term('db', host) }],
+          },
+        },
+      },
+    },
+    goes: 'b',
+  },
+  {
+    title: 'pods of other namespaces as none of its own',
+    nodes: { a: {} },
+    placed: [[{ ...pod('x', app('db')), metadata: { ...pod('x', app('db')).metadata, namespace: 'other' } }, 'a']],
+    pod: { spec: away(term('db', host)) },
+    goes: 'a',
+  },
+  {
+    title: 'a skew that is too great',
+    nodes: { a: { ...zone('1'), cpu: '64' }, b: zone('2') },
+    placed: [[pod('x', app('web')), 'a']],
+    pod: spread(1),
+    goes: 'b',
+  },
+  {
+    title: 'a skew that it cannot mend',
+    nodes: { a: zone('1'), b: { ...zone('2'), cpu: '1' }, c: {} },
+    placed: [[pod('x', app('web')), 'a']],
+    pod: { ...spread(1), requests: { cpu: '2' } },
+    goes: "!0/3 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match pod topology spread constraints, 1 node(s) didn't match pod topology spread constraints (missing required label).",
+  },
+  {
+    title: 'fewer domains than wanted',
+    nodes: { a: zone('1') },
+    placed: [[pod('x', app('web')), 'a']],
+    pod: spread(1, 'zone', { minDomains: 2 }),
+    goes: "!0/1 nodes are available: 1 node(s) didn't match pod topology spread constraints.",
   },
 ];
 

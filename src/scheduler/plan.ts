@@ -5,7 +5,10 @@ import type { NodeInfo, Plugin, PodInfo, Rejection, Snapshot } from './framework
 
 const plugins: readonly Plugin[] = [...schedulerPlugins].sort((a, b) => a.order - b.order);
 
-export type Decision = { type: 'bind'; nodeName: string } | { type: 'unschedulable'; message: string };
+/** `elsewhere`: not only a change of a node itself can make it fit there, also one of other nodes' pods. */
+export type Decision =
+  | { type: 'bind'; nodeName: string }
+  | { type: 'unschedulable'; message: string; elsewhere: boolean };
 
 export interface PlanOptions {
   /** Chooses among equally good nodes: an integer below its argument. */
@@ -21,43 +24,54 @@ function feasibleEnough(nodeCount: number): number {
   return Math.max(100, Math.floor((nodeCount * percent) / 100));
 }
 
-/** Undefined when the node can take the pod. */
-export function reject(pod: PodInfo, node: NodeInfo): Rejection | undefined {
+type Filter = (node: NodeInfo) => Rejection | undefined;
+
+/** All filters, made ready for one pod. */
+function filterFor(pod: PodInfo, snapshot: Snapshot): Filter {
+  const named: Filter[] = [];
+  const filters: Filter[] = [];
   for (const plugin of plugins) {
-    const named = plugin.preFilter?.(pod);
-    if (named && !named.has(node.name)) return notNamed(plugin.name);
+    const names = plugin.preFilter?.(pod);
+    if (names) named.push((node) => (names.has(node.name) ? undefined : notNamed(plugin.name)));
+    if (plugin.filter) filters.push((node) => plugin.filter?.(pod, node));
+    const prepared = plugin.prepare?.(pod, snapshot);
+    if (prepared) filters.push(prepared);
   }
-  return filterNode(pod, node);
+  const all = [...named, ...filters];
+  return (node) => {
+    for (const filter of all) {
+      const rejection = filter(node);
+      if (rejection) return rejection;
+    }
+    return undefined;
+  };
+}
+
+/** Whether this node could take the pod. */
+export function fits(snapshot: Snapshot, pod: PodInfo, node: NodeInfo): boolean {
+  return filterFor(pod, snapshot)(node) === undefined;
 }
 
 export function plan(snapshot: Snapshot, pod: PodInfo, options: PlanOptions = {}): Decision {
   const { nodes } = snapshot;
-  if (nodes.length === 0) return { type: 'unschedulable', message: 'no nodes available to schedule pods' };
-  const prefilters = plugins.flatMap((plugin) => {
-    const names = plugin.preFilter?.(pod);
-    return names ? [{ name: plugin.name, names }] : [];
-  });
+  if (nodes.length === 0)
+    return { type: 'unschedulable', message: 'no nodes available to schedule pods', elsewhere: false };
+  const filter = filterFor(pod, snapshot);
   const feasible: NodeInfo[] = [];
   const rejections: Rejection[] = [];
   const enough = feasibleEnough(nodes.length);
   const start = options.start ?? 0;
   for (let i = 0; i < nodes.length && feasible.length < enough; i++) {
     const node = nodes[(start + i) % nodes.length]!;
-    const excluded = prefilters.find(({ names }) => !names.has(node.name));
-    const rejection = excluded ? notNamed(excluded.name) : filterNode(pod, node);
+    const rejection = filter(node);
     if (rejection) rejections.push(rejection);
     else feasible.push(node);
   }
-  if (feasible.length === 0) return { type: 'unschedulable', message: explain(pod, nodes.length, rejections) };
-  return { type: 'bind', nodeName: best(pod, feasible, snapshot, options.pick ?? (() => 0)).name };
-}
-
-function filterNode(pod: PodInfo, node: NodeInfo): Rejection | undefined {
-  for (const plugin of plugins) {
-    const rejection = plugin.filter?.(pod, node);
-    if (rejection) return rejection;
+  if (feasible.length === 0) {
+    const elsewhere = rejections.some((rejection) => rejection.elsewhere);
+    return { type: 'unschedulable', message: explain(pod, nodes.length, rejections), elsewhere };
   }
-  return undefined;
+  return { type: 'bind', nodeName: best(pod, feasible, snapshot, options.pick ?? (() => 0)).name };
 }
 
 const notNamed = (plugin: string): Rejection => ({

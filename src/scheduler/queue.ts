@@ -1,13 +1,15 @@
 // Pods that wait for a node: active ones, to be planned now; refused ones, until a node changes so that it could take
 // them; and ones whose binding failed, until their backoff is over. Order: priority, then age (PrioritySort).
 import { backoffMs } from '../reconcile/backoff.ts';
-import type { NodeInfo, PodInfo } from './framework.ts';
+import type { PodInfo } from './framework.ts';
 
 interface Waiting {
   info: PodInfo;
   state: 'active' | 'refused' | 'backoff';
   failures: number;
   retryMs: number;
+  /** Of a refused pod: a change of any node's pods may let it in. */
+  elsewhere: boolean;
 }
 
 /** As upstream: 1 s after the first error, doubled up to 10 s. */
@@ -30,7 +32,7 @@ export class SchedulingQueue {
     const { uid, generation } = info.pod.metadata;
     const known = this.#pods.get(uid);
     if (!known) {
-      this.#pods.set(uid, { info, state: 'active', failures: 0, retryMs: 0 });
+      this.#pods.set(uid, { info, state: 'active', failures: 0, retryMs: 0, elsewhere: false });
       this.#active++;
       return;
     }
@@ -55,10 +57,11 @@ export class SchedulingQueue {
     return active.slice(0, limit);
   }
 
-  refuse(uid: string): void {
+  refuse(uid: string, elsewhere: boolean): void {
     const waiting = this.#pods.get(uid);
     if (waiting?.state !== 'active') return;
     waiting.state = 'refused';
+    waiting.elsewhere = elsewhere;
     this.#active--;
   }
 
@@ -66,22 +69,17 @@ export class SchedulingQueue {
   fail(info: PodInfo, failures: number, nowMs: number): void {
     this.delete(info.pod.metadata.uid);
     const retryMs = nowMs + backoffMs(failures, errorBackoff);
-    this.#pods.set(info.pod.metadata.uid, { info, state: 'backoff', failures, retryMs });
+    this.#pods.set(info.pod.metadata.uid, { info, state: 'backoff', failures, retryMs, elsewhere: false });
   }
 
   failures(uid: string): number {
     return this.#pods.get(uid)?.failures ?? 0;
   }
 
-  /** Refused pods that could now go to this node are active again. */
-  nodeChanged(node: NodeInfo, fits: (pod: PodInfo, node: NodeInfo) => boolean): void {
+  /** Refused pods of which `test` holds are active again. */
+  retry(test: (pod: PodInfo, elsewhere: boolean) => boolean): void {
     for (const waiting of this.#pods.values())
-      if (waiting.state === 'refused' && fits(waiting.info, node)) this.#activate(waiting);
-  }
-
-  /** All refused pods are active again. */
-  retryRefused(): void {
-    for (const waiting of this.#pods.values()) if (waiting.state === 'refused') this.#activate(waiting);
+      if (waiting.state === 'refused' && test(waiting.info, waiting.elsewhere)) this.#activate(waiting);
   }
 
   /** Ends backoffs that are over; returns when the next one will be. */

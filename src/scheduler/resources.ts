@@ -2,6 +2,7 @@
 // cpu in thousandths, everything else in whole units. Numbers are exact up to 2^53, which is 8 PiB of memory.
 import type { Pod, PodSpec } from '../generated/schemas/core-v1.ts';
 import { asBytes, toNumberMilli } from '../machinery/quantity.ts';
+import { readAffinities } from './affinity.ts';
 import type { HostPort, PodInfo } from './framework.ts';
 
 /** Resource name → amount. */
@@ -78,6 +79,7 @@ export function podInfo(pod: Pod): PodInfo {
     requests: podRequests(pod.spec!),
     scored: { milliCpu: scored.get('cpu') ?? 0, memory: scored.get('memory') ?? 0 },
     hostPorts: hostPorts(pod.spec!),
+    affinities: readAffinities(pod),
     ownerUid: pod.metadata.ownerReferences?.find((owner) => owner.controller)?.uid,
   };
 }

@@ -194,6 +194,26 @@ describe('scheduler', () => {
     expect(world.where().p).toBe('a');
   });
 
+  it('places a pod that waits for another one to be near, or away', async () => {
+    const world = new World();
+    const term = { labelSelector: { matchLabels: { app: 'db' } }, topologyKey: 'zone' };
+    world.put(node('a', { labels: { zone: '1' }, cpu: '1' }));
+    world.put(node('b', { labels: { zone: '1' } }));
+    const near = { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+    const away = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+    world.put(pod('near', { spec: { affinity: near } }));
+    await world.settle();
+    world.put(pod('db', { labels: { app: 'db' }, requests: { cpu: '1' }, spec: { nodeName: 'a' } }));
+    await world.settle();
+    expect(world.where().near).toBeDefined();
+    world.put(pod('away', { requests: { cpu: '2' }, spec: { affinity: away } }));
+    await world.settle();
+    expect(world.condition('away')?.message).toMatch("1 node(s) didn't match pod anti-affinity rules");
+    world.remove('pods', 'db');
+    await world.settle();
+    expect(world.where().away).toBe('b');
+  });
+
   it('goes by priority, then by age', async () => {
     const world = new World();
     const requests = { cpu: '1' };

@@ -12,7 +12,7 @@ import { backoffMs } from '../reconcile/backoff.ts';
 import { Recorder } from '../reconcile/events.ts';
 import type { Client, Feed, ObjectChange, Write, WriteOutcome } from '../reconcile/types.ts';
 import type { PodInfo } from './framework.ts';
-import { plan, reject } from './plan.ts';
+import { fits, plan } from './plan.ts';
 import { SchedulingQueue } from './queue.ts';
 import { podInfo } from './resources.ts';
 import { Cluster, hasEnded } from './snapshot.ts';
@@ -73,6 +73,8 @@ class FeedScheduler implements Scheduler {
   readonly #failures = new Map<string, number>();
   /** Nodes that may take more than before. */
   readonly #changed = new Set<string>();
+  /** Pods came or went, or nodes did: what others depend on where pods are may have changed. */
+  #moved = false;
   #run: Run | undefined;
   #look = false;
   #start = 0;
@@ -182,7 +184,7 @@ class FeedScheduler implements Scheduler {
         if (failures > 0) this.#failures.set(uid, failures);
         steps.push({ info, write: binding(info.pod, decision.nodeName), nodeName: decision.nodeName, message: '' });
       } else {
-        this.#queue.refuse(uid);
+        this.#queue.refuse(uid, decision.elsewhere);
         const { message } = decision;
         const write = unschedulable(info.pod, message, formatTime(clock.now()));
         if (write) steps.push({ info, write, nodeName: undefined, message });
@@ -272,6 +274,7 @@ class FeedScheduler implements Scheduler {
   #apply(change: ObjectChange): void {
     const { name } = change.object.metadata;
     if (change.resource.plural === nodes.plural) {
+      this.#moved = true;
       if (change.type === 'delete') this.#cluster.removeNode(name);
       else {
         this.#cluster.setNode(change.object as Node);
@@ -290,6 +293,7 @@ class FeedScheduler implements Scheduler {
     if (pod.spec?.nodeName) {
       this.#assumed.delete(uid);
       this.#queue.delete(uid);
+      this.#moved = true;
       const before = this.#cluster.nodeOf(uid);
       this.#cluster.place(pod, pod.spec.nodeName);
       if (before !== undefined) this.#free(before);
@@ -309,16 +313,20 @@ class FeedScheduler implements Scheduler {
   }
 
   #free(nodeName: string | undefined): void {
-    if (nodeName !== undefined) this.#changed.add(nodeName);
+    if (nodeName === undefined) return;
+    this.#changed.add(nodeName);
+    this.#moved = true;
   }
 
-  /** Looks whether refused pods fit on nodes that have changed. */
+  /** Looks whether refused pods fit after what has changed. */
   #reconsider(): void {
-    for (const name of this.#changed) {
-      const node = this.#cluster.node(name);
-      if (node) this.#queue.nodeChanged(node, (pod, on) => reject(pod, on) === undefined);
-    }
+    const changed = [...this.#changed].flatMap((name) => this.#cluster.node(name) ?? []);
+    if (changed.length > 0 || this.#moved)
+      this.#queue.retry(
+        (pod, elsewhere) => (this.#moved && elsewhere) || changed.some((node) => fits(this.#cluster, pod, node)),
+      );
     this.#changed.clear();
+    this.#moved = false;
   }
 }
 

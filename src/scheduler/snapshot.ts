@@ -13,6 +13,7 @@ class NodeState implements NodeInfo {
   readonly requested = new Map<string, number>();
   readonly scored = { milliCpu: 0, memory: 0 };
   readonly pods = new Map<string, PodInfo>();
+  readonly affine = new Map<string, PodInfo>();
   readonly owners = new Map<string, number>();
 
   constructor(name: string) {
@@ -36,6 +37,8 @@ class NodeState implements NodeInfo {
     const uid = info.pod.metadata.uid;
     if (sign > 0) this.pods.set(uid, info);
     else this.pods.delete(uid);
+    if (sign > 0 && info.affinities) this.affine.set(uid, info);
+    else this.affine.delete(uid);
   }
 }
 
