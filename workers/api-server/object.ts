@@ -197,6 +197,7 @@ export class ApiServerObject extends DurableObject<Env> {
 
   // Called in the turn of the commit, so that the repair deadline is part of the same write to disk.
   #committed(changes: readonly Change[], revision: number): void {
+    this.#drain.observe(changes);
     if (concernsControllers(changes)) this.#poker.want(controllerManager, revision);
     if (concernsScheduler(changes)) this.#poker.want(scheduler, revision);
     const concerned = concernedNodes(this.#ledger, changes);

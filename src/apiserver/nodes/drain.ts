@@ -7,8 +7,10 @@
 
 import type { Pod } from '../../generated/schemas/core-v1.ts';
 import { endpointSlices, nodes, pods } from '../../generated/schemas/index.ts';
-import type { ReadView } from '../../ledger/types.ts';
+import type { Change, ReadView } from '../../ledger/types.ts';
 import { decodeAs, entries, keyRange } from './objects.ts';
+
+const podPrefix = keyRange(pods).start;
 
 /**
  * The revision that service maps must have reached for no connection to go to the pod any more; undefined while a slice
@@ -38,6 +40,18 @@ export class DrainTracker {
   /** Terminating pods that wait for acknowledgements: uid → node and revision. */
   readonly #waiting = new Map<string, { node: string; revision: number }>();
 
+  /** Nodes without a terminating pod, so that asking for theirs costs nothing. */
+  readonly #quiet = new Set<string>();
+
+  /** To be told of every commit. */
+  observe(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (!change.key.startsWith(podPrefix) || !change.value.includes('"deletionTimestamp":')) continue;
+      const node = decodeAs(pods, change.value).spec?.nodeName;
+      if (node) this.#quiet.delete(node);
+    }
+  }
+
   /** Notes what a node's packet filter follows; returns the nodes one of whose pods may be drained by it. */
   acknowledge(node: string, serviceRevision: number): string[] {
     const before = this.#acknowledged.get(node) ?? -1;
@@ -55,6 +69,7 @@ export class DrainTracker {
 
   drained(ledger: ReadView, node: string): string[] {
     const result: string[] = [];
+    if (this.#quiet.has(node)) return result;
     const terminating = new Set<string>();
     let slowest: number | undefined;
     for (const entry of entries(ledger, keyRange(pods), `node=${node}`)) {
@@ -74,6 +89,7 @@ export class DrainTracker {
         this.#waiting.set(pod.metadata.uid, { node, revision });
       }
     }
+    if (terminating.size === 0) this.#quiet.add(node);
     for (const [uid, { node: owner }] of this.#waiting)
       if (owner === node && !terminating.has(uid)) this.#waiting.delete(uid);
     return result;
