@@ -23,11 +23,24 @@ class Rollout {
     if (next.create) {
       const created = next.create as ReplicaSet;
       const name = created.metadata.name;
-      this.sets.push({ ...created, apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { ...meta(name), ...created.metadata }, status: { replicas: 0 } });
+      this.sets.push({
+        ...created,
+        apiVersion: 'apps/v1',
+        kind: 'ReplicaSet',
+        metadata: { ...meta(name), ...created.metadata },
+        status: { replicas: 0 },
+      });
       this.log.push(`create ${this.#nick(name)}=${created.spec.replicas}`);
     } else for (const write of next.writes) this.#apply(write);
-    const annotations = { ...this.deployment.metadata.annotations, ...(next.revision ? { 'deployment.kubernetes.io/revision': next.revision } : {}) };
-    this.deployment = { ...this.deployment, metadata: { ...this.deployment.metadata, annotations }, status: next.status };
+    const annotations = {
+      ...this.deployment.metadata.annotations,
+      ...(next.revision ? { 'deployment.kubernetes.io/revision': next.revision } : {}),
+    };
+    this.deployment = {
+      ...this.deployment,
+      metadata: { ...this.deployment.metadata, annotations },
+      status: next.status,
+    };
     if (next.create) next = { ...next };
     return next;
   }
@@ -37,7 +50,15 @@ class Rollout {
     this.sets = this.sets.map((set) => {
       const replicas = set.spec.replicas ?? 0;
       const good = broken.includes(set.spec.template?.spec?.containers[0]?.image ?? '') ? 0 : replicas;
-      return { ...set, status: { replicas, readyReplicas: good, availableReplicas: good, observedGeneration: set.metadata.generation ?? 1 } };
+      return {
+        ...set,
+        status: {
+          replicas,
+          readyReplicas: good,
+          availableReplicas: good,
+          observedGeneration: set.metadata.generation ?? 1,
+        },
+      };
     });
   }
 
@@ -52,10 +73,18 @@ class Rollout {
 
   image(image: string): void {
     const { template } = deployment({}, {}, image).spec;
-    this.deployment = { ...this.deployment, spec: { ...this.deployment.spec, template }, metadata: { ...this.deployment.metadata, generation: (this.deployment.metadata.generation ?? 0) + 1 } };
+    this.deployment = {
+      ...this.deployment,
+      spec: { ...this.deployment.spec, template },
+      metadata: { ...this.deployment.metadata, generation: (this.deployment.metadata.generation ?? 0) + 1 },
+    };
   }
   spec(spec: Partial<Deployment['spec']>): void {
-    this.deployment = { ...this.deployment, spec: { ...this.deployment.spec, ...spec }, metadata: { ...this.deployment.metadata, generation: (this.deployment.metadata.generation ?? 0) + 1 } };
+    this.deployment = {
+      ...this.deployment,
+      spec: { ...this.deployment.spec, ...spec },
+      metadata: { ...this.deployment.metadata, generation: (this.deployment.metadata.generation ?? 0) + 1 },
+    };
   }
   sizes(): Record<string, number> {
     return Object.fromEntries(this.sets.map((set) => [this.#nick(set.metadata.name), set.spec.replicas ?? 0]));
@@ -74,12 +103,14 @@ class Rollout {
     if (write.verb !== 'update') return;
     const next = write.object as ReplicaSet;
     const before = this.sets.find((set) => set.metadata.name === next.metadata.name);
-    if (before?.spec.replicas !== next.spec.replicas) this.log.push(`${this.#nick(next.metadata.name)} ${before?.spec.replicas}→${next.spec.replicas}`);
+    if (before?.spec.replicas !== next.spec.replicas)
+      this.log.push(`${this.#nick(next.metadata.name)} ${before?.spec.replicas}→${next.spec.replicas}`);
     this.sets = this.sets.map((set) => (set.metadata.name === next.metadata.name ? next : set));
   }
 }
 
-const reason = (d: Deployment, type = 'Progressing'): string | undefined => conditionOf(d.status.conditions, type)?.reason;
+const reason = (d: Deployment, type = 'Progressing'): string | undefined =>
+  conditionOf(d.status.conditions, type)?.reason;
 
 describe('rounding', () => {
   it.each([
@@ -90,7 +121,10 @@ describe('rounding', () => {
     [5, 0, '10%', 0, 1],
     [2, '100%', 5, 2, 2],
   ])('%i replicas, surge %s, unavailable %s', (replicas, surge, unavailable, wantSurge, wantUnavailable) => {
-    const d = deployment({ replicas, strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: surge, maxUnavailable: unavailable } } });
+    const d = deployment({
+      replicas,
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: surge, maxUnavailable: unavailable } },
+    });
     expect([maxSurge(d), maxUnavailable(d)]).toEqual([wantSurge, wantUnavailable]);
   });
 });
@@ -109,7 +143,10 @@ describe('template hash', () => {
 describe('a first rollout', () => {
   it('creates one ReplicaSet of full size and reports upstream’s conditions', () => {
     const rollout = new Rollout(deployment());
-    rollout.deployment.metadata.annotations = { 'kubernetes.io/change-cause': 'first', 'kubectl.kubernetes.io/last-applied-configuration': '{}' };
+    rollout.deployment.metadata.annotations = {
+      'kubernetes.io/change-cause': 'first',
+      'kubectl.kubernetes.io/last-applied-configuration': '{}',
+    };
     const created = rollout.step().create as ReplicaSet;
     expect(created.spec.replicas).toBe(3);
     expect(created.metadata.annotations).toEqual({
@@ -123,14 +160,24 @@ describe('a first rollout', () => {
     expect(created.spec.template?.metadata?.labels).toEqual({ app: 'web', 'pod-template-hash': hash });
     expect(rollout.deployment.status).toMatchObject({ observedGeneration: 1, unavailableReplicas: 3 });
     expect(reason(rollout.deployment)).toBe('NewReplicaSetCreated');
-    expect(conditionOf(rollout.deployment.status.conditions, 'Available')).toMatchObject({ status: 'False', reason: 'MinimumReplicasUnavailable' });
+    expect(conditionOf(rollout.deployment.status.conditions, 'Available')).toMatchObject({
+      status: 'False',
+      reason: 'MinimumReplicasUnavailable',
+    });
 
     rollout.settle();
     rollout.step();
-    expect(rollout.deployment.status).toMatchObject({ replicas: 3, updatedReplicas: 3, readyReplicas: 3, availableReplicas: 3 });
+    expect(rollout.deployment.status).toMatchObject({
+      replicas: 3,
+      updatedReplicas: 3,
+      readyReplicas: 3,
+      availableReplicas: 3,
+    });
     expect(rollout.deployment.status.unavailableReplicas).toBeUndefined();
     expect(reason(rollout.deployment)).toBe('NewReplicaSetAvailable');
-    expect(conditionOf(rollout.deployment.status.conditions, 'Progressing')?.message).toBe(`ReplicaSet "${created.metadata.name}" has successfully progressed.`);
+    expect(conditionOf(rollout.deployment.status.conditions, 'Progressing')?.message).toBe(
+      `ReplicaSet "${created.metadata.name}" has successfully progressed.`,
+    );
     expect(rollout.deployment.metadata.annotations?.['deployment.kubernetes.io/revision']).toBe('1');
     expect(rollout.run(3)).toEqual([]);
   });
@@ -146,7 +193,10 @@ describe('a rolling update', () => {
       rollout.step();
       const total = rollout.sets.reduce((sum, set) => sum + (set.spec.replicas ?? 0), 0);
       expect(total).toBeLessThanOrEqual(5);
-      const available = rollout.sets.reduce((sum, set) => sum + Math.min(set.spec.replicas ?? 0, set.status.availableReplicas ?? 0), 0);
+      const available = rollout.sets.reduce(
+        (sum, set) => sum + Math.min(set.spec.replicas ?? 0, set.status.availableReplicas ?? 0),
+        0,
+      );
       expect(available).toBeGreaterThanOrEqual(3);
       rollout.settle();
     }
@@ -158,7 +208,14 @@ describe('a rolling update', () => {
     const rollout = new Rollout(deployment({ replicas: 3 }));
     rollout.run();
     rollout.image('v2');
-    expect(rollout.run().map((line) => line.replace(/web-\w+/, 'v2'))).toEqual(['create v2=1', 'v1 3→2', 'v2 1→2', 'v1 2→1', 'v2 2→3', 'v1 1→0']);
+    expect(rollout.run().map((line) => line.replace(/web-\w+/, 'v2'))).toEqual([
+      'create v2=1',
+      'v1 3→2',
+      'v2 1→2',
+      'v1 2→1',
+      'v2 2→3',
+      'v1 1→0',
+    ]);
   });
 
   it('rolls back into the old ReplicaSet under a new revision', () => {
@@ -197,7 +254,9 @@ describe('a rolling update', () => {
     }
     expect(Object.keys(rollout.sizes())).toEqual(['v3', 'v4']);
     const [old] = rollout.sets;
-    expect(planCleanup(deployment({ revisionHistoryLimit: 0 }), [{ ...old, status: { replicas: 1 } } as ReplicaSet])).toEqual([]);
+    expect(
+      planCleanup(deployment({ revisionHistoryLimit: 0 }), [{ ...old, status: { replicas: 1 } } as ReplicaSet]),
+    ).toEqual([]);
   });
 });
 
@@ -215,7 +274,12 @@ describe('scaling', () => {
   });
 
   it('shares a difference in proportion in the middle of a rollout', () => {
-    const rollout = new Rollout(deployment({ replicas: 10, strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 3, maxUnavailable: 2 } } }));
+    const rollout = new Rollout(
+      deployment({
+        replicas: 10,
+        strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 3, maxUnavailable: 2 } },
+      }),
+    );
     rollout.run();
     rollout.image('bad');
     rollout.run(10, ['bad']);

@@ -8,7 +8,15 @@ export const startMs = Date.UTC(2026, 0, 2, 3, 4, 0);
 export const at = (seconds: number): string => formatTime(startMs + seconds * 1000);
 
 export function meta(name: string, more: Partial<ObjectMeta> = {}): ObjectMeta {
-  return { name, namespace: 'default', uid: `uid-${name}`, resourceVersion: '1', creationTimestamp: at(0), generation: 1, ...more };
+  return {
+    name,
+    namespace: 'default',
+    uid: `uid-${name}`,
+    resourceVersion: '1',
+    creationTimestamp: at(0),
+    generation: 1,
+    ...more,
+  };
 }
 
 const template = (image: string): Deployment['spec']['template'] => ({
@@ -16,7 +24,11 @@ const template = (image: string): Deployment['spec']['template'] => ({
   spec: { containers: [{ name: 'c', image, resources: {} }] } as unknown as Pod['spec'],
 });
 
-export function deployment(spec: Partial<Deployment['spec']> = {}, status: Deployment['status'] = {}, image = 'v1'): Deployment {
+export function deployment(
+  spec: Partial<Deployment['spec']> = {},
+  status: Deployment['status'] = {},
+  image = 'v1',
+): Deployment {
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -60,13 +72,29 @@ export function pod(name: string, facts: PodFacts = {}): Pod {
       ...(facts.annotations ? { annotations: facts.annotations } : {}),
       ...(facts.deleted ? { deletionTimestamp: at(0), deletionGracePeriodSeconds: 30 } : {}),
       ...(facts.owner
-        ? { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: facts.owner.metadata.name, uid: facts.owner.metadata.uid, controller: true }] }
+        ? {
+            ownerReferences: [
+              {
+                apiVersion: 'apps/v1',
+                kind: 'ReplicaSet',
+                name: facts.owner.metadata.name,
+                uid: facts.owner.metadata.uid,
+                controller: true,
+              },
+            ],
+          }
         : {}),
     }),
-    spec: { containers: [{ name: 'c', image: 'v1' }], ...(facts.node ? { nodeName: facts.node } : {}), ...facts.spec } as Pod['spec'],
+    spec: {
+      containers: [{ name: 'c', image: 'v1' }],
+      ...(facts.node ? { nodeName: facts.node } : {}),
+      ...facts.spec,
+    } as Pod['spec'],
     status: {
       phase: facts.phase ?? 'Running',
-      conditions: [{ type: 'Ready', status: ready === undefined ? 'False' : 'True', lastTransitionTime: at(ready ?? 0) }],
+      conditions: [
+        { type: 'Ready', status: ready === undefined ? 'False' : 'True', lastTransitionTime: at(ready ?? 0) },
+      ],
       ...(facts.restarts === undefined
         ? {}
         : { containerStatuses: [{ name: 'c', image: 'v1', imageID: '', ready: true, restartCount: facts.restarts }] }),
@@ -75,7 +103,12 @@ export function pod(name: string, facts: PodFacts = {}): Pod {
   };
 }
 
-export function node(name: string, ready: 'True' | 'False' | 'Unknown' | undefined, more: Partial<Node['spec']> = {}, labels: Record<string, string> = {}): Node {
+export function node(
+  name: string,
+  ready: 'True' | 'False' | 'Unknown' | undefined,
+  more: Partial<Node['spec']> = {},
+  labels: Record<string, string> = {},
+): Node {
   return {
     apiVersion: 'v1',
     kind: 'Node',
@@ -90,7 +123,12 @@ export function service(spec: Partial<Service['spec']> = {}): Service {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: meta('web', { labels: { team: 'a' } }),
-    spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080, protocol: 'TCP' }], clusterIP: '10.96.0.5', ...spec },
+    spec: {
+      selector: { app: 'web' },
+      ports: [{ port: 80, targetPort: 8080, protocol: 'TCP' }],
+      clusterIP: '10.96.0.5',
+      ...spec,
+    },
     status: {},
   };
 }
