@@ -69,7 +69,7 @@ test.each<[string, object, string[]]>([
   [
     'strategy',
     { selector, template, strategy: { type: 'Magic' } },
-    ['spec.strategy: Unsupported value: "Magic": supported values: "Recreate", "RollingUpdate"'],
+    ['spec.strategy: Unsupported value: {"type":"Magic"}: supported values: "Recreate", "RollingUpdate"'],
   ],
   [
     'restart policy',

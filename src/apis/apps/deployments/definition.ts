@@ -55,7 +55,7 @@ function validateStrategy(problems: Problems, deployment: Deployment): void {
     if (isZero(rolling.maxUnavailable) && isZero(rolling.maxSurge))
       problems.invalid(`${at}.maxUnavailable`, rolling.maxUnavailable, 'may not be 0 when `maxSurge` is 0');
     validateAtMostWhole(problems, `${at}.maxUnavailable`, rolling.maxUnavailable);
-  } else problems.notSupported(path, strategy.type ?? '', ['Recreate', 'RollingUpdate']);
+  } else problems.notSupported(path, strategy, ['Recreate', 'RollingUpdate']);
 }
 
 function validate(deployment: Deployment): Problems {

@@ -17,13 +17,13 @@ function validate(lease: Lease): FieldError[] {
     problems.invalid('spec.leaseDurationSeconds', leaseDurationSeconds, 'must be greater than 0');
   if (leaseTransitions !== undefined && leaseTransitions < 0)
     problems.invalid('spec.leaseTransitions', leaseTransitions, isNegativeMessage);
-  if (strategy !== undefined && !strategies.includes(strategy)) {
-    if (strategy === '') problems.required('spec.strategy');
-    else if (!strategy.includes('/') || isQualifiedName(strategy).length > 0)
-      problems.notSupported('spec.strategy', strategy, strategies);
+  if (strategy !== undefined) {
+    // The doubled path is upstream's.
+    if (strategy.includes('/')) problems.invalidAll('spec.strategy.strategy', strategy, isQualifiedName(strategy));
+    else if (!strategies.includes(strategy)) problems.notSupported('spec.strategy.strategy', strategy, strategies);
   }
   if (preferredHolder && !strategy)
-    problems.forbidden('spec.preferredHolder', 'may only be specified when `strategy` is defined');
+    problems.forbidden('spec.preferredHolder', 'may only be specified if `strategy` is defined');
   return problems.list;
 }
 

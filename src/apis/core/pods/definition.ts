@@ -12,6 +12,7 @@ import { statusSubresource } from '../../subresources.ts';
 import { defaultPod } from '../podspec/defaults.ts';
 import { validatePodSpec } from '../podspec/validation.ts';
 import { podWarnings } from '../podspec/warnings.ts';
+import { expandLabelKeys } from './affinity.ts';
 import { binding } from './binding.ts';
 import { podColumns } from './columns.ts';
 import { podQosClass } from './qos.ts';
@@ -79,6 +80,7 @@ export default defineResource<Pod>({
     defaults: defaultPod,
     prepareForCreate(pod, context) {
       pod.status = { phase: 'Pending', qosClass: podQosClass(pod.spec) };
+      expandLabelKeys(pod);
       if (pod.spec.schedulingGates?.length)
         pod.status.conditions = [
           {
