@@ -84,7 +84,9 @@ export class Agent {
     this.#api = new ControlPlane(parts.config.url, parts.nodeName, parts.fetch);
     this.#store = new Store(parts.stateDir, parts.nodeName);
     this.#tokens = new Tokens(this.#api, timers);
-    this.#events = new EventRecorder(parts.nodeName, timers, parts.random, (event) => this.#reporter.add({ type: 'event', object: event as unknown as Record<string, unknown> }));
+    this.#events = new EventRecorder(parts.nodeName, timers, parts.random, (event) =>
+      this.#reporter.add({ type: 'event', object: event as unknown as Record<string, unknown> }),
+    );
     this.#network = parts.network((csr) => this.#api.certificate(csr));
     const session = parts.random.uuid();
     this.#reporter = new Reporter({
@@ -121,6 +123,7 @@ export class Agent {
     this.#sync?.stop();
     this.#reporter.stop();
     this.pods.stop();
+    if (this.#store.revision > 0) await this.#store.save().catch(() => {});
     await this.#network.stop(purge);
     this.#p.runtime.close();
   }
@@ -136,7 +139,9 @@ export class Agent {
         await this.#prepareNetwork();
       } catch (error) {
         if (failures % 10 === 0) log.warn('cannot join yet', { error: String(error) });
-        await new Promise<void>((resolve) => timers.after(error instanceof LinkError && error.code !== 0 ? retryMs : 100, resolve));
+        await new Promise<void>((resolve) =>
+          timers.after(error instanceof LinkError && error.code !== 0 ? retryMs : 100, resolve),
+        );
       }
     }
     if (this.#stopped) return;
@@ -199,7 +204,13 @@ export class Agent {
   #offered(answer: SyncResponse): void {
     this.pods.drained(answer.drained);
     const logs = logServer(this.pods, this.#logsDirectory(), this.#p.timers);
-    for (const offer of answer.streams) void serveStream(offer, this.#p.dial(() => this.#api.credential), logs, this.#p.log);
+    for (const offer of answer.streams)
+      void serveStream(
+        offer,
+        this.#p.dial(() => this.#api.credential),
+        logs,
+        this.#p.log,
+      );
   }
 
   async #applyNetwork(): Promise<void> {
@@ -235,7 +246,9 @@ export class Agent {
     this.#saving = true;
     await new Promise<void>((resolve) => this.#p.timers.after(saveDelayMs, resolve));
     this.#saveAgain = false;
-    await this.#store.save().catch((error: unknown) => this.#p.log.error('snapshot not saved', { error: String(error) }));
+    await this.#store
+      .save()
+      .catch((error: unknown) => this.#p.log.error('snapshot not saved', { error: String(error) }));
     this.#saving = false;
     if (this.#saveAgain) void this.#save();
   }
@@ -253,14 +266,28 @@ export class Agent {
     this.#cancelStatus?.();
     if (this.#stopped) return;
     const [health, version, images, machine] = await Promise.all([
-      runtime.status().catch((error: unknown) => ({ runtimeReady: false, networkReady: false, message: String(error) })),
-      runtime.version().then((v) => `${v.name}://${v.version.replace(/^v/, '')}`).catch(() => this.#status?.nodeInfo?.containerRuntimeVersion ?? ''),
+      runtime
+        .status()
+        .catch((error: unknown) => ({ runtimeReady: false, networkReady: false, message: String(error) })),
+      runtime
+        .version()
+        .then((v) => `${v.name}://${v.version.replace(/^v/, '')}`)
+        .catch(() => this.#status?.nodeInfo?.containerRuntimeVersion ?? ''),
       runtime.listImages().catch(() => []),
       this.#p.machine(),
     ]);
     this.#machine = machine;
     const old = this.#status ? { ...this.#store.node(), status: this.#status } : this.#store.node();
-    const status = nodeStatus(config, nodeName, machine, version, images, health, old as Parameters<typeof nodeStatus>[6], timers.now());
+    const status = nodeStatus(
+      config,
+      nodeName,
+      machine,
+      version,
+      images,
+      health,
+      old as Parameters<typeof nodeStatus>[6],
+      timers.now(),
+    );
     const wasReady = this.#ready;
     this.#ready = health.runtimeReady && health.networkReady;
     this.#status = status;
@@ -277,7 +304,8 @@ export class Agent {
     if (this.#ready && !wasReady) this.#events.node('Normal', 'NodeReady', `Node ${nodeName} status is now: NodeReady`);
     for (const uid of this.#tokens.due()) this.pods.worker(uid)?.refresh();
     this.#cancelStatus?.();
-    if (!this.#stopped) this.#cancelStatus = timers.after(this.#ready ? statusCheckMs : unreadyCheckMs, () => void this.#checkStatus());
+    if (!this.#stopped)
+      this.#cancelStatus = timers.after(this.#ready ? statusCheckMs : unreadyCheckMs, () => void this.#checkStatus());
   }
 
   #logsDirectory(): string {
@@ -288,7 +316,14 @@ export class Agent {
     const { runtime, volumes, cgroups, prober, timers, log, gate, config, hostDns } = this.#p;
     const images = new ImageManager(runtime, this.#store, timers);
     return {
-      runtime, volumes, images, cgroups, prober, timers, log, gate,
+      runtime,
+      volumes,
+      images,
+      cgroups,
+      prober,
+      timers,
+      log,
+      gate,
       objects: this.#store,
       logsDirectory: this.#logsDirectory(),
       seccompDirectory: path.join(this.#p.stateDir, 'seccomp'),
@@ -300,7 +335,10 @@ export class Agent {
           clusterDomain: this.#cluster?.clusterDomain ?? 'cluster.local',
           dnsAddress: this.#network.dnsAddress,
           memoryCapacityBytes: capacity.memory ? asBytes(capacity.memory) : (this.#machine?.memoryBytes ?? 1),
-          allocatable: { cpuMilli: toNumberMilli(allocatable.cpu ?? '0'), memoryBytes: asBytes(allocatable.memory ?? '0') },
+          allocatable: {
+            cpuMilli: toNumberMilli(allocatable.cpu ?? '0'),
+            memoryBytes: asBytes(allocatable.memory ?? '0'),
+          },
           hostDns,
         };
       },

@@ -11,8 +11,8 @@ import { type DialStream, webSocketDialer } from './link/streams.ts';
 import { createNetwork } from './network/index.ts';
 import { noNetwork } from './network-none.ts';
 import { type Machine, thisMachine } from './node-status.ts';
-import type { Gate } from './pods/context.ts';
 import { gateOf } from './platform.ts';
+import type { Gate } from './pods/context.ts';
 import { NodeProber } from './probes/probe.ts';
 import { KernelCgroups, NoCgroups } from './resources/cgroups.ts';
 import { SimulatedRuntime, simulatedProber } from './runtime-simulated/index.ts';
@@ -34,7 +34,9 @@ export interface BuildOptions {
 export function buildAgents(config: AgentConfig, options: BuildOptions): Agent[] {
   const ca = config.caFile ? readFileSync(config.caFile, 'utf8') : undefined;
   const fetch = options.fetch ?? nodeFetch(ca);
-  const dial = options.dial ?? ((nodeName: string, credential: () => string) => webSocketDialer(config.url, nodeName, credential, ca));
+  const dial =
+    options.dial ??
+    ((nodeName: string, credential: () => string) => webSocketDialer(config.url, nodeName, credential, ca));
   if (config.containerd) return [realAgent(config, options, fetch, dial)];
   const count = config.simulatedNodes ?? 1;
   const gate = gateOf(startsAtOnceSimulatedMax);
@@ -66,7 +68,14 @@ function realAgent(config: AgentConfig, o: BuildOptions, fetch: Fetch, dial: Dia
   });
 }
 
-function simulatedAgent(config: AgentConfig, index: number, o: BuildOptions, fetch: Fetch, dial: Dial, gate: Gate): Agent {
+function simulatedAgent(
+  config: AgentConfig,
+  index: number,
+  o: BuildOptions,
+  fetch: Fetch,
+  dial: Dial,
+  gate: Gate,
+): Agent {
   const nodeName = `${config.nodeName}-${index}`;
   const second = 18 + Math.floor(index / 256);
   const log = o.log(nodeName);
@@ -75,7 +84,11 @@ function simulatedAgent(config: AgentConfig, index: number, o: BuildOptions, fet
     nodeName,
     stateDir: path.join(config.stateDir, nodeName),
     // Addresses of the benchmarking range: nothing can be confused with them.
-    runtime: new SimulatedRuntime({ timers: o.timers, random: o.random, address: (n) => `198.${second}.${index % 256}.${2 + (n % 250)}` }),
+    runtime: new SimulatedRuntime({
+      timers: o.timers,
+      random: o.random,
+      address: (n) => `198.${second}.${index % 256}.${2 + (n % 250)}`,
+    }),
     logsDirectory: '',
     volumes: new NoVolumes(),
     cgroups: new NoCgroups(),
@@ -94,8 +107,18 @@ function simulatedAgent(config: AgentConfig, index: number, o: BuildOptions, fet
 
 const gib = 1024 ** 3;
 const simulatedMachine: Machine = {
-  cpus: 32, memoryBytes: 256 * gib, diskBytes: 1024 * gib, diskFreeBytes: 1000 * gib, memoryAvailableBytes: 250 * gib, pidsFree: 100_000,
-  kernel: '0', osImage: 'simulated', architecture: 'amd64', machineId: '0', systemUuid: '0', bootId: '0',
+  cpus: 32,
+  memoryBytes: 256 * gib,
+  diskBytes: 1024 * gib,
+  diskFreeBytes: 1000 * gib,
+  memoryAvailableBytes: 250 * gib,
+  pidsFree: 100_000,
+  kernel: '0',
+  osImage: 'simulated',
+  architecture: 'amd64',
+  machineId: '0',
+  systemUuid: '0',
+  bootId: '0',
 };
 
 async function diskAnd(directory: string): Promise<Machine> {

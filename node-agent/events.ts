@@ -26,7 +26,12 @@ export class EventRecorder {
 
   pod(pod: Pod, fieldPath: string | undefined, type: string, reason: string, message: string): void {
     const { namespace, name, uid, resourceVersion } = pod.metadata;
-    this.#record({ kind: 'Pod', apiVersion: 'v1', namespace, name, uid, resourceVersion, ...(fieldPath ? { fieldPath } : {}) }, type, reason, message);
+    this.#record(
+      { kind: 'Pod', apiVersion: 'v1', namespace, name, uid, resourceVersion, ...(fieldPath ? { fieldPath } : {}) },
+      type,
+      reason,
+      message,
+    );
   }
 
   node(type: string, reason: string, message: string): void {
@@ -46,7 +51,10 @@ export class EventRecorder {
       : ({
           apiVersion: 'v1',
           kind: 'Event',
-          metadata: { name: `${involvedObject.name}.${suffix}`, namespace: involvedObject.namespace ?? 'default' } as Event['metadata'],
+          metadata: {
+            name: `${involvedObject.name}.${suffix}`,
+            namespace: involvedObject.namespace ?? 'default',
+          } as Event['metadata'],
           involvedObject,
           reason,
           message: message.slice(0, 1024),

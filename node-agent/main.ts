@@ -6,7 +6,9 @@ import { buildAgents } from './build.ts';
 import type { AgentConfig } from './config.ts';
 import { stderrLog, systemRandom, systemTimers } from './platform.ts';
 
-const { values } = parseArgs({ options: { config: { type: 'string' }, 'log-level': { type: 'string', default: 'info' } } });
+const { values } = parseArgs({
+  options: { config: { type: 'string' }, 'log-level': { type: 'string', default: 'info' } },
+});
 if (!values.config) {
   process.stderr.write('usage: node node-agent/main.ts --config FILE [--log-level LEVEL]\n');
   process.exit(2);
@@ -29,6 +31,8 @@ process.on('SIGINT', stop);
 
 const log = stderrLog({ node: config.nodeName }, values['log-level']);
 // One fault of one pod must not end the node: it is said, and the step is tried again.
-process.on('unhandledRejection', (error) => log.error('unhandled rejection', { error: error instanceof Error ? error.stack : String(error) }));
+process.on('unhandledRejection', (error) =>
+  log.error('unhandled rejection', { error: error instanceof Error ? error.stack : String(error) }),
+);
 
 for (const agent of agents) await agent.start();

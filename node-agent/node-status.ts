@@ -2,9 +2,9 @@
 // the Node object goes out. Heartbeat times are left to the control plane, so that nothing changes while nothing happens.
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
+import type { Node, NodeCondition, NodeStatus } from '../src/generated/schemas/core-v1.ts';
 import { asBytes } from '../src/machinery/quantity.ts';
 import { formatTime } from '../src/machinery/time.ts';
-import type { Node, NodeCondition, NodeStatus } from '../src/generated/schemas/core-v1.ts';
 import type { AgentConfig } from './config.ts';
 import type { Image } from './runtime.ts';
 
@@ -57,7 +57,16 @@ export function nodeObject(config: AgentConfig, nodeName: string, status: NodeSt
   };
 }
 
-export function nodeStatus(config: AgentConfig, nodeName: string, machine: Machine, runtimeVersion: string, images: readonly Image[], health: Health, old: Node | undefined, nowMs: number): NodeStatus {
+export function nodeStatus(
+  config: AgentConfig,
+  nodeName: string,
+  machine: Machine,
+  runtimeVersion: string,
+  images: readonly Image[],
+  health: Health,
+  old: Node | undefined,
+  nowMs: number,
+): NodeStatus {
   const memory = config.capacity?.memory ? asBytes(config.capacity.memory) : machine.memoryBytes;
   const capacity: Record<string, string> = {
     cpu: config.capacity?.cpu ?? String(machine.cpus),
@@ -116,10 +125,30 @@ function conditions(machine: Machine, health: Health, old: readonly NodeConditio
   };
   const prefix = health.runtimeReady ? 'container runtime network not ready: ' : 'container runtime not ready: ';
   return [
-    make('MemoryPressure', low, ['KubeletHasInsufficientMemory', 'kubelet has insufficient memory available'], ['KubeletHasSufficientMemory', 'kubelet has sufficient memory available']),
-    make('DiskPressure', full, ['KubeletHasDiskPressure', 'kubelet has disk pressure'], ['KubeletHasNoDiskPressure', 'kubelet has no disk pressure']),
-    make('PIDPressure', crowded, ['KubeletHasInsufficientPID', 'kubelet has insufficient PID available'], ['KubeletHasSufficientPID', 'kubelet has sufficient PID available']),
-    make('Ready', ready, ['KubeletReady', 'kubelet is posting ready status'], ['KubeletNotReady', prefix + health.message]),
+    make(
+      'MemoryPressure',
+      low,
+      ['KubeletHasInsufficientMemory', 'kubelet has insufficient memory available'],
+      ['KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
+    ),
+    make(
+      'DiskPressure',
+      full,
+      ['KubeletHasDiskPressure', 'kubelet has disk pressure'],
+      ['KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
+    ),
+    make(
+      'PIDPressure',
+      crowded,
+      ['KubeletHasInsufficientPID', 'kubelet has insufficient PID available'],
+      ['KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
+    ),
+    make(
+      'Ready',
+      ready,
+      ['KubeletReady', 'kubelet is posting ready status'],
+      ['KubeletNotReady', prefix + health.message],
+    ),
   ];
 }
 

@@ -9,7 +9,13 @@ const options = { keepCase: true, longs: Number, enums: String, defaults: true, 
 
 const eventsDescriptor = {
   nested: {
-    google: { nested: { protobuf: { nested: { Any: { fields: { type_url: { type: 'string', id: 1 }, value: { type: 'bytes', id: 2 } } } } } } },
+    google: {
+      nested: {
+        protobuf: {
+          nested: { Any: { fields: { type_url: { type: 'string', id: 1 }, value: { type: 'bytes', id: 2 } } } },
+        },
+      },
+    },
     containerd: {
       nested: {
         services: {
@@ -19,7 +25,9 @@ const eventsDescriptor = {
                 v1: {
                   nested: {
                     Events: {
-                      methods: { Subscribe: { requestType: 'SubscribeRequest', responseType: 'Envelope', responseStream: true } },
+                      methods: {
+                        Subscribe: { requestType: 'SubscribeRequest', responseType: 'Envelope', responseStream: true },
+                      },
                     },
                     SubscribeRequest: { fields: { filters: { rule: 'repeated', type: 'string', id: 1 } } },
                     Envelope: {
@@ -65,7 +73,9 @@ export class CriClient {
   readonly #events: grpc.Client;
 
   constructor(socket: string) {
-    const descriptor = JSON.parse(readFileSync(new URL('./cri-v1.json', import.meta.url), 'utf8')) as Parameters<typeof fromJSON>[0];
+    const descriptor = JSON.parse(readFileSync(new URL('./cri-v1.json', import.meta.url), 'utf8')) as Parameters<
+      typeof fromJSON
+    >[0];
     const cri = grpc.loadPackageDefinition(fromJSON(descriptor, options));
     const events = grpc.loadPackageDefinition(fromJSON(eventsDescriptor as Parameters<typeof fromJSON>[0], options));
     const address = `unix://${socket}`;
@@ -85,7 +95,10 @@ export class CriClient {
   /** Task events of the Kubernetes namespace until the stream ends; `ended` is called once. The result cancels it. */
   subscribe(onEvent: (topic: string, payload: Uint8Array) => void, ended: (error: unknown) => void): () => void {
     const client = this.#events as grpc.Client & Record<string, unknown>;
-    const subscribe = client.Subscribe as (request: unknown, metadata: grpc.Metadata) => grpc.ClientReadableStream<{
+    const subscribe = client.Subscribe as (
+      request: unknown,
+      metadata: grpc.Metadata,
+    ) => grpc.ClientReadableStream<{
       topic: string;
       namespace: string;
       event?: { value: Uint8Array };
@@ -118,9 +131,15 @@ export class CriClient {
 function call<T>(client: grpc.Client, method: string, request: unknown, deadlineMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const unary = (client as grpc.Client & Record<string, unknown>)[method] as Unary;
-    unary.call(client, request, new grpc.Metadata(), { deadline: new Date(Date.now() + deadlineMs) }, (error, value) => {
-      if (error) reject(new RuntimeError(grpc.status[error.code] ?? 'UNKNOWN', error.details));
-      else resolve(value as T);
-    });
+    unary.call(
+      client,
+      request,
+      new grpc.Metadata(),
+      { deadline: new Date(Date.now() + deadlineMs) },
+      (error, value) => {
+        if (error) reject(new RuntimeError(grpc.status[error.code] ?? 'UNKNOWN', error.details));
+        else resolve(value as T);
+      },
+    );
   });
 }

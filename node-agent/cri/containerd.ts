@@ -116,12 +116,20 @@ export class ContainerdRuntime implements Runtime {
   }
 
   async sandboxStatus(id: string): Promise<Sandbox> {
-    const answer = await this.#client.runtime<{ status: CriSandbox }>('PodSandboxStatus', { pod_sandbox_id: id }, 30_000);
+    const answer = await this.#client.runtime<{ status: CriSandbox }>(
+      'PodSandboxStatus',
+      { pod_sandbox_id: id },
+      30_000,
+    );
     return sandboxOf(answer.status);
   }
 
   async containerStatus(id: string): Promise<ContainerRecord> {
-    const { status } = await this.#client.runtime<{ status: CriContainerStatus }>('ContainerStatus', { container_id: id }, 30_000);
+    const { status } = await this.#client.runtime<{ status: CriContainerStatus }>(
+      'ContainerStatus',
+      { container_id: id },
+      30_000,
+    );
     const user = status.user?.linux;
     return {
       id: status.id,
@@ -184,7 +192,11 @@ export class ContainerdRuntime implements Runtime {
   async exec(id: string, command: readonly string[], timeoutSeconds: number): Promise<ExecResult> {
     const request = { container_id: id, cmd: command, timeout: timeoutSeconds };
     const deadlineMs = timeoutSeconds === 0 ? 24 * 3600_000 : timeoutSeconds * 1000 + 10_000;
-    const r = await this.#client.runtime<{ stdout: Uint8Array; stderr: Uint8Array; exit_code: number }>('ExecSync', request, deadlineMs);
+    const r = await this.#client.runtime<{ stdout: Uint8Array; stderr: Uint8Array; exit_code: number }>(
+      'ExecSync',
+      request,
+      deadlineMs,
+    );
     return { exitCode: r.exit_code, stdout: r.stdout, stderr: r.stderr };
   }
 
@@ -193,7 +205,11 @@ export class ContainerdRuntime implements Runtime {
   }
 
   async imageStatus(reference: string): Promise<Image | undefined> {
-    const answer = await this.#client.image<{ image?: CriImage | null }>('ImageStatus', { image: { image: reference } }, 30_000);
+    const answer = await this.#client.image<{ image?: CriImage | null }>(
+      'ImageStatus',
+      { image: { image: reference } },
+      30_000,
+    );
     return answer.image ? imageOf(answer.image) : undefined;
   }
 
@@ -215,9 +231,11 @@ export class ContainerdRuntime implements Runtime {
       this.#cancel = this.#client.subscribe(
         (topic, payload) => {
           const id = containerIdOf(payload);
-          const event = topic === '/tasks/exit' || topic === '/tasks/delete' ? 'exit' : topic === '/tasks/oom' ? 'oom' : 'other';
+          const event =
+            topic === '/tasks/exit' || topic === '/tasks/delete' ? 'exit' : topic === '/tasks/oom' ? 'oom' : 'other';
           // Started is learnt from StartContainer's answer; execs say nothing about their container.
-          if (topic === '/tasks/exit' || topic === '/tasks/delete' || topic === '/tasks/oom') listener({ type: 'container', id, event });
+          if (topic === '/tasks/exit' || topic === '/tasks/delete' || topic === '/tasks/oom')
+            listener({ type: 'container', id, event });
         },
         () => {
           interrupted = true;

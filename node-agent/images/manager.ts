@@ -21,8 +21,11 @@ export type RecordEvent = (type: 'Normal' | 'Warning', reason: string, message: 
 
 // distribution/reference's grammar, names without a registry included.
 const component = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
-const domain = '(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
-const reference = new RegExp(`^(?:${domain}/)?${component}(?:/${component})*(?::[\\w][\\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$`);
+const domain =
+  '(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?';
+const reference = new RegExp(
+  `^(?:${domain}/)?${component}(?:/${component})*(?::[\\w][\\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$`,
+);
 
 export const isReference = (image: string): boolean => reference.test(image);
 
@@ -54,14 +57,19 @@ export class ImageManager {
       throw new ImageError('InvalidImageName', message);
     }
     const name = withTag(image);
-    const policy = container.imagePullPolicy ?? (name.endsWith(':latest') && !image.includes('@') ? 'Always' : 'IfNotPresent');
+    const policy =
+      container.imagePullPolicy ?? (name.endsWith(':latest') && !image.includes('@') ? 'Always' : 'IfNotPresent');
     const present = await this.#runtime.imageStatus(name).catch((error: unknown) => {
       const message = `Failed to inspect image "${image}": ${messageOf(error)}`;
       record('Warning', 'InspectFailed', message);
       throw new ImageError('ImageInspectError', message);
     });
     if (present && policy !== 'Always') {
-      record('Normal', 'Pulled', `Container image "${image}" already present on machine and can be accessed by the pod`);
+      record(
+        'Normal',
+        'Pulled',
+        `Container image "${image}" already present on machine and can be accessed by the pod`,
+      );
       return present;
     }
     if (policy === 'Never') {
@@ -91,7 +99,14 @@ export class ImageManager {
     for (const key of this.#backoffs.keys()) if (key.startsWith(`${uid}/`)) this.#backoffs.delete(key);
   }
 
-  async #pull(pod: Pod, image: string, name: string, key: string, sandbox: SandboxConfig, record: RecordEvent): Promise<void> {
+  async #pull(
+    pod: Pod,
+    image: string,
+    name: string,
+    key: string,
+    sandbox: SandboxConfig,
+    record: RecordEvent,
+  ): Promise<void> {
     record('Normal', 'Pulling', `Pulling image "${image}"`);
     const startedMs = this.#clock.now();
     try {
@@ -115,10 +130,18 @@ export class ImageManager {
     }
     const took = goDuration(this.#clock.now() - startedMs);
     const size = (await this.#runtime.imageStatus(name))?.sizeBytes ?? 0;
-    record('Normal', 'Pulled', `Successfully pulled image "${image}" in ${took} (${took} including waiting). Image size: ${size} bytes.`);
+    record(
+      'Normal',
+      'Pulled',
+      `Successfully pulled image "${image}" in ${took} (${took} including waiting). Image size: ${size} bytes.`,
+    );
   }
 
-  async #tryEach(name: string, credentials: ReturnType<typeof credentialsFor>, sandbox: SandboxConfig): Promise<string> {
+  async #tryEach(
+    name: string,
+    credentials: ReturnType<typeof credentialsFor>,
+    sandbox: SandboxConfig,
+  ): Promise<string> {
     if (credentials.length === 0) return this.#runtime.pullImage(name, undefined, sandbox);
     let last: unknown;
     for (const auth of credentials) {

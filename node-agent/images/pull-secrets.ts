@@ -15,7 +15,9 @@ interface Entry {
 /** `docker.io` for names without a registry, as everywhere. */
 export function registryOf(image: string): string {
   const first = image.split('/')[0]!;
-  return image.includes('/') && (first.includes('.') || first.includes(':') || first === 'localhost') ? first : 'docker.io';
+  return image.includes('/') && (first.includes('.') || first.includes(':') || first === 'localhost')
+    ? first
+    : 'docker.io';
 }
 
 function entriesOf(secret: Secret): [string, Entry][] {
@@ -31,7 +33,12 @@ function entriesOf(secret: Secret): [string, Entry][] {
   return Object.entries(modern?.auths ?? old ?? {});
 }
 
-const bare = (server: string): string => server.replace(/^https?:\/\//, '').replace(/\/$/, '').replace(/\/v[12]$/, '').replace('index.docker.io', 'docker.io');
+const bare = (server: string): string =>
+  server
+    .replace(/^https?:\/\//, '')
+    .replace(/\/$/, '')
+    .replace(/\/v[12]$/, '')
+    .replace('index.docker.io', 'docker.io');
 
 function matches(server: string, image: string): boolean {
   const [host, ...rest] = bare(server).split('/');
@@ -49,7 +56,9 @@ export function credentialsFor(pod: Pod, image: string, objects: Objects): Regis
     if (!secret) continue;
     for (const [server, entry] of entriesOf(secret)) {
       if (!matches(server, image)) continue;
-      const [user = '', ...password] = Buffer.from(entry.auth ?? '', 'base64').toString('utf8').split(':');
+      const [user = '', ...password] = Buffer.from(entry.auth ?? '', 'base64')
+        .toString('utf8')
+        .split(':');
       found.push({
         server,
         auth: {

@@ -1,10 +1,18 @@
 // The requests that the agent makes of the control plane, typed by the protocol. No retry, no state but the credential.
 import type { TokenRequest } from '../../src/generated/schemas/authentication-v1.ts';
-import {
-  type CertificateResponse, certificateResponse, type JoinResponse, joinResponse, type ReportRequest, type ReportResponse,
-  reportResponse, type SyncRequest, type SyncResponse, syncResponse,
-} from '../../src/protocol/node.ts';
 import type { Fetch } from '../../src/ports/index.ts';
+import {
+  type CertificateResponse,
+  certificateResponse,
+  type JoinResponse,
+  joinResponse,
+  type ReportRequest,
+  type ReportResponse,
+  reportResponse,
+  type SyncRequest,
+  type SyncResponse,
+  syncResponse,
+} from '../../src/protocol/node.ts';
 
 /** An answer that is no success. `code` 0: no answer at all. */
 export class LinkError extends Error {
@@ -46,7 +54,13 @@ export class ControlPlane {
   }
 
   /** A token bound to a pod, on the ordinary API. */
-  async token(namespace: string, serviceAccount: string, pod: { name: string; uid: string }, audience: string | undefined, expirationSeconds: number): Promise<{ token: string; expiresAtMs: number }> {
+  async token(
+    namespace: string,
+    serviceAccount: string,
+    pod: { name: string; uid: string },
+    audience: string | undefined,
+    expirationSeconds: number,
+  ): Promise<{ token: string; expiresAtMs: number }> {
     const body = {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
@@ -74,7 +88,12 @@ export class ControlPlane {
     let text: string;
     try {
       answer = await this.#fetch(
-        new Request(this.url + path, { method: 'POST', headers, body: JSON.stringify(body), signal: signal ? AbortSignal.any([signal, limit]) : limit }),
+        new Request(this.url + path, {
+          method: 'POST',
+          headers,
+          body: JSON.stringify(body),
+          signal: signal ? AbortSignal.any([signal, limit]) : limit,
+        }),
       );
       text = await answer.text();
     } catch (error) {

@@ -21,9 +21,13 @@ export function nodeFetch(ca: string | undefined): Fetch {
         answer.on('data', (c: Buffer) => chunks.push(c));
         answer.on('error', reject);
         answer.on('end', () => {
-          const given = Object.entries(answer.headers).flatMap(([k, v]) => (typeof v === 'string' ? [[k, v] as [string, string]] : []));
+          const given = Object.entries(answer.headers).flatMap(([k, v]) =>
+            typeof v === 'string' ? [[k, v] as [string, string]] : [],
+          );
           const status = answer.statusCode ?? 502;
-          resolve(new Response(status === 204 || status === 304 ? null : Buffer.concat(chunks), { status, headers: given }));
+          resolve(
+            new Response(status === 204 || status === 304 ? null : Buffer.concat(chunks), { status, headers: given }),
+          );
         });
       });
       out.on('error', reject);

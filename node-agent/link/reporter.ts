@@ -1,8 +1,9 @@
 // Everything that the node writes goes through this queue: statuses (only the newest of a pod), final deletions, its own Node,
 // events. One batch is under way at a time; the next one gathers meanwhile. Order within a pod is kept; a batch that was not
 // answered is sent again. Events are dropped when too many wait.
-import type { NodeWrite, ReportResponse } from '../../src/protocol/node.ts';
+
 import type { Log, Timers } from '../../src/ports/index.ts';
+import type { NodeWrite, ReportResponse } from '../../src/protocol/node.ts';
 import { LinkError } from './api.ts';
 
 const batchMax = 200;
@@ -17,7 +18,8 @@ export interface ReporterOptions {
   answered(write: NodeWrite, code: number, message: string | undefined): void;
 }
 
-const uidOf = (w: NodeWrite): string | undefined => (w.type === 'podStatus' || w.type === 'podGone' ? w.uid : undefined);
+const uidOf = (w: NodeWrite): string | undefined =>
+  w.type === 'podStatus' || w.type === 'podGone' ? w.uid : undefined;
 
 export class Reporter {
   readonly #o: ReporterOptions;
@@ -77,7 +79,14 @@ export class Reporter {
       if (results.some((r) => r.code >= 500 || r.code === 429)) this.#later();
       else this.#kick();
     } catch (error) {
-      const refused = error instanceof LinkError && error.code >= 400 && error.code < 500 && error.code !== 401 && error.code !== 403 && error.code !== 408 && error.code !== 429;
+      const refused =
+        error instanceof LinkError &&
+        error.code >= 400 &&
+        error.code < 500 &&
+        error.code !== 401 &&
+        error.code !== 403 &&
+        error.code !== 408 &&
+        error.code !== 429;
       this.#o.log.warn('report failed', { error: String(error), writes: batch.length, refused });
       // A batch that is refused as such would be refused for ever; its writes are tried one by one.
       if (!refused) this.#again(batch);
@@ -93,7 +102,8 @@ export class Reporter {
       const { results } = await this.#o.send([write]);
       this.#o.answered(write, results[0]?.code ?? 500, results[0]?.message);
     } catch (error) {
-      if (error instanceof LinkError && error.code >= 400 && error.code < 500) this.#o.answered(write, error.code, error.message);
+      if (error instanceof LinkError && error.code >= 400 && error.code < 500)
+        this.#o.answered(write, error.code, error.message);
       else this.#again([write]);
     }
   }
@@ -102,7 +112,9 @@ export class Reporter {
   #again(writes: NodeWrite[]): void {
     const newer = new Set(this.#queue.filter((w) => w.type === 'podStatus').map(uidOf));
     const newerNode = this.#queue.some((w) => w.type === 'nodeStatus');
-    this.#queue.unshift(...writes.filter((w) => !(w.type === 'podStatus' && newer.has(w.uid)) && !(w.type === 'nodeStatus' && newerNode)));
+    this.#queue.unshift(
+      ...writes.filter((w) => !(w.type === 'podStatus' && newer.has(w.uid)) && !(w.type === 'nodeStatus' && newerNode)),
+    );
   }
 
   #later(): void {

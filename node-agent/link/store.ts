@@ -57,7 +57,9 @@ export class Store implements Objects {
       else if (c.object) {
         const old = before.get(c.resource)?.get(key) as { metadata?: { resourceVersion?: string } } | undefined;
         const fresh = { ...kinds[c.resource], ...c.object } as Stored;
-        const same = old?.metadata?.resourceVersion !== undefined && old.metadata.resourceVersion === (fresh as typeof old).metadata?.resourceVersion;
+        const same =
+          old?.metadata?.resourceVersion !== undefined &&
+          old.metadata.resourceVersion === (fresh as typeof old).metadata?.resourceVersion;
         // An object that is the same keeps its identity: nothing is done about it.
         table.set(key, same ? (old as Stored) : fresh);
         if (same) continue;
@@ -100,7 +102,10 @@ export class Store implements Objects {
 
   #table(resource: string): Map<string, Stored> {
     let table = this.#objects.get(resource);
-    if (!table) this.#objects.set(resource, (table = new Map()));
+    if (!table) {
+      table = new Map();
+      this.#objects.set(resource, table);
+    }
     return table;
   }
 
@@ -125,7 +130,9 @@ export class Store implements Objects {
   }
 
   async save(): Promise<void> {
-    const objects = [...this.#objects].flatMap(([resource, table]) => [...table.values()].map((object) => ({ resource, object })));
+    const objects = [...this.#objects].flatMap(([resource, table]) =>
+      [...table.values()].map((object) => ({ resource, object })),
+    );
     const snapshot: Snapshot = { version: 1, epoch: this.epoch, revision: this.revision, objects };
     await this.#write('snapshot.json', snapshot);
   }

@@ -2,9 +2,9 @@
 // message with a Status, then the end.
 import tls from 'node:tls';
 import WebSocket from 'ws';
-import type { StreamOffer } from '../../src/protocol/node.ts';
+import { type ApiError, errors, type Status, toStatus } from '../../src/machinery/errors.ts';
 import type { Log } from '../../src/ports/index.ts';
-import { type Status, toStatus, errors, type ApiError } from '../../src/machinery/errors.ts';
+import type { StreamOffer } from '../../src/protocol/node.ts';
 
 /** The agent's half of one stream. */
 export interface Stream {
@@ -19,7 +19,12 @@ export type ServeLog = (offer: StreamOffer, stream: Stream) => Promise<void>;
 
 const bufferedBytesMax = 1024 * 1024;
 
-export function webSocketDialer(url: string, nodeName: string, credential: () => string, ca: string | undefined): DialStream {
+export function webSocketDialer(
+  url: string,
+  nodeName: string,
+  credential: () => string,
+  ca: string | undefined,
+): DialStream {
   return (id) =>
     new Promise((resolve, reject) => {
       const target = `${url.replace(/^http/, 'ws').replace(/\/$/, '')}/tiffin.dev/v1/nodes/${encodeURIComponent(nodeName)}/streams/${encodeURIComponent(id)}`;
@@ -40,7 +45,8 @@ export function webSocketDialer(url: string, nodeName: string, credential: () =>
           write: async (data) => {
             if (abort.signal.aborted) return false;
             socket.send(data, { binary: true });
-            while (socket.bufferedAmount > bufferedBytesMax && !abort.signal.aborted) await new Promise((r) => setTimeout(r, 20));
+            while (socket.bufferedAmount > bufferedBytesMax && !abort.signal.aborted)
+              await new Promise((r) => setTimeout(r, 20));
             return !abort.signal.aborted;
           },
           end: (status) => {

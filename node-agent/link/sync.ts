@@ -1,8 +1,9 @@
 // The conversation with the node's link: one sync after the other, held back by the other side while there is nothing to say
 // (long-poll) or spaced out by what it answers (poll). `acknowledge` tells at once that the packet filter has caught up. Answers
 // are taken strictly in the order of the cursor.
-import type { SyncRequest, SyncResponse } from '../../src/protocol/node.ts';
+
 import type { Log, Timers } from '../../src/ports/index.ts';
+import type { SyncRequest, SyncResponse } from '../../src/protocol/node.ts';
 import { type ControlPlane, LinkError } from './api.ts';
 
 export interface SyncOptions {
@@ -45,7 +46,8 @@ export class SyncLoop {
         if (answer.nextPollMs > 0) await this.#sleep(answer.nextPollMs);
       } catch (error) {
         if (this.#abort.signal.aborted) return;
-        if (failures === 0 || (error instanceof LinkError && error.code !== 0)) log.warn('sync failed', { error: String(error) });
+        if (failures === 0 || (error instanceof LinkError && error.code !== 0))
+          log.warn('sync failed', { error: String(error) });
         this.#o.connected(false);
         waitMs = 0;
         await this.#sleep(Math.min(retryMaxMs, 100 * 2 ** failures++));
@@ -70,7 +72,13 @@ export class SyncLoop {
 
   async #exchange(waitMs: number): Promise<SyncResponse> {
     const { epoch, revision } = this.#o.cursor();
-    const request: SyncRequest = { since: revision, epoch, serviceRevision: this.#o.serviceRevision(), waitMs, session: this.#o.session };
+    const request: SyncRequest = {
+      since: revision,
+      epoch,
+      serviceRevision: this.#o.serviceRevision(),
+      waitMs,
+      session: this.#o.session,
+    };
     const answer = await this.#o.api.sync(request, this.#abort.signal);
     const now = this.#o.cursor();
     // Another answer may have moved the cursor meanwhile: this one then says nothing new.

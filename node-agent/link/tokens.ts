@@ -44,11 +44,23 @@ export class Tokens {
     for (const [key, h] of this.#held) if (!uids.has(h.podUid)) this.#held.delete(key);
   }
 
-  async #ask(key: string, pod: Pod, audience: string | undefined, seconds: number, held: Held | undefined): Promise<string> {
+  async #ask(
+    key: string,
+    pod: Pod,
+    audience: string | undefined,
+    seconds: number,
+    held: Held | undefined,
+  ): Promise<string> {
     const { namespace = '', name, uid } = pod.metadata;
     try {
       const askedMs = this.#clock.now();
-      const answer = await this.#api.token(namespace, pod.spec?.serviceAccountName || 'default', { name, uid }, audience, seconds);
+      const answer = await this.#api.token(
+        namespace,
+        pod.spec?.serviceAccountName || 'default',
+        { name, uid },
+        audience,
+        seconds,
+      );
       const lifeMs = answer.expiresAtMs - askedMs;
       this.#held.set(key, { ...answer, podUid: uid, renewAtMs: askedMs + Math.min(dayMs, lifeMs * 0.8) });
       return answer.token;

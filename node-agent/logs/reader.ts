@@ -28,7 +28,11 @@ export function parseLine(line: Buffer): LogLine | undefined {
   const c = line.indexOf(space, b + 1);
   if (a < 0 || b < 0) return undefined;
   const end = c < 0 ? line.length : c;
-  const partial = line.subarray(b + 1, end).toString('latin1').split(':')[0] === 'P';
+  const partial =
+    line
+      .subarray(b + 1, end)
+      .toString('latin1')
+      .split(':')[0] === 'P';
   const body = c < 0 ? Buffer.alloc(0) : line.subarray(c + 1);
   return {
     time: line.subarray(0, a).toString('latin1'),
@@ -41,7 +45,9 @@ export function parseLine(line: Buffer): LogLine | undefined {
 export async function filesOf(file: string): Promise<string[]> {
   const name = path.basename(file);
   const siblings = await fs.readdir(path.dirname(file)).catch(() => []);
-  const rotated = siblings.filter((s) => s.startsWith(`${name}.`) && !s.endsWith('.gz') && !s.endsWith('.tmp')).toSorted();
+  const rotated = siblings
+    .filter((s) => s.startsWith(`${name}.`) && !s.endsWith('.gz') && !s.endsWith('.tmp'))
+    .toSorted();
   return [...rotated.map((r) => path.join(path.dirname(file), r)), file];
 }
 
@@ -58,7 +64,8 @@ async function tailOffset(file: string, lines: number): Promise<{ offset: number
       const { bytesRead } = await handle.read(block, 0, end - start, start);
       for (let i = bytesRead - 1; i >= 0; i--) {
         // The newline that ends the last line begins none.
-        if (block[i] === newline && start + i !== size - 1 && ++found === lines) return { offset: start + i + 1, found };
+        if (block[i] === newline && start + i !== size - 1 && ++found === lines)
+          return { offset: start + i + 1, found };
       }
       end = start;
     }
@@ -88,7 +95,7 @@ export async function readLog(
     left -= data.length;
     return (await write(data)) && left > 0;
   };
-  if (left <= 0 || options.tailLines === 0 && !follow) return;
+  if (left <= 0 || (options.tailLines === 0 && !follow)) return;
 
   const starts = await startingPoints(file, options.tailLines);
   let position = 0;
@@ -107,7 +114,10 @@ export async function readLog(
   await followFile(file, position, inode, emit, follow);
 }
 
-async function startingPoints(file: string, tailLines: number | undefined): Promise<{ name: string; offset: number }[]> {
+async function startingPoints(
+  file: string,
+  tailLines: number | undefined,
+): Promise<{ name: string; offset: number }[]> {
   const files = await filesOf(file);
   if (tailLines === undefined) return files.map((name) => ({ name, offset: 0 }));
   const out: { name: string; offset: number }[] = [];
@@ -125,7 +135,11 @@ async function startingPoints(file: string, tailLines: number | undefined): Prom
 }
 
 /** Emits the complete lines from `offset` on; `position` is behind the last of them. */
-async function readFrom(file: string, offset: number, emit: (line: Buffer) => Promise<boolean>): Promise<{ position: number; more: boolean }> {
+async function readFrom(
+  file: string,
+  offset: number,
+  emit: (line: Buffer) => Promise<boolean>,
+): Promise<{ position: number; more: boolean }> {
   let rest: Buffer = Buffer.alloc(0);
   let position = offset;
   for await (const chunk of createReadStream(file, { start: offset }) as AsyncIterable<Buffer>) {

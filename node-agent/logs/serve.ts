@@ -17,20 +17,40 @@ export function logServer(pods: PodManager, logsDirectory: string, clock: Clock)
     const newest = latest({ containers: all }, offer.container);
     const record = options.previous === 'true' ? newest && previous({ containers: all }, newest) : newest;
     if (!record) {
-      if (options.previous === 'true') throw errors.badRequest(`previous terminated container "${offer.container}" in pod "${offer.pod}" not found`);
+      if (options.previous === 'true')
+        throw errors.badRequest(`previous terminated container "${offer.container}" in pod "${offer.pod}" not found`);
       const waiting = worker.state.waiting.get(offer.container)?.reason;
-      const why = waiting && /Image|ErrPull/.test(waiting) ? "trying and failing to pull image" : (waiting ?? 'ContainerCreating');
+      const why =
+        waiting && /Image|ErrPull/.test(waiting)
+          ? 'trying and failing to pull image'
+          : (waiting ?? 'ContainerCreating');
       throw errors.badRequest(`container "${offer.container}" in pod "${offer.pod}" is waiting to start: ${why}`);
     }
     if (logsDirectory === '') return;
-    const file = path.join(logsDirectory, `${offer.namespace}_${offer.pod}_${offer.podUid}`, offer.container, `${record.attempt}.log`);
-    const number = (text: string | undefined): number | undefined => (text === undefined || text === '' ? undefined : Number(text));
+    const file = path.join(
+      logsDirectory,
+      `${offer.namespace}_${offer.pod}_${offer.podUid}`,
+      offer.container,
+      `${record.attempt}.log`,
+    );
+    const number = (text: string | undefined): number | undefined =>
+      text === undefined || text === '' ? undefined : Number(text);
     const sinceSeconds = number(options.sinceSeconds);
-    const sinceMs = sinceSeconds !== undefined ? clock.now() - sinceSeconds * 1000 : options.sinceTime ? Date.parse(options.sinceTime) : undefined;
+    const sinceMs =
+      sinceSeconds !== undefined
+        ? clock.now() - sinceSeconds * 1000
+        : options.sinceTime
+          ? Date.parse(options.sinceTime)
+          : undefined;
     const finished = (): boolean => worker.state.containers.get(record.id)?.state !== 'running';
     await readLog(
       file,
-      { tailLines: number(options.tailLines), sinceMs, timestamps: options.timestamps === 'true', limitBytes: number(options.limitBytes) },
+      {
+        tailLines: number(options.tailLines),
+        sinceMs,
+        timestamps: options.timestamps === 'true',
+        limitBytes: number(options.limitBytes),
+      },
       (data) => stream.write(data),
       options.follow === 'true' ? { finished, signal: stream.signal } : undefined,
     );

@@ -10,11 +10,19 @@ export interface Rejection {
 
 export function admit(pod: Pod, others: readonly Pod[], node: Node | undefined): Rejection | undefined {
   if (!node) return undefined;
-  if (!matchesNode(pod, node)) return { reason: 'NodeAffinity', message: "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector" };
+  if (!matchesNode(pod, node))
+    return {
+      reason: 'NodeAffinity',
+      message: "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+    };
   const allocatable = node.status?.allocatable ?? {};
   const podsMax = amount(allocatable.pods, 'pods');
   if (podsMax > 0 && others.length + 1 > podsMax) return outOf('pods', 1, others.length, podsMax);
-  const names = new Set([...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].flatMap((c) => Object.keys({ ...c.resources?.limits, ...c.resources?.requests })));
+  const names = new Set(
+    [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].flatMap((c) =>
+      Object.keys({ ...c.resources?.limits, ...c.resources?.requests }),
+    ),
+  );
   for (const name of ['cpu', 'memory', ...[...names].filter((n) => n !== 'cpu' && n !== 'memory')]) {
     const requested = podRequest(pod, name);
     if (requested === 0) continue;
@@ -24,7 +32,10 @@ export function admit(pod: Pod, others: readonly Pod[], node: Node | undefined):
   }
   for (const port of hostPorts(pod)) {
     if (others.some((o) => hostPorts(o).some((p) => conflicts(p, port)))) {
-      return { reason: 'NodePorts', message: "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports" };
+      return {
+        reason: 'NodePorts',
+        message: "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+      };
     }
   }
   return undefined;
@@ -42,7 +53,11 @@ interface HostPort {
 }
 
 const hostPorts = (pod: Pod): HostPort[] =>
-  (pod.spec?.containers ?? []).flatMap((c) => (c.ports ?? []).filter((p) => p.hostPort).map((p) => ({ ip: p.hostIP || '0.0.0.0', protocol: p.protocol ?? 'TCP', port: p.hostPort! })));
+  (pod.spec?.containers ?? []).flatMap((c) =>
+    (c.ports ?? [])
+      .filter((p) => p.hostPort)
+      .map((p) => ({ ip: p.hostIP || '0.0.0.0', protocol: p.protocol ?? 'TCP', port: p.hostPort! })),
+  );
 
 const conflicts = (a: HostPort, b: HostPort): boolean =>
   a.port === b.port && a.protocol === b.protocol && (a.ip === b.ip || a.ip === '0.0.0.0' || b.ip === '0.0.0.0');
@@ -56,7 +71,10 @@ function matchesNode(pod: Pod, node: Node): boolean {
     const expressions = term.matchExpressions ?? [];
     const fields = term.matchFields ?? [];
     if (expressions.length + fields.length === 0) return false;
-    return expressions.every((e) => meets(e, labels[e.key])) && fields.every((e) => meets(e, e.key === 'metadata.name' ? node.metadata.name : undefined));
+    return (
+      expressions.every((e) => meets(e, labels[e.key])) &&
+      fields.every((e) => meets(e, e.key === 'metadata.name' ? node.metadata.name : undefined))
+    );
   });
 }
 

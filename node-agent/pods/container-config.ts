@@ -11,7 +11,20 @@ import { namespaceOptions, seccomp } from './sandbox-config.ts';
 
 export const terminationPathAnnotation = 'io.kubernetes.container.terminationMessagePath';
 
-const maskedPaths = ['/proc/asound', '/proc/acpi', '/proc/interrupts', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/timer_list', '/proc/timer_stats', '/proc/sched_debug', '/proc/scsi', '/sys/firmware', '/sys/devices/virtual/powercap'];
+const maskedPaths = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
 const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 export interface ContainerSettings {
@@ -28,7 +41,8 @@ export function containerConfig(container: Container, attempt: number, s: Contai
   const spec = pod.spec!;
   const envs = environment(container, s.fields, s.objects);
   const values = new Map(envs.map((e) => [e.key, e.value]));
-  const expanded = (list: readonly string[] | undefined): string[] => (list ?? []).map((t) => expand(t, (n) => values.get(n)));
+  const expanded = (list: readonly string[] | undefined): string[] =>
+    (list ?? []).map((t) => expand(t, (n) => values.get(n)));
   return {
     metadata: { name: container.name, attempt },
     // By id: the tag may move between the check and the start.
@@ -55,7 +69,10 @@ export function containerConfig(container: Container, attempt: number, s: Contai
     stdin: container.stdin ?? false,
     stdin_once: container.stdinOnce ?? false,
     tty: container.tty ?? false,
-    linux: { resources: containerResources(pod, container, s.memoryCapacityBytes), security_context: security(pod, container, s) },
+    linux: {
+      resources: containerResources(pod, container, s.memoryCapacityBytes),
+      security_context: security(pod, container, s),
+    },
   };
 }
 
@@ -73,10 +90,17 @@ function security(pod: Pod, container: Container, s: ContainerSettings): Contain
     capabilities: { add_capabilities: own?.capabilities?.add ?? [], drop_capabilities: own?.capabilities?.drop ?? [] },
     privileged,
     namespace_options: namespaceOptions(pod),
-    ...(runAsUser !== undefined ? { run_as_user: { value: runAsUser } } : s.image.username ? { run_as_username: s.image.username } : {}),
+    ...(runAsUser !== undefined
+      ? { run_as_user: { value: runAsUser } }
+      : s.image.username
+        ? { run_as_username: s.image.username }
+        : {}),
     ...(group === undefined ? {} : { run_as_group: { value: group } }),
     readonly_rootfs: own?.readOnlyRootFilesystem ?? false,
-    supplemental_groups: [...(forPod?.fsGroup === undefined ? [] : [forPod.fsGroup]), ...(forPod?.supplementalGroups ?? [])],
+    supplemental_groups: [
+      ...(forPod?.fsGroup === undefined ? [] : [forPod.fsGroup]),
+      ...(forPod?.supplementalGroups ?? []),
+    ],
     supplemental_groups_policy: forPod?.supplementalGroupsPolicy === 'Strict' ? 'Strict' : 'Merge',
     no_new_privs: own?.allowPrivilegeEscalation === false,
     masked_paths: unmasked ? [] : maskedPaths,
@@ -92,7 +116,9 @@ function checkNonRoot(pod: Pod, container: Container, user: number | undefined, 
     return;
   }
   if (image.uid === undefined && image.username !== '') {
-    throw new ConfigError(`container has runAsNonRoot and image has non-numeric user (${image.username}), cannot verify user is non-root ${where}`);
+    throw new ConfigError(
+      `container has runAsNonRoot and image has non-numeric user (${image.username}), cannot verify user is non-root ${where}`,
+    );
   }
   if ((image.uid ?? 0) === 0) throw new ConfigError(`container has runAsNonRoot and image will run as root ${where}`);
 }

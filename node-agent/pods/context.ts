@@ -8,8 +8,8 @@ import type { Objects } from '../objects.ts';
 import type { Prober } from '../probes/probe.ts';
 import type { Cgroups } from '../resources/cgroups.ts';
 import type { ContainerRecord, Image, Runtime, Sandbox } from '../runtime.ts';
-import type { PayloadSource } from '../volumes/payload.ts';
 import type { Volumes } from '../volumes/manager.ts';
+import type { PayloadSource } from '../volumes/payload.ts';
 import type { FieldContext } from './field-ref.ts';
 import type { Backoff, InstanceMemory, Seen, Termination, Waiting } from './seen.ts';
 
@@ -78,9 +78,24 @@ export interface PodContext {
 
 export function newState(pod: Pod): PodState {
   return {
-    pod, sandboxes: [], containers: new Map(), memory: new Map(), busy: new Set(), volumesMounted: false, released: false,
-    images: new Map(), retryAtMs: new Map(), failures: new Map(), backoffs: new Map(), waiting: new Map(),
-    termination: undefined, rejected: undefined, status: pod.status ?? {}, drained: false, drainWaiters: [], forgotten: false,
+    pod,
+    sandboxes: [],
+    containers: new Map(),
+    memory: new Map(),
+    busy: new Set(),
+    volumesMounted: false,
+    released: false,
+    images: new Map(),
+    retryAtMs: new Map(),
+    failures: new Map(),
+    backoffs: new Map(),
+    waiting: new Map(),
+    termination: undefined,
+    rejected: undefined,
+    status: pod.status ?? {},
+    drained: false,
+    drainWaiters: [],
+    forgotten: false,
   };
 }
 

@@ -50,7 +50,8 @@ export function serviceVariables(pod: Pod, services: readonly Service[]): Map<st
     if (!ip || ip === 'None' || !s.spec?.ports?.length) continue;
     if (s.metadata.namespace === 'default' && masterServices.has(s.metadata.name)) {
       if (!byName.has(s.metadata.name)) byName.set(s.metadata.name, s);
-    } else if (s.metadata.namespace === pod.metadata.namespace && pod.spec?.enableServiceLinks !== false) byName.set(s.metadata.name, s);
+    } else if (s.metadata.namespace === pod.metadata.namespace && pod.spec?.enableServiceLinks !== false)
+      byName.set(s.metadata.name, s);
   }
   const out = new Map<string, string>();
   for (const s of byName.values()) {
@@ -77,7 +78,11 @@ export function serviceVariables(pod: Pod, services: readonly Service[]): Map<st
   return out;
 }
 
-export function environment(container: Container, fields: FieldContext, objects: Objects): { key: string; value: string }[] {
+export function environment(
+  container: Container,
+  fields: FieldContext,
+  objects: Objects,
+): { key: string; value: string }[] {
   const { pod } = fields;
   const namespace = pod.metadata.namespace ?? '';
   const services = serviceVariables(pod, objects.services());
@@ -93,7 +98,8 @@ export function environment(container: Container, fields: FieldContext, objects:
       const { name = '', optional } = from.secretRef;
       const secret = objects.secret(namespace, name);
       if (!secret && !optional) throw new ConfigError(`secret "${name}" not found`);
-      for (const [k, v] of Object.entries(secret?.data ?? {})) result.set(prefix + k, Buffer.from(v, 'base64').toString('utf8'));
+      for (const [k, v] of Object.entries(secret?.data ?? {}))
+        result.set(prefix + k, Buffer.from(v, 'base64').toString('utf8'));
     }
   }
   const declared = new Map<string, string>();
@@ -111,13 +117,15 @@ export function environment(container: Container, fields: FieldContext, objects:
       const of = name ? all.find((c) => c.name === name) : container;
       if (!of) throw new ConfigError(`container ${name} not found`);
       value = resourceValue(from.resourceFieldRef, of, fields);
-      if (value === undefined) throw new ConfigError(`unsupported container resource : ${from.resourceFieldRef.resource}`);
+      if (value === undefined)
+        throw new ConfigError(`unsupported container resource : ${from.resourceFieldRef.resource}`);
     } else if (from?.configMapKeyRef) {
       const { name = '', key, optional } = from.configMapKeyRef;
       const map = objects.configMap(namespace, name);
       if (!map && !optional) throw new ConfigError(`configmap "${name}" not found`);
       const found = map?.data?.[key];
-      if (map && found === undefined && !optional) throw new ConfigError(`couldn't find key ${key} in ConfigMap ${namespace}/${name}`);
+      if (map && found === undefined && !optional)
+        throw new ConfigError(`couldn't find key ${key} in ConfigMap ${namespace}/${name}`);
       if (found === undefined) continue;
       value = found;
     } else if (from?.secretKeyRef) {
@@ -125,7 +133,8 @@ export function environment(container: Container, fields: FieldContext, objects:
       const secret = objects.secret(namespace, name);
       if (!secret && !optional) throw new ConfigError(`secret "${name}" not found`);
       const found = secret?.data?.[key];
-      if (secret && found === undefined && !optional) throw new ConfigError(`couldn't find key ${key} in Secret ${namespace}/${name}`);
+      if (secret && found === undefined && !optional)
+        throw new ConfigError(`couldn't find key ${key} in Secret ${namespace}/${name}`);
       if (found === undefined) continue;
       value = Buffer.from(found, 'base64').toString('utf8');
     }

@@ -1,5 +1,10 @@
 // The downward API: fieldRef and resourceFieldRef, for environment variables and volumes. Pure.
-import type { Container, ObjectFieldSelector, Pod, ResourceFieldSelector } from '../../src/generated/schemas/core-v1.ts';
+import type {
+  Container,
+  ObjectFieldSelector,
+  Pod,
+  ResourceFieldSelector,
+} from '../../src/generated/schemas/core-v1.ts';
 import { parseQuantity } from '../../src/machinery/quantity.ts';
 
 export interface FieldContext {
@@ -24,7 +29,8 @@ export function formatMap(map: Record<string, string> | undefined): string {
 export function fieldValue(selector: ObjectFieldSelector, c: FieldContext): string | undefined {
   const { pod } = c;
   const subscript = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(selector.fieldPath);
-  if (subscript) return (subscript[1] === 'labels' ? pod.metadata.labels : pod.metadata.annotations)?.[subscript[2]!] ?? '';
+  if (subscript)
+    return (subscript[1] === 'labels' ? pod.metadata.labels : pod.metadata.annotations)?.[subscript[2]!] ?? '';
   switch (selector.fieldPath) {
     case 'metadata.name':
       return pod.metadata.name;
@@ -53,7 +59,11 @@ export function fieldValue(selector: ObjectFieldSelector, c: FieldContext): stri
 }
 
 /** The amount divided by the divisor, rounded up. Undefined for a resource that has no value here. */
-export function resourceValue(selector: ResourceFieldSelector, container: Container, c: FieldContext): string | undefined {
+export function resourceValue(
+  selector: ResourceFieldSelector,
+  container: Container,
+  c: FieldContext,
+): string | undefined {
   const [kind, ...rest] = selector.resource.split('.');
   const name = rest.join('.');
   if (kind !== 'limits' && kind !== 'requests') return undefined;
@@ -64,6 +74,7 @@ export function resourceValue(selector: ResourceFieldSelector, container: Contai
   else if (kind === 'limits' && name === 'cpu') nanos = BigInt(c.allocatable.cpuMilli) * 1_000_000n;
   else if (kind === 'limits' && name === 'memory') nanos = BigInt(c.allocatable.memoryBytes) * nano;
   else nanos = 0n;
-  const divisor = selector.divisor && parseQuantity(selector.divisor).nanos > 0n ? parseQuantity(selector.divisor).nanos : nano;
+  const divisor =
+    selector.divisor && parseQuantity(selector.divisor).nanos > 0n ? parseQuantity(selector.divisor).nanos : nano;
   return String((nanos + divisor - 1n) / divisor);
 }

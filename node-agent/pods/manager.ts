@@ -2,7 +2,7 @@
 // hands each to its worker. Pods that the runtime has and the API does not are ended only once `reconcile` is told that the
 // API's answer is complete.
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
-import type { RuntimeHint } from '../runtime.ts';
+import type { Runtime, RuntimeHint } from '../runtime.ts';
 import { labels } from '../runtime.ts';
 import { admit } from './admission.ts';
 import { messageOf, type Node } from './context.ts';
@@ -18,6 +18,8 @@ export class PodManager {
   #relistAgain = false;
   #authoritative = false;
   #stopped = false;
+  /** Pods that the runtime held when this agent started; undefined until it could be asked. */
+  #found: ReadonlySet<string> | undefined;
 
   constructor(node: Node) {
     this.#node = node;
@@ -26,10 +28,15 @@ export class PodManager {
   /** Adopts what runs already; `pods` is the last snapshot. */
   async start(pods: readonly Pod[]): Promise<void> {
     const all = await this.#node.runtime.list().catch(() => undefined);
+    if (all) this.#foundAll(all);
     for (const pod of pods) {
       const uid = pod.metadata.uid;
       const worker = this.#add(pod, true);
-      if (all) worker.observeAll(all.sandboxes.filter((s) => s.podUid === uid), all.containers.filter((c) => c.podUid === uid));
+      if (all)
+        worker.observeAll(
+          all.sandboxes.filter((s) => s.podUid === uid),
+          all.containers.filter((c) => c.podUid === uid),
+        );
     }
     this.#node.runtime.watch((hint) => this.#hint(hint));
     this.#scheduleRelist();
@@ -76,19 +83,32 @@ export class PodManager {
 
   #add(pod: Pod, adopted: boolean): PodWorker {
     const uid = pod.metadata.uid;
-    const worker = new PodWorker(this.#node, pod, () => this.#workers.delete(uid));
+    const worker = new PodWorker(this.#node, pod, this.#found !== undefined && !this.#found.has(uid), () =>
+      this.#workers.delete(uid),
+    );
     const isNew = !adopted && pod.status?.startTime === undefined && !pod.metadata.deletionTimestamp;
     if (isNew) {
-      const active = [...this.#workers.values()].filter((w) => !w.state.termination && !w.state.rejected).map((w) => w.pod);
+      const active = [...this.#workers.values()]
+        .filter((w) => !w.state.termination && !w.state.rejected)
+        .map((w) => w.pod);
       const refused = admit(pod, active, this.#node.objects.node());
       if (refused) worker.reject(refused.reason, refused.message);
     }
     this.#workers.set(uid, worker);
+    // What is there of it already has to be looked at first.
+    if (!adopted && (!this.#found || this.#found.has(uid))) this.relist();
     return worker;
   }
 
+  #foundAll(all: Awaited<ReturnType<Runtime['list']>>): void {
+    this.#found = new Set([...all.sandboxes, ...all.containers].map((x) => x.podUid));
+  }
+
   #hint(hint: RuntimeHint): void {
-    if (hint.type === 'all') return this.relist();
+    if (hint.type === 'all') {
+      this.relist();
+      return;
+    }
     for (const w of this.#workers.values()) {
       const { containers, sandboxes } = w.state;
       if (!containers.has(hint.id) && !sandboxes.some((s) => s.id === hint.id)) continue;
@@ -125,6 +145,7 @@ export class PodManager {
   async #list(): Promise<void> {
     const before = new Map([...this.#workers].map(([uid, w]) => [uid, w.version]));
     const all = await this.#node.runtime.list();
+    if (!this.#found) this.#foundAll(all);
     const sandboxes = Map.groupBy(all.sandboxes, (s) => s.podUid);
     const containers = Map.groupBy(all.containers, (c) => c.podUid);
     for (const uid of new Set([...sandboxes.keys(), ...containers.keys(), ...this.#workers.keys()])) {
@@ -132,7 +153,15 @@ export class PodManager {
       if (!worker) {
         if (!this.#authoritative) continue;
         const sandbox = sandboxes.get(uid)?.[0];
-        worker = this.#add(orphan(uid, sandbox?.podName ?? uid, sandbox?.podNamespace ?? '', (containers.get(uid) ?? []).map((c) => c.name)), true);
+        worker = this.#add(
+          orphan(
+            uid,
+            sandbox?.podName ?? uid,
+            sandbox?.podNamespace ?? '',
+            (containers.get(uid) ?? []).map((c) => c.name),
+          ),
+          true,
+        );
         worker.remove();
       }
       // A list that a step has overtaken would make a new sandbox look absent.
@@ -144,8 +173,10 @@ export class PodManager {
     }
     if (!this.#authoritative) return;
     // Directories and cgroups of pods that are gone altogether.
-    for (const uid of await this.#node.volumes.list()) if (!this.#workers.has(uid)) await this.#node.volumes.unmount(uid).catch(() => {});
-    for (const uid of await this.#node.cgroups.list()) if (!this.#workers.has(uid)) await this.#node.cgroups.remove(uid).catch(() => false);
+    for (const uid of await this.#node.volumes.list())
+      if (!this.#workers.has(uid)) await this.#node.volumes.unmount(uid).catch(() => {});
+    for (const uid of await this.#node.cgroups.list())
+      if (!this.#workers.has(uid)) await this.#node.cgroups.remove(uid).catch(() => false);
   }
 }
 
@@ -154,7 +185,14 @@ function orphan(uid: string, name: string, namespace: string, containers: readon
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { uid, name, namespace, resourceVersion: '0', creationTimestamp: '1970-01-01T00:00:00Z', labels: { [labels.podUid]: uid } },
+    metadata: {
+      uid,
+      name,
+      namespace,
+      resourceVersion: '0',
+      creationTimestamp: '1970-01-01T00:00:00Z',
+      labels: { [labels.podUid]: uid },
+    },
     spec: { containers: [...new Set(containers)].map((n) => ({ name: n })), terminationGracePeriodSeconds: 30 },
     status: {},
   };

@@ -89,7 +89,8 @@ class Planner {
         if (!initialised) return;
       } else if (!initialised) {
         if (record?.state === 'exited' && record.exitCode === 0) continue;
-        if (record?.state !== 'running') this.#start(init, record, sandbox, spec.restartPolicy === 'Never' ? 'Never' : 'OnFailure');
+        if (record?.state !== 'running')
+          this.#start(init, record, sandbox, spec.restartPolicy === 'Never' ? 'Never' : 'OnFailure');
         return;
       }
     }
@@ -115,11 +116,16 @@ class Planner {
     const first = alive.filter((c) => !sidecars.includes(c.name));
     const graceSeconds = this.#remainingGrace();
     // Sidecars end after everything else, the last one first.
-    const last = sidecars.reverse().flatMap((name) => alive.filter((c) => c.name === name)).slice(0, 1);
+    const last = sidecars
+      .reverse()
+      .flatMap((name) => alive.filter((c) => c.name === name))
+      .slice(0, 1);
     for (const c of first.length > 0 ? first : last) {
       this.#add({ type: 'killContainer', key: `kill:${c.id}`, id: c.id, name: c.name, graceSeconds, why: 'stopping' });
     }
-    const working = [...seen.busy].some((k) => k === 'volumes' || k === 'sandbox' || /^(container|kill|image):/.test(k));
+    const working = [...seen.busy].some(
+      (k) => k === 'volumes' || k === 'sandbox' || /^(container|kill|image):/.test(k),
+    );
     if (alive.length > 0 || working) return;
     const ready = seen.sandboxes.filter((s) => s.ready);
     for (const s of ready) this.#add({ type: 'stopSandbox', key: `stop:${s.id}`, id: s.id });
@@ -153,7 +159,9 @@ class Planner {
 
   #kills(sandbox: Sandbox | undefined): void {
     const seen = this.#seen;
-    const specs = new Map([...(seen.pod.spec!.initContainers ?? []), ...seen.pod.spec!.containers].map((c) => [c.name, c]));
+    const specs = new Map(
+      [...(seen.pod.spec!.initContainers ?? []), ...seen.pod.spec!.containers].map((c) => [c.name, c]),
+    );
     for (const record of seen.containers) {
       if (record.state === 'unknown') this.#kill(record, 'unknown', graceOf(seen.pod));
       if (record.state !== 'running') continue;
@@ -163,7 +171,8 @@ class Planner {
       else if (failed && container) {
         const probe = failed === 'liveness' ? container.livenessProbe : container.startupProbe;
         this.#kill(record, failed, probe?.terminationGracePeriodSeconds ?? graceOf(seen.pod));
-      } else if (container && sandbox && hashChanged(container, record)) this.#kill(record, 'changed', graceOf(seen.pod));
+      } else if (container && sandbox && hashChanged(container, record))
+        this.#kill(record, 'changed', graceOf(seen.pod));
     }
   }
 
@@ -172,7 +181,13 @@ class Planner {
   }
 
   /** Plans the next step towards a running instance; true while that is under way (and later containers have to wait). */
-  #start(container: Container, record: ContainerRecord | undefined, sandbox: Sandbox | undefined, policy: string, blocked = false): boolean {
+  #start(
+    container: Container,
+    record: ContainerRecord | undefined,
+    sandbox: Sandbox | undefined,
+    policy: string,
+    blocked = false,
+  ): boolean {
     const seen = this.#seen;
     const key = `container:${container.name}`;
     if (seen.busy.has(key)) return true;
@@ -210,7 +225,8 @@ class Planner {
     const byName = Map.groupBy(this.#seen.containers, (c) => c.name);
     for (const instances of byName.values()) {
       const dead = instances.toSorted((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs).slice(2);
-      for (const c of dead) if (c.state === 'exited') this.#add({ type: 'removeContainer', key: `remove:${c.id}`, id: c.id });
+      for (const c of dead)
+        if (c.state === 'exited') this.#add({ type: 'removeContainer', key: `remove:${c.id}`, id: c.id });
     }
   }
 
@@ -242,7 +258,8 @@ export const hashAnnotation = 'io.kubernetes.container.hash';
 /** What makes a running instance outdated, as the kubelet has it: name and image. */
 export function containerHash(container: Container): string {
   let h = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(`${container.name}\0${container.image ?? ''}`)) h = Math.imul(h ^ byte, 0x01000193) >>> 0;
+  for (const byte of new TextEncoder().encode(`${container.name}\0${container.image ?? ''}`))
+    h = Math.imul(h ^ byte, 0x01000193) >>> 0;
   return h.toString(16);
 }
 

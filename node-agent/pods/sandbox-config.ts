@@ -35,7 +35,8 @@ export function namespaceOptions(pod: Pod): NamespaceOptions {
 
 export function seccomp(profile: PodSeccomp | undefined, directory: string): SeccompProfile | undefined {
   if (!profile) return undefined;
-  if (profile.type === 'Localhost') return { profile_type: 'Localhost', localhost_ref: `${directory}/${profile.localhostProfile ?? ''}` };
+  if (profile.type === 'Localhost')
+    return { profile_type: 'Localhost', localhost_ref: `${directory}/${profile.localhostProfile ?? ''}` };
   return { profile_type: profile.type === 'RuntimeDefault' ? 'RuntimeDefault' : 'Unconfined', localhost_ref: '' };
 }
 
@@ -56,7 +57,8 @@ export function dnsConfig(pod: Pod, s: SandboxSettings): { servers: string[]; se
     dns.servers = unique([...dns.servers, ...(extra.nameservers ?? [])]);
     dns.searches = unique([...dns.searches, ...(extra.searches ?? [])]);
     const options = new Map(dns.options.map((o) => [o.split(':')[0]!, o]));
-    for (const o of extra.options ?? []) if (o.name) options.set(o.name, o.value === undefined ? o.name : `${o.name}:${o.value}`);
+    for (const o of extra.options ?? [])
+      if (o.name) options.set(o.name, o.value === undefined ? o.name : `${o.name}:${o.value}`);
     dns.options = [...options.values()];
   }
   return dns;
@@ -68,7 +70,10 @@ export function sandboxConfig(pod: Pod, attempt: number, s: SandboxSettings): Sa
   const spec = pod.spec!;
   const context = spec.securityContext;
   const { name, domain } = hostNameOf(pod, s.clusterDomain);
-  const containers: Container[] = [...spec.containers, ...(spec.initContainers ?? []).filter((c) => c.restartPolicy === 'Always')];
+  const containers: Container[] = [
+    ...spec.containers,
+    ...(spec.initContainers ?? []).filter((c) => c.restartPolicy === 'Always'),
+  ];
   return {
     metadata: { name: pod.metadata.name, uid: pod.metadata.uid, namespace: pod.metadata.namespace ?? '', attempt },
     hostname: spec.hostNetwork ? '' : spec.setHostnameAsFQDN && domain ? `${name}.${domain}` : name,
@@ -79,7 +84,12 @@ export function sandboxConfig(pod: Pod, attempt: number, s: SandboxSettings): Sa
       : containers
           .flatMap((c) => c.ports ?? [])
           .filter((p) => p.hostPort)
-          .map((p) => ({ protocol: p.protocol ?? 'TCP', container_port: p.containerPort, host_port: p.hostPort!, host_ip: p.hostIP ?? '' })),
+          .map((p) => ({
+            protocol: p.protocol ?? 'TCP',
+            container_port: p.containerPort,
+            host_port: p.hostPort!,
+            host_ip: p.hostIP ?? '',
+          })),
     labels: {
       ...pod.metadata.labels,
       [labels.podName]: pod.metadata.name,
@@ -92,11 +102,18 @@ export function sandboxConfig(pod: Pod, attempt: number, s: SandboxSettings): Sa
       sysctls: Object.fromEntries((context?.sysctls ?? []).map((x) => [x.name.replaceAll('/', '.'), x.value])),
       security_context: {
         namespace_options: namespaceOptions(pod),
-        privileged: [...spec.containers, ...(spec.initContainers ?? [])].some((c) => c.securityContext?.privileged === true),
+        privileged: [...spec.containers, ...(spec.initContainers ?? [])].some(
+          (c) => c.securityContext?.privileged === true,
+        ),
         readonly_rootfs: false,
         ...(context?.runAsUser === undefined ? {} : { run_as_user: { value: context.runAsUser } }),
-        ...(context?.runAsGroup === undefined || context.runAsUser === undefined ? {} : { run_as_group: { value: context.runAsGroup } }),
-        supplemental_groups: [...(context?.fsGroup === undefined ? [] : [context.fsGroup]), ...(context?.supplementalGroups ?? [])],
+        ...(context?.runAsGroup === undefined || context.runAsUser === undefined
+          ? {}
+          : { run_as_group: { value: context.runAsGroup } }),
+        supplemental_groups: [
+          ...(context?.fsGroup === undefined ? [] : [context.fsGroup]),
+          ...(context?.supplementalGroups ?? []),
+        ],
         // As the kubelet does for sandboxes.
         seccomp: { profile_type: 'RuntimeDefault', localhost_ref: '' },
       },

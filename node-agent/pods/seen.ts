@@ -65,7 +65,11 @@ export function isSidecar(container: Container): boolean {
 }
 
 /** The newest instance of a container; `sandboxId` narrows it to one sandbox. */
-export function latest(seen: { containers: readonly ContainerRecord[] }, name: string, sandboxId?: string): ContainerRecord | undefined {
+export function latest(
+  seen: { containers: readonly ContainerRecord[] },
+  name: string,
+  sandboxId?: string,
+): ContainerRecord | undefined {
   let best: ContainerRecord | undefined;
   for (const c of seen.containers) {
     if (c.name !== name || (sandboxId !== undefined && c.sandboxId !== sandboxId)) continue;
@@ -75,6 +79,12 @@ export function latest(seen: { containers: readonly ContainerRecord[] }, name: s
 }
 
 /** The newest instance before `than` that ran. */
-export function previous(seen: { containers: readonly ContainerRecord[] }, than: ContainerRecord): ContainerRecord | undefined {
-  return latest({ containers: seen.containers.filter((c) => c.attempt < than.attempt && c.state !== 'created') }, than.name);
+export function previous(
+  seen: { containers: readonly ContainerRecord[] },
+  than: ContainerRecord,
+): ContainerRecord | undefined {
+  return latest(
+    { containers: seen.containers.filter((c) => c.attempt < than.attempt && c.state !== 'created') },
+    than.name,
+  );
 }

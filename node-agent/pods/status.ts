@@ -1,7 +1,15 @@
 // The status of a pod as the kubelet reports it: phase, conditions and container statuses, computed from what the planner
 // sees too. Pure; conditions that others own are carried over, transition times move only when a status does.
+
+import type {
+  Container,
+  ContainerState,
+  ContainerStateTerminated,
+  ContainerStatus,
+  PodCondition,
+  PodStatus,
+} from '../../src/generated/schemas/core-v1.ts';
 import { formatTime } from '../../src/machinery/time.ts';
-import type { Container, ContainerState, ContainerStateTerminated, ContainerStatus, PodCondition, PodStatus } from '../../src/generated/schemas/core-v1.ts';
 import { qosClass } from '../resources/pod-resources.ts';
 import type { ContainerRecord } from '../runtime.ts';
 import { isFinished } from './plan.ts';
@@ -16,7 +24,13 @@ export interface StatusContext {
 }
 
 type Phase = NonNullable<PodStatus['phase']>;
-const ownedConditions = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
+const ownedConditions = new Set([
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+  'PodScheduled',
+]);
 
 export function computeStatus(seen: Seen, context: StatusContext): PodStatus {
   const { pod, rejected } = seen;
@@ -24,14 +38,23 @@ export function computeStatus(seen: Seen, context: StatusContext): PodStatus {
   const { old } = context;
   const startTime = old.startTime ?? formatTime(seen.nowMs);
   if (rejected) {
-    return { ...old, phase: 'Failed', reason: rejected.reason, message: `Pod was rejected: ${rejected.message}`, startTime, qosClass: qosClass(pod), ...observed(seen) };
+    return {
+      ...old,
+      phase: 'Failed',
+      reason: rejected.reason,
+      message: `Pod was rejected: ${rejected.message}`,
+      startTime,
+      qosClass: qosClass(pod),
+      ...observed(seen),
+    };
   }
   const sandbox = seen.sandboxes[0];
   const initialised = spec.containers.some((c) => latest(seen, c.name) !== undefined);
   const inits = (spec.initContainers ?? []).map((c) => containerStatus(seen, context, c, true, initialised));
   const containers = spec.containers.map((c) => containerStatus(seen, context, c, false, initialised));
-  const ended = seen.termination !== undefined && !seen.containers.some((c) => c.state === 'running' || c.state === 'unknown');
-  const terminal = ended || (old.phase === 'Failed' || old.phase === 'Succeeded');
+  const ended =
+    seen.termination !== undefined && !seen.containers.some((c) => c.state === 'running' || c.state === 'unknown');
+  const terminal = ended || old.phase === 'Failed' || old.phase === 'Succeeded';
   let phase = phaseOf(seen, inits, containers, initialised, terminal);
   if (old.phase === 'Failed' || old.phase === 'Succeeded') phase = old.phase;
   const ended2 = seen.termination?.status;
@@ -60,19 +83,38 @@ export function computeStatus(seen: Seen, context: StatusContext): PodStatus {
 const observed = (seen: Seen): { observedGeneration?: number } =>
   seen.pod.metadata.generation === undefined ? {} : { observedGeneration: seen.pod.metadata.generation };
 
-function containerStatus(seen: Seen, context: StatusContext, container: Container, init: boolean, initialised: boolean): ContainerStatus {
+function containerStatus(
+  seen: Seen,
+  context: StatusContext,
+  container: Container,
+  init: boolean,
+  initialised: boolean,
+): ContainerStatus {
   const record = latest(seen, container.name);
   const live = record?.state === 'created' ? undefined : record;
   const prior = live && previous(seen, live);
-  const old = [...(context.old.initContainerStatuses ?? []), ...(context.old.containerStatuses ?? [])].find((s) => s.name === container.name);
+  const old = [...(context.old.initContainerStatuses ?? []), ...(context.old.containerStatuses ?? [])].find(
+    (s) => s.name === container.name,
+  );
   const memory = live && seen.memory.get(live.id);
   const running = live?.state === 'running';
   const started = running && (memory?.started ?? false);
-  let state: ContainerState = live ? stateOf(seen, context, live) : { waiting: waitingFor(seen, container.name) ?? initialWaiting(seen, initialised) };
+  let state: ContainerState = live
+    ? stateOf(seen, context, live)
+    : { waiting: waitingFor(seen, container.name) ?? initialWaiting(seen, initialised) };
   let lastState: ContainerState | undefined = prior && { terminated: terminatedOf(seen, context, prior) };
   // Instances may have been removed behind the agent's back; what was reported of them stays true.
-  if (live && !lastState && old && old.restartCount > 0 && old.lastState?.terminated && old.lastState.terminated.containerID !== idOf(context, live)) lastState = old.lastState;
-  if (!live && old && (old.state?.terminated || old.lastState?.terminated)) lastState = { terminated: old.state?.terminated ?? old.lastState?.terminated };
+  if (
+    live &&
+    !lastState &&
+    old &&
+    old.restartCount > 0 &&
+    old.lastState?.terminated &&
+    old.lastState.terminated.containerID !== idOf(context, live)
+  )
+    lastState = old.lastState;
+  if (!live && old && (old.state?.terminated || old.lastState?.terminated))
+    lastState = { terminated: old.state?.terminated ?? old.lastState?.terminated };
   const waiting = waitingFor(seen, container.name);
   if (live && !running && waiting && !seen.termination && !isFinished(seen)) {
     if (state.terminated) lastState = { terminated: state.terminated };
@@ -97,11 +139,21 @@ function containerStatus(seen: Seen, context: StatusContext, container: Containe
 
 const idOf = (context: StatusContext, record: ContainerRecord): string => `${context.runtimeName}://${record.id}`;
 
-function mountStatus(m: NonNullable<Container['volumeMounts']>[number]): { name: string; mountPath: string; readOnly?: boolean; recursiveReadOnly?: string } {
-  return { name: m.name, mountPath: m.mountPath, ...(m.readOnly ? { readOnly: true, recursiveReadOnly: 'Disabled' } : {}) };
+function mountStatus(m: NonNullable<Container['volumeMounts']>[number]): {
+  name: string;
+  mountPath: string;
+  readOnly?: boolean;
+  recursiveReadOnly?: string;
+} {
+  return {
+    name: m.name,
+    mountPath: m.mountPath,
+    ...(m.readOnly ? { readOnly: true, recursiveReadOnly: 'Disabled' } : {}),
+  };
 }
 
-const waitingFor = (seen: Seen, name: string): { reason: string; message?: string } | undefined => seen.waiting.get(name);
+const waitingFor = (seen: Seen, name: string): { reason: string; message?: string } | undefined =>
+  seen.waiting.get(name);
 
 function initialWaiting(seen: Seen, initialised: boolean): { reason: string } {
   const hasInits = (seen.pod.spec?.initContainers?.length ?? 0) > 0;
@@ -116,7 +168,10 @@ function stateOf(seen: Seen, context: StatusContext, record: ContainerRecord): C
 function terminatedOf(seen: Seen, context: StatusContext, record: ContainerRecord): ContainerStateTerminated {
   const memory = seen.memory.get(record.id);
   const message = memory?.terminationMessage || record.message;
-  const reason = memory?.oomKilled && record.exitCode !== 0 ? 'OOMKilled' : record.reason || (record.exitCode === 0 ? 'Completed' : 'Error');
+  const reason =
+    memory?.oomKilled && record.exitCode !== 0
+      ? 'OOMKilled'
+      : record.reason || (record.exitCode === 0 ? 'Completed' : 'Error');
   return {
     exitCode: record.exitCode,
     reason,
@@ -128,7 +183,13 @@ function terminatedOf(seen: Seen, context: StatusContext, record: ContainerRecor
 }
 
 /** The kubelet's getPhase. */
-function phaseOf(seen: Seen, inits: ContainerStatus[], containers: ContainerStatus[], initialised: boolean, terminal: boolean): Phase {
+function phaseOf(
+  seen: Seen,
+  inits: ContainerStatus[],
+  containers: ContainerStatus[],
+  initialised: boolean,
+  terminal: boolean,
+): Phase {
   const spec = seen.pod.spec!;
   const sidecars = new Set((spec.initContainers ?? []).filter(isSidecar).map((c) => c.name));
   let pending = 0;
@@ -179,7 +240,14 @@ interface Verdict {
   message?: string;
 }
 
-function conditions(seen: Seen, context: StatusContext, phase: Phase, inits: ContainerStatus[], containers: ContainerStatus[], sandboxReady: boolean): PodCondition[] {
+function conditions(
+  seen: Seen,
+  context: StatusContext,
+  phase: Phase,
+  inits: ContainerStatus[],
+  containers: ContainerStatus[],
+  sandboxReady: boolean,
+): PodCondition[] {
   const containersReady = containersReadyOf(phase, seen, inits, containers);
   const verdicts: [string, Verdict][] = [
     ['PodReadyToStartContainers', { status: sandboxReady ? 'True' : 'False' }],
@@ -196,7 +264,8 @@ function conditions(seen: Seen, context: StatusContext, phase: Phase, inits: Con
       type,
       ...(seen.pod.metadata.generation === undefined ? {} : { observedGeneration: seen.pod.metadata.generation }),
       status: verdict.status,
-      lastTransitionTime: before?.status === verdict.status && before.lastTransitionTime ? before.lastTransitionTime : now,
+      lastTransitionTime:
+        before?.status === verdict.status && before.lastTransitionTime ? before.lastTransitionTime : now,
       ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
       ...(verdict.message === undefined ? {} : { message: verdict.message }),
     };
@@ -211,25 +280,38 @@ function initializedOf(phase: Phase, seen: Seen, inits: ContainerStatus[], conta
   if (containers.some((c) => c.containerID !== undefined)) return { status: 'True' };
   const incomplete = inits.filter((s) => (sidecars.has(s.name) ? !s.started : !s.ready)).map((s) => s.name);
   if (incomplete.length === 0) return { status: 'True' };
-  return { status: 'False', reason: 'ContainersNotInitialized', message: `containers with incomplete status: [${incomplete.join(' ')}]` };
+  return {
+    status: 'False',
+    reason: 'ContainersNotInitialized',
+    message: `containers with incomplete status: [${incomplete.join(' ')}]`,
+  };
 }
 
 function containersReadyOf(phase: Phase, seen: Seen, inits: ContainerStatus[], containers: ContainerStatus[]): Verdict {
   if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
   if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
   const sidecars = new Set((seen.pod.spec!.initContainers ?? []).filter(isSidecar).map((c) => c.name));
-  const unready = [...inits.filter((s) => sidecars.has(s.name)), ...containers].filter((s) => !s.ready).map((s) => s.name);
+  const unready = [...inits.filter((s) => sidecars.has(s.name)), ...containers]
+    .filter((s) => !s.ready)
+    .map((s) => s.name);
   if (unready.length === 0) return { status: 'True' };
-  return { status: 'False', reason: 'ContainersNotReady', message: `containers with unready status: [${unready.join(' ')}]` };
+  return {
+    status: 'False',
+    reason: 'ContainersNotReady',
+    message: `containers with unready status: [${unready.join(' ')}]`,
+  };
 }
 
 function readyOf(seen: Seen, context: StatusContext, containersReady: Verdict): Verdict {
   if (containersReady.status === 'False') return containersReady;
   const problems: string[] = [];
   for (const { conditionType } of seen.pod.spec!.readinessGates ?? []) {
-    const condition = (seen.pod.status?.conditions ?? context.old.conditions ?? []).find((c) => c.type === conditionType);
+    const condition = (seen.pod.status?.conditions ?? context.old.conditions ?? []).find(
+      (c) => c.type === conditionType,
+    );
     if (!condition) problems.push(`corresponding condition of pod readiness gate "${conditionType}" does not exist.`);
-    else if (condition.status !== 'True') problems.push(`the status of pod readiness gate "${conditionType}" is not "True", but ${condition.status}`);
+    else if (condition.status !== 'True')
+      problems.push(`the status of pod readiness gate "${conditionType}" is not "True", but ${condition.status}`);
   }
   if (problems.length > 0) return { status: 'False', reason: 'ReadinessGatesNotReady', message: problems.join(', ') };
   return { status: 'True' };

@@ -5,7 +5,18 @@ import { parseTime } from '../../src/machinery/time.ts';
 import { type ProbeKind, ProbeWorker } from '../probes/worker.ts';
 import type { ContainerRecord, Sandbox } from '../runtime.ts';
 import { goSeconds } from './backoff.ts';
-import { fieldPathOf, fieldsOf, messageOf, newState, type Node, type PodContext, type PodState, retryLater, seenOf, specOf } from './context.ts';
+import {
+  fieldPathOf,
+  fieldsOf,
+  messageOf,
+  type Node,
+  newState,
+  type PodContext,
+  type PodState,
+  retryLater,
+  seenOf,
+  specOf,
+} from './context.ts';
 import { createSandbox } from './hooks/create-sandbox.ts';
 import { killContainer } from './hooks/kill-container.ts';
 import { mountVolumes } from './hooks/mount-volumes.ts';
@@ -26,6 +37,7 @@ export class PodWorker {
   readonly #onForgotten: () => void;
   /** Moves when a step begins or ends: a list of the runtime taken before then is stale. */
   version = 0;
+  #observed: boolean;
   #scheduled = false;
   #cancelWake: (() => void) | undefined;
   #reported = '';
@@ -34,12 +46,16 @@ export class PodWorker {
   /** Crash loops that were announced: until when. */
   readonly #announced = new Map<string, number>();
 
-  constructor(node: Node, pod: Pod, onForgotten: () => void) {
+  /** `observed`: the runtime is known to hold nothing of this pod. Otherwise nothing is done before it has been looked at. */
+  constructor(node: Node, pod: Pod, observed: boolean, onForgotten: () => void) {
+    this.#observed = observed;
     this.#context = { node, state: newState(pod) };
     this.#onForgotten = onForgotten;
     const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
     // An agent that has just started believes what it said before about containers that still run.
-    this.#initialReady = new Set(statuses.filter((s) => s.ready && s.containerID).map((s) => s.containerID!.split('://')[1]!));
+    this.#initialReady = new Set(
+      statuses.filter((s) => s.ready && s.containerID).map((s) => s.containerID!.split('://')[1]!),
+    );
     this.update(pod);
   }
 
@@ -70,7 +86,11 @@ export class PodWorker {
   remove(): void {
     const { state, node } = this.#context;
     if (state.termination?.why === 'removed') return;
-    this.terminate({ graceSeconds: state.termination?.graceSeconds ?? graceOf(state.pod), sinceMs: state.termination?.sinceMs ?? node.timers.now(), why: 'removed' });
+    this.terminate({
+      graceSeconds: state.termination?.graceSeconds ?? graceOf(state.pod),
+      sinceMs: state.termination?.sinceMs ?? node.timers.now(),
+      why: 'removed',
+    });
   }
 
   reject(reason: string, message: string): void {
@@ -100,15 +120,31 @@ export class PodWorker {
     const { state } = this.#context;
     if (state.busy.has('sandbox')) return;
     const known = new Map(state.sandboxes.map((s) => [s.id, s]));
-    state.sandboxes = sandboxes.map((s) => ({ ...s, ips: known.get(s.id)?.ips ?? s.ips })).toSorted((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs);
+    state.sandboxes = sandboxes
+      .map((s) => ({ ...s, ips: known.get(s.id)?.ips ?? s.ips }))
+      .toSorted((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs);
     const seen = new Set(containers.map((c) => c.id));
-    for (const [id, c] of state.containers) if (!seen.has(id) && !state.busy.has(`container:${c.name}`)) state.containers.delete(id);
-    const work = containers.filter((c) => state.containers.get(c.id)?.state !== c.state).map((c) => this.#learn(c.id, c.sandboxId));
-    const addresses = state.sandboxes.filter((s) => s.ready && s.ips.length === 0 && !state.pod.spec?.hostNetwork).map(async (s) => {
-      const status = await this.#context.node.runtime.sandboxStatus(s.id);
-      state.sandboxes = state.sandboxes.map((x) => (x.id === s.id ? { ...status } : x));
+    for (const [id, c] of state.containers)
+      if (!seen.has(id) && !state.busy.has(`container:${c.name}`)) state.containers.delete(id);
+    const work = containers
+      .filter((c) => state.containers.get(c.id)?.state !== c.state)
+      .map((c) =>
+        // A record that cannot be had again just now still counts: what runs must never look absent.
+        learn(this.#context, c.id, c.sandboxId).catch(() => {
+          state.containers.set(c.id, c);
+          if (!state.memory.has(c.id)) state.memory.set(c.id, { started: false, ready: false });
+        }),
+      );
+    const addresses = state.sandboxes
+      .filter((s) => s.ready && s.ips.length === 0 && !state.pod.spec?.hostNetwork)
+      .map(async (s) => {
+        const status = await this.#context.node.runtime.sandboxStatus(s.id);
+        state.sandboxes = state.sandboxes.map((x) => (x.id === s.id ? { ...status } : x));
+      });
+    void Promise.allSettled([...work, ...addresses]).then(() => {
+      this.#observed = true;
+      this.poke();
     });
-    void Promise.allSettled([...work, ...addresses]).then(() => this.poke());
   }
 
   /** The runtime hints that this container or sandbox has ended. */
@@ -136,12 +172,19 @@ export class PodWorker {
   /** Something that volumes or environments are made of has changed. */
   refresh(): void {
     const { state, node } = this.#context;
-    for (const key of state.retryAtMs.keys()) if (key === 'volumes' || key.startsWith('container:')) state.retryAtMs.delete(key);
+    for (const key of state.retryAtMs.keys())
+      if (key === 'volumes' || key.startsWith('container:')) state.retryAtMs.delete(key);
     if (state.volumesMounted && !state.termination && !state.released && !state.busy.has('volumes')) {
       state.busy.add('volumes');
       void node.volumes
-        .mount(state.pod, { objects: node.objects, fields: fieldsOf(this.#context), token: (a, e) => node.token(state.pod, a, e) })
-        .catch((error: unknown) => node.log.debug('volume refresh failed', { pod: state.pod.metadata.name, error: messageOf(error) }))
+        .mount(state.pod, {
+          objects: node.objects,
+          fields: fieldsOf(this.#context),
+          token: (a, e) => node.token(state.pod, a, e),
+        })
+        .catch((error: unknown) =>
+          node.log.debug('volume refresh failed', { pod: state.pod.metadata.name, error: messageOf(error) }),
+        )
         .finally(() => {
           state.busy.delete('volumes');
           this.poke();
@@ -162,7 +205,7 @@ export class PodWorker {
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      if (!this.#stopped) this.#step();
+      if (!this.#stopped && this.#observed) this.#step();
     });
   }
 
@@ -177,7 +220,8 @@ export class PodWorker {
     this.#report();
     this.#cancelWake?.();
     const wakes = [next.wakeAtMs, this.#deadlineAtMs()].filter((t) => t !== undefined);
-    if (wakes.length > 0) this.#cancelWake = node.timers.after(Math.max(1, Math.min(...wakes) - node.timers.now()), () => this.poke());
+    if (wakes.length > 0)
+      this.#cancelWake = node.timers.after(Math.max(1, Math.min(...wakes) - node.timers.now()), () => this.poke());
     if (state.forgotten) {
       this.stop();
       this.#onForgotten();
@@ -190,7 +234,11 @@ export class PodWorker {
     this.version++;
     void this.#execute(action)
       .catch((error: unknown) => {
-        node.log.warn('pod step failed', { pod: `${state.pod.metadata.namespace}/${state.pod.metadata.name}`, step: action.key, error: messageOf(error) });
+        node.log.warn('pod step failed', {
+          pod: `${state.pod.metadata.namespace}/${state.pod.metadata.name}`,
+          step: action.key,
+          error: messageOf(error),
+        });
         if (!state.retryAtMs.has(action.key)) retryLater(this.#context, action.key, stepRetryMaxMs);
         return true;
       })
@@ -223,7 +271,8 @@ export class PodWorker {
       case 'stopSandbox':
         await node.runtime.stopSandbox(action.id);
         state.sandboxes = state.sandboxes.map((s) => (s.id === action.id ? { ...s, ready: false } : s));
-        for (const c of [...state.containers.values()]) if (c.sandboxId === action.id && c.state === 'running') await this.#learn(c.id);
+        for (const c of [...state.containers.values()])
+          if (c.sandboxId === action.id && c.state === 'running') await this.#learn(c.id);
         break;
       case 'removeContainer':
         await node.runtime.removeContainer(action.id);
@@ -251,12 +300,21 @@ export class PodWorker {
     const { version } = this;
     void this.#context.node.runtime
       .list()
-      .then((all) => version === this.version && this.observeAll(all.sandboxes.filter((s) => s.podUid === uid), all.containers.filter((c) => c.podUid === uid)))
+      .then(
+        (all) =>
+          version === this.version &&
+          this.observeAll(
+            all.sandboxes.filter((s) => s.podUid === uid),
+            all.containers.filter((c) => c.podUid === uid),
+          ),
+      )
       .catch(() => {});
   }
 
   async #learn(id: string, sandboxId?: string): Promise<void> {
-    await learn(this.#context, id, sandboxId).catch((error: unknown) => this.#context.node.log.debug('no container status', { id, error: messageOf(error) }));
+    await learn(this.#context, id, sandboxId).catch((error: unknown) =>
+      this.#context.node.log.debug('no container status', { id, error: messageOf(error) }),
+    );
   }
 
   /** Containers without probes are started and ready as soon as they run. */
@@ -266,7 +324,8 @@ export class PodWorker {
       const memory = state.memory.get(c.id);
       const spec = specOf(state.pod, c.name);
       if (c.state !== 'running' || !memory || !spec) continue;
-      if (this.#initialReady.has(c.id) && !this.#probes.has(c.id)) Object.assign(memory, { started: true, ready: true });
+      if (this.#initialReady.has(c.id) && !this.#probes.has(c.id))
+        Object.assign(memory, { started: true, ready: true });
       if (!spec.startupProbe) memory.started = true;
       if (memory.started && !spec.readinessProbe) memory.ready = true;
     }
@@ -300,9 +359,21 @@ export class PodWorker {
         probe,
         startedAtMs: record.startedAtMs,
         timers: node.timers,
-        run: () => node.prober.run(probe, { container: spec, containerId: record.id, podIp: fieldsOf(this.#context).podIps[0] ?? '' }),
+        run: () =>
+          node.prober.run(probe, {
+            container: spec,
+            containerId: record.id,
+            podIp: fieldsOf(this.#context).podIps[0] ?? '',
+          }),
         enabled: () => (kind === 'startup' ? !memory.started : memory.started),
-        failed: (output) => node.event(state.pod, fieldPathOf(state.pod, spec.name), 'Warning', 'Unhealthy', `${title} probe failed: ${output}`),
+        failed: (output) =>
+          node.event(
+            state.pod,
+            fieldPathOf(state.pod, spec.name),
+            'Warning',
+            'Unhealthy',
+            `${title} probe failed: ${output}`,
+          ),
         verdict: (ok) => {
           verdict(ok);
           this.poke();
@@ -314,8 +385,9 @@ export class PodWorker {
       if (!ok) memory.failedProbe = 'startup';
       else {
         memory.started = true;
-        for (const p of all) if (p.kind === 'startup') p.worker.stop();
-        else p.worker.hurry();
+        for (const p of all)
+          if (p.kind === 'startup') p.worker.stop();
+          else p.worker.hurry();
       }
     });
     add('liveness', spec.livenessProbe, (ok) => {
@@ -333,10 +405,19 @@ export class PodWorker {
     const id = `${name}_${metadata.namespace}`;
     const podText = `${metadata.name}_${metadata.namespace}(${metadata.uid})`;
     const ms = state.backoffs.get(name)?.ms ?? 0;
-    state.waiting.set(name, { reason: 'CrashLoopBackOff', message: `back-off ${goSeconds(ms)} restarting failed container=${name} pod=${podText}` });
+    state.waiting.set(name, {
+      reason: 'CrashLoopBackOff',
+      message: `back-off ${goSeconds(ms)} restarting failed container=${name} pod=${podText}`,
+    });
     if (this.#announced.get(id) === untilMs) return;
     this.#announced.set(id, untilMs);
-    node.event(state.pod, fieldPathOf(state.pod, name), 'Warning', 'BackOff', `Back-off restarting failed container ${name} in pod ${podText}`);
+    node.event(
+      state.pod,
+      fieldPathOf(state.pod, name),
+      'Warning',
+      'BackOff',
+      `Back-off restarting failed container ${name} in pod ${podText}`,
+    );
   }
 
   #deadlineAtMs(): number | undefined {
@@ -353,7 +434,12 @@ export class PodWorker {
     if (atMs === undefined || node.timers.now() < atMs) return;
     const message = 'Pod was active on the node longer than the specified deadline';
     node.event(state.pod, undefined, 'Normal', 'DeadlineExceeded', message);
-    this.terminate({ graceSeconds: graceOf(state.pod), sinceMs: node.timers.now(), why: 'stopped', status: { reason: 'DeadlineExceeded', message } });
+    this.terminate({
+      graceSeconds: graceOf(state.pod),
+      sinceMs: node.timers.now(),
+      why: 'stopped',
+      status: { reason: 'DeadlineExceeded', message },
+    });
   }
 
   #report(): void {
@@ -362,7 +448,11 @@ export class PodWorker {
     // What has been removed from the runtime stays as it was last reported.
     if (state.termination && state.released) return;
     const old: PodStatus = { ...state.status, conditions: mergedConditions(state.pod.status, state.status) };
-    const status = computeStatus(seenOf(this.#context), { hostIp: node.facts().hostIp, old, runtimeName: node.runtime.name });
+    const status = computeStatus(seenOf(this.#context), {
+      hostIp: node.facts().hostIp,
+      old,
+      runtimeName: node.runtime.name,
+    });
     state.status = status;
     const text = JSON.stringify(status);
     if (text === this.#reported) return;

@@ -63,7 +63,10 @@ export class NodeProber implements Prober {
       return { outcome: r.exitCode === 0 ? 'success' : 'failure', output };
     } catch (error) {
       if (error instanceof RuntimeError && error.code === 'DEADLINE_EXCEEDED') {
-        return { outcome: 'failure', output: `command timed out: "${command.join(' ')}" timed out after ${timeoutSeconds}s` };
+        return {
+          outcome: 'failure',
+          output: `command timed out: "${command.join(' ')}" timed out after ${timeoutSeconds}s`,
+        };
       }
       return { outcome: 'unknown', output: error instanceof Error ? error.message : String(error) };
     }
@@ -99,25 +102,35 @@ export function probeHttp(t: HttpTarget, timeoutMs: number, url = urlOf(t), hops
       resolve(result);
     };
     const client = url.startsWith('https:') ? https : http;
-    const request = client.get(url, { headers, agent: false, ...(client === https ? { rejectUnauthorized: false } : {}) }, (answer) => {
-      const code = answer.statusCode ?? 0;
-      if (code >= 300 && code < 400 && answer.headers.location && hops < 10) {
-        const next = new URL(answer.headers.location, url);
-        // Redirected elsewhere: good enough, with a warning, as upstream has it.
-        if (next.hostname !== new URL(url).hostname) return end({ outcome: 'success', output: 'Probe terminated redirects' });
-        done = true;
-        clearTimeout(timer);
-        request.destroy();
-        return resolve(probeHttp(t, timeoutMs, next.href, hops + 1));
-      }
-      answer.resume();
-      if (code >= 200 && code < 400) end({ outcome: 'success', output: '' });
-      else end({ outcome: 'failure', output: `HTTP probe failed with statuscode: ${code}` });
-    });
+    const request = client.get(
+      url,
+      { headers, agent: false, ...(client === https ? { rejectUnauthorized: false } : {}) },
+      (answer) => {
+        const code = answer.statusCode ?? 0;
+        if (code >= 300 && code < 400 && answer.headers.location && hops < 10) {
+          const next = new URL(answer.headers.location, url);
+          // Redirected elsewhere: good enough, with a warning, as upstream has it.
+          if (next.hostname !== new URL(url).hostname)
+            return end({ outcome: 'success', output: 'Probe terminated redirects' });
+          done = true;
+          clearTimeout(timer);
+          request.destroy();
+          return resolve(probeHttp(t, timeoutMs, next.href, hops + 1));
+        }
+        answer.resume();
+        if (code >= 200 && code < 400) end({ outcome: 'success', output: '' });
+        else end({ outcome: 'failure', output: `HTTP probe failed with statuscode: ${code}` });
+      },
+    );
     const timer = setTimeout(() => {
-      end({ outcome: 'failure', output: `Get "${url}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)` });
+      end({
+        outcome: 'failure',
+        output: `Get "${url}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`,
+      });
     }, timeoutMs);
-    request.on('error', (error: NodeJS.ErrnoException) => end({ outcome: 'failure', output: `Get "${url}": ${dialMessage(error, t.host, t.port)}` }));
+    request.on('error', (error: NodeJS.ErrnoException) =>
+      end({ outcome: 'failure', output: `Get "${url}": ${dialMessage(error, t.host, t.port)}` }),
+    );
   });
 }
 
@@ -130,7 +143,9 @@ export function probeTcp(host: string, port: number, timeoutMs: number): Promise
     };
     socket.setTimeout(timeoutMs, () => end({ outcome: 'failure', output: `dial tcp ${host}:${port}: i/o timeout` }));
     socket.on('connect', () => end({ outcome: 'success', output: '' }));
-    socket.on('error', (error: NodeJS.ErrnoException) => end({ outcome: 'failure', output: dialMessage(error, host, port) }));
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      end({ outcome: 'failure', output: dialMessage(error, host, port) }),
+    );
   });
 }
 

@@ -40,7 +40,9 @@ export class ProbeWorker {
   /** Runs now instead of at the next period: the container has just started, say. */
   hurry(): void {
     if (this.#running || this.#stopped) return;
-    this.#schedule(Math.max(0, this.#o.startedAtMs + (this.#o.probe.initialDelaySeconds ?? 0) * 1000 - this.#o.timers.now()));
+    this.#schedule(
+      Math.max(0, this.#o.startedAtMs + (this.#o.probe.initialDelaySeconds ?? 0) * 1000 - this.#o.timers.now()),
+    );
   }
 
   stop(): void {
@@ -60,7 +62,9 @@ export class ProbeWorker {
       this.#running = true;
       let result: ProbeResult = { outcome: 'unknown', output: '' };
       for (let i = 0; i < retries && result.outcome === 'unknown'; i++) {
-        result = await this.#o.run().catch((error: unknown) => ({ outcome: 'unknown' as const, output: String(error) }));
+        result = await this.#o
+          .run()
+          .catch((error: unknown) => ({ outcome: 'unknown' as const, output: String(error) }));
       }
       this.#running = false;
       if (this.#stopped) return;

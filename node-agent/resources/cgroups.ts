@@ -113,7 +113,10 @@ export class KernelCgroups implements Cgroups {
 
   async #createV2(unified: string, parent: string, pod: Pod): Promise<void> {
     const available = (await fs.readFile(path.join(unified, 'cgroup.controllers'), 'utf8')).split(/\s+/);
-    const enable = v2Controllers.filter((c) => available.includes(c)).map((c) => `+${c}`).join(' ');
+    const enable = v2Controllers
+      .filter((c) => available.includes(c))
+      .map((c) => `+${c}`)
+      .join(' ');
     let at = unified;
     for (const part of parent.split('/').filter(Boolean)) {
       await write(path.join(at, 'cgroup.subtree_control'), enable);
@@ -130,7 +133,11 @@ export class KernelCgroups implements Cgroups {
   }
 }
 
-const exists = (file: string): Promise<boolean> => fs.access(file).then(() => true, () => false);
+const exists = (file: string): Promise<boolean> =>
+  fs.access(file).then(
+    () => true,
+    () => false,
+  );
 
 /** A controller that this machine lacks limits nothing; the pod still runs. */
 async function write(file: string, value: string | number): Promise<void> {
@@ -141,5 +148,8 @@ async function removeTree(directory: string): Promise<boolean> {
   const entries = await fs.readdir(directory, { withFileTypes: true }).catch(() => undefined);
   if (!entries) return true;
   for (const e of entries) if (e.isDirectory()) await removeTree(path.join(directory, e.name));
-  return fs.rmdir(directory).then(() => true, (error: NodeJS.ErrnoException) => error.code === 'ENOENT');
+  return fs.rmdir(directory).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  );
 }

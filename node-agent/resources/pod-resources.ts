@@ -1,6 +1,7 @@
 // Requests and limits of a pod turned into what the kernel takes: shares, quotas, bytes, OOM scores; and the QoS class. Pure.
-import { asBytes, toNumberMilli } from '../../src/machinery/quantity.ts';
+
 import type { Container, Pod, ResourceRequirements } from '../../src/generated/schemas/core-v1.ts';
+import { asBytes, toNumberMilli } from '../../src/machinery/quantity.ts';
 import type { LinuxResources } from '../runtime.ts';
 
 export type QosClass = 'BestEffort' | 'Burstable' | 'Guaranteed';
@@ -74,7 +75,10 @@ export function podRequest(pod: Pod, resource: string): number {
 export function podLimit(pod: Pod, resource: string): number | undefined {
   const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
   if (containers.some((c) => c.resources?.limits?.[resource] === undefined)) return undefined;
-  return combined(pod, (c) => amount(c.resources?.limits?.[resource], resource)) + amount(pod.spec?.overhead?.[resource], resource);
+  return (
+    combined(pod, (c) => amount(c.resources?.limits?.[resource], resource)) +
+    amount(pod.spec?.overhead?.[resource], resource)
+  );
 }
 
 function combined(pod: Pod, of: (container: Container) => number): number {

@@ -6,8 +6,16 @@
 import type { Random, Timers } from '../../src/ports/index.ts';
 import type { Prober } from '../probes/probe.ts';
 import {
-  type ContainerConfig, type ContainerRecord, type ExecResult, type Image, labels, type Runtime, RuntimeError, type RuntimeHint,
-  type Sandbox, type SandboxConfig,
+  type ContainerConfig,
+  type ContainerRecord,
+  type ExecResult,
+  type Image,
+  labels,
+  type Runtime,
+  RuntimeError,
+  type RuntimeHint,
+  type Sandbox,
+  type SandboxConfig,
 } from '../runtime.ts';
 
 export interface SimulatedRuntimeOptions {
@@ -65,12 +73,18 @@ export class SimulatedRuntime implements Runtime {
     await this.#pause();
     const { uid, name, namespace, attempt } = config.metadata;
     for (const { sandbox: s } of this.#sandboxes.values()) {
-      if (s.podUid === uid && s.attempt === attempt) throw new RuntimeError('UNKNOWN', `failed to reserve sandbox name: it is reserved for "${s.id}"`);
+      if (s.podUid === uid && s.attempt === attempt)
+        throw new RuntimeError('UNKNOWN', `failed to reserve sandbox name: it is reserved for "${s.id}"`);
     }
     const id = this.#id();
     const host = config.linux.security_context.namespace_options.network === 'NODE';
     const sandbox: Sandbox = {
-      id, podUid: uid, podName: name, podNamespace: namespace, attempt, ready: true,
+      id,
+      podUid: uid,
+      podName: name,
+      podNamespace: namespace,
+      attempt,
+      ready: true,
       createdAtMs: this.#o.timers.now(),
       ips: host ? [] : [this.#o.address(this.#addresses++)],
     };
@@ -95,15 +109,32 @@ export class SimulatedRuntime implements Runtime {
     const { sandbox } = this.#sandbox(sandboxId);
     if (!sandbox.ready) throw new RuntimeError('UNKNOWN', `sandbox container "${sandboxId}" is not running`);
     for (const { record: r } of this.#containers.values()) {
-      if (r.podUid === sandbox.podUid && r.name === config.metadata.name && r.attempt === config.metadata.attempt && r.sandboxId === sandboxId) {
+      if (
+        r.podUid === sandbox.podUid &&
+        r.name === config.metadata.name &&
+        r.attempt === config.metadata.attempt &&
+        r.sandboxId === sandboxId
+      ) {
         throw new RuntimeError('UNKNOWN', `failed to reserve container name: it is reserved for "${r.id}"`);
       }
     }
     const id = this.#id();
     const record: ContainerRecord = {
-      id, sandboxId, podUid: config.labels[labels.podUid] ?? sandbox.podUid, name: config.metadata.name, attempt: config.metadata.attempt,
-      state: 'created', createdAtMs: this.#o.timers.now(), startedAtMs: 0, finishedAtMs: 0, exitCode: 0, reason: '', message: '',
-      image: config.image.user_specified_image, imageRef: config.image.image, annotations: { ...config.annotations },
+      id,
+      sandboxId,
+      podUid: config.labels[labels.podUid] ?? sandbox.podUid,
+      name: config.metadata.name,
+      attempt: config.metadata.attempt,
+      state: 'created',
+      createdAtMs: this.#o.timers.now(),
+      startedAtMs: 0,
+      finishedAtMs: 0,
+      exitCode: 0,
+      reason: '',
+      message: '',
+      image: config.image.user_specified_image,
+      imageRef: config.image.image,
+      annotations: { ...config.annotations },
     };
     this.#containers.set(id, { record });
     return id;
@@ -112,14 +143,17 @@ export class SimulatedRuntime implements Runtime {
   async startContainer(id: string): Promise<void> {
     await this.#pause();
     const c = this.#container(id);
-    if (c.record.state !== 'created') throw new RuntimeError('UNKNOWN', `container "${id}" is in state ${c.record.state}`);
+    if (c.record.state !== 'created')
+      throw new RuntimeError('UNKNOWN', `container "${id}" is in state ${c.record.state}`);
     c.record.state = 'running';
     c.record.startedAtMs = this.#o.timers.now();
     const given = this.#sandboxes.get(c.record.sandboxId)?.config.annotations ?? {};
     const seconds = given[`${annotation}run-seconds`];
     if (seconds === undefined) return;
     const code = Number(given[`${annotation}exit-code`] ?? 0);
-    c.cancel = this.#o.timers.after(Number(seconds) * 1000, () => this.#end(c, code, code === 0 ? 'Completed' : 'Error'));
+    c.cancel = this.#o.timers.after(Number(seconds) * 1000, () =>
+      this.#end(c, code, code === 0 ? 'Completed' : 'Error'),
+    );
   }
 
   async stopContainer(id: string, _timeoutSeconds: number): Promise<void> {

@@ -1,9 +1,12 @@
 // A stand-in for the control plane's side of the node protocol, for tests of the agent alone: it holds objects, answers syncs
 // with everything that is newer, takes reports, grants tokens. Not a model of the real one's checks.
-import type { NodeChange, NodeWrite, StreamOffer, SyncRequest } from '../../src/protocol/node.ts';
-import type { Fetch } from '../../src/ports/index.ts';
 
-type Stored = Record<string, unknown> & { metadata: Record<string, unknown> & { name: string; namespace?: string; uid?: string; resourceVersion?: string } };
+import type { Fetch } from '../../src/ports/index.ts';
+import type { NodeChange, NodeWrite, StreamOffer, SyncRequest } from '../../src/protocol/node.ts';
+
+type Stored = Record<string, unknown> & {
+  metadata: Record<string, unknown> & { name: string; namespace?: string; uid?: string; resourceVersion?: string };
+};
 
 export class FakeControlPlane {
   revision = 1;
@@ -23,7 +26,12 @@ export class FakeControlPlane {
     const stored = object as Stored;
     const revision = ++this.revision;
     const fresh = { ...stored, metadata: { ...stored.metadata, resourceVersion: String(revision) } };
-    this.#objects.set(`${resource}/${stored.metadata.namespace ?? ''}/${stored.metadata.name}`, { resource, object: fresh, revision, deleted: false });
+    this.#objects.set(`${resource}/${stored.metadata.namespace ?? ''}/${stored.metadata.name}`, {
+      resource,
+      object: fresh,
+      revision,
+      deleted: false,
+    });
     this.#wake();
   }
 
@@ -43,7 +51,14 @@ export class FakeControlPlane {
   /** Marks a pod as being deleted. */
   deletePod(namespace: string, name: string, graceSeconds: number): void {
     const pod = this.get<Stored>('pods', namespace, name)!;
-    this.put('pods', { ...pod, metadata: { ...pod.metadata, deletionTimestamp: new Date().toISOString(), deletionGracePeriodSeconds: graceSeconds } });
+    this.put('pods', {
+      ...pod,
+      metadata: {
+        ...pod.metadata,
+        deletionTimestamp: new Date().toISOString(),
+        deletionGracePeriodSeconds: graceSeconds,
+      },
+    });
   }
 
   wake(): void {
@@ -55,11 +70,28 @@ export class FakeControlPlane {
     const path = new URL(request.url).pathname;
     const body = (await request.json()) as never;
     if (path.endsWith('/join')) {
-      return json({ credential: 'c', cluster: { clusterDomain: 'cluster.local', podCidr: '10.244.0.0/16', serviceCidr: '10.96.0.0/16', ca: '', heartbeatMs: this.heartbeatMs, longPoll: 'always' } });
+      return json({
+        credential: 'c',
+        cluster: {
+          clusterDomain: 'cluster.local',
+          podCidr: '10.244.0.0/16',
+          serviceCidr: '10.96.0.0/16',
+          ca: '',
+          heartbeatMs: this.heartbeatMs,
+          longPoll: 'always',
+        },
+      });
     }
     if (path.endsWith('/sync')) return json(await this.#sync(body, request.signal));
-    if (path.endsWith('/report')) return json({ results: (body as { writes: NodeWrite[] }).writes.map((w) => this.#write(w)) });
-    if (path.endsWith('/token')) return json({ status: { token: `token-${path.split('/')[6]}`, expirationTimestamp: new Date(Date.now() + 3600_000).toISOString() } });
+    if (path.endsWith('/report'))
+      return json({ results: (body as { writes: NodeWrite[] }).writes.map((w) => this.#write(w)) });
+    if (path.endsWith('/token'))
+      return json({
+        status: {
+          token: `token-${path.split('/')[6]}`,
+          expirationTimestamp: new Date(Date.now() + 3600_000).toISOString(),
+        },
+      });
     return json({ message: 'not found' }, 404);
   };
 
@@ -69,7 +101,11 @@ export class FakeControlPlane {
 
   async #sync(request: SyncRequest, signal: AbortSignal): Promise<unknown> {
     this.syncs.push(request);
-    const news = (): boolean => request.epoch !== this.epoch || this.revision > request.since || this.streams.length > 0 || this.drained.length > 0;
+    const news = (): boolean =>
+      request.epoch !== this.epoch ||
+      this.revision > request.since ||
+      this.streams.length > 0 ||
+      this.drained.length > 0;
     if (!news() && request.waitMs > 0) {
       await new Promise<void>((resolve) => {
         this.#waiters.push(resolve);
@@ -84,9 +120,23 @@ export class FakeControlPlane {
       if (!reset && revision <= request.since) continue;
       if (deleted && reset) continue;
       const { namespace, name } = object.metadata;
-      changes.push({ type: deleted ? 'delete' : 'put', resource, ...(namespace ? { namespace } : {}), name, ...(deleted ? {} : { object }) });
+      changes.push({
+        type: deleted ? 'delete' : 'put',
+        resource,
+        ...(namespace ? { namespace } : {}),
+        name,
+        ...(deleted ? {} : { object }),
+      });
     }
-    return { epoch: this.epoch, revision: this.revision, reset, changes, streams: this.streams.splice(0), drained: this.drained.splice(0), nextPollMs: 0 };
+    return {
+      epoch: this.epoch,
+      revision: this.revision,
+      reset,
+      changes,
+      streams: this.streams.splice(0),
+      drained: this.drained.splice(0),
+      nextPollMs: 0,
+    };
   }
 
   #write(w: NodeWrite): { code: number } {
@@ -103,4 +153,5 @@ export class FakeControlPlane {
   }
 }
 
-const json = (value: unknown, status = 200): Response => new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json' } });
+const json = (value: unknown, status = 200): Response =>
+  new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json' } });

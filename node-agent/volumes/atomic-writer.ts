@@ -77,7 +77,7 @@ async function same(directory: string, payload: Payload): Promise<boolean> {
   if (entries.filter((e) => e.isFile()).length !== payload.size) return false;
   for (const [name, file] of payload) {
     const data = await fs.readFile(path.join(directory, name)).catch(() => undefined);
-    if (!data || !data.equals(file.data)) return false;
+    if (!data?.equals(file.data)) return false;
   }
   return true;
 }

@@ -21,7 +21,8 @@ export async function prepareHostPath(source: HostPathVolumeSource): Promise<voi
     throw error;
   });
   const orCreate = type.endsWith('OrCreate');
-  if (!found && type === 'DirectoryOrCreate') return void (await fs.mkdir(source.path, { recursive: true, mode: 0o755 }));
+  if (!found && type === 'DirectoryOrCreate')
+    return void (await fs.mkdir(source.path, { recursive: true, mode: 0o755 }));
   if (!found && type === 'FileOrCreate') {
     await fs.access(path.dirname(source.path));
     return fs.writeFile(source.path, '', { mode: 0o644, flag: 'a' });

@@ -2,8 +2,8 @@
 // date; `mountsOf` turns a container's volumeMounts into host paths. It decides nothing about when.
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { asBytes } from '../../src/machinery/quantity.ts';
 import type { Container, Pod, Volume } from '../../src/generated/schemas/core-v1.ts';
+import { asBytes } from '../../src/machinery/quantity.ts';
 import { ConfigError, expand } from '../pods/env.ts';
 import type { Mount } from '../runtime.ts';
 import { writeAtomically } from './atomic-writer.ts';
@@ -40,7 +40,11 @@ const propagations = {
 
 const kinds: readonly (keyof Volume)[] = ['emptyDir', 'configMap', 'secret', 'downwardAPI', 'projected'];
 const pluginNames: Partial<Record<keyof Volume, string>> = {
-  emptyDir: 'empty-dir', configMap: 'configmap', secret: 'secret', downwardAPI: 'downward-api', projected: 'projected',
+  emptyDir: 'empty-dir',
+  configMap: 'configmap',
+  secret: 'secret',
+  downwardAPI: 'downward-api',
+  projected: 'projected',
 };
 
 export class DiskVolumes implements Volumes {
@@ -77,7 +81,8 @@ export class DiskVolumes implements Volumes {
     const isNew = !(await fs.stat(directory).catch(() => undefined));
     await fs.mkdir(directory, { recursive: true });
     if (volume.emptyDir) {
-      if (volume.emptyDir.medium === 'Memory') await mountTmpfs(directory, volume.emptyDir.sizeLimit ? asBytes(volume.emptyDir.sizeLimit) : undefined);
+      if (volume.emptyDir.medium === 'Memory')
+        await mountTmpfs(directory, volume.emptyDir.sizeLimit ? asBytes(volume.emptyDir.sizeLimit) : undefined);
       if (isNew) {
         await fs.chmod(directory, 0o777);
         if (fsGroup !== undefined) await giveToGroup(directory, fsGroup, false);
@@ -85,7 +90,10 @@ export class DiskVolumes implements Volumes {
       return;
     }
     if (!isPayloadVolume(volume)) return;
-    const payload = await payloadOf(volume, { ...source, token: (a, e) => this.#token(directory, volume, source, a, e) });
+    const payload = await payloadOf(volume, {
+      ...source,
+      token: (a, e) => this.#token(directory, volume, source, a, e),
+    });
     // Secrets stay off the disk.
     if (volume.secret ?? volume.projected ?? volume.downwardAPI) await mountTmpfs(directory, undefined);
     await fs.chmod(directory, 0o777);
@@ -95,12 +103,21 @@ export class DiskVolumes implements Volumes {
   }
 
   /** While the control plane is away, the token that is already in the volume has to do. */
-  async #token(directory: string, volume: Volume, source: PayloadSource, audience: string | undefined, seconds: number): Promise<string> {
+  async #token(
+    directory: string,
+    volume: Volume,
+    source: PayloadSource,
+    audience: string | undefined,
+    seconds: number,
+  ): Promise<string> {
     try {
       return await source.token(audience, seconds);
     } catch (error) {
-      const projection = volume.projected?.sources?.find((s) => s.serviceAccountToken?.audience === audience)?.serviceAccountToken;
-      const before = projection && (await fs.readFile(path.join(directory, projection.path), 'utf8').catch(() => undefined));
+      const projection = volume.projected?.sources?.find(
+        (s) => s.serviceAccountToken?.audience === audience,
+      )?.serviceAccountToken;
+      const before =
+        projection && (await fs.readFile(path.join(directory, projection.path), 'utf8').catch(() => undefined));
       if (before) return before;
       throw error;
     }
@@ -116,12 +133,15 @@ export class DiskVolumes implements Volumes {
     for (const m of container.volumeMounts ?? []) {
       const volume = pod.spec?.volumes?.find((v) => v.name === m.name);
       const root = volume && (volume.hostPath?.path ?? this.#directory(pod.metadata.uid, volume));
-      if (!volume || !root) throw new ConfigError(`cannot find volume "${m.name}" to mount into container "${container.name}"`);
+      if (!volume || !root)
+        throw new ConfigError(`cannot find volume "${m.name}" to mount into container "${container.name}"`);
       const sub = m.subPathExpr ? expand(m.subPathExpr, (n) => env.get(n)) : m.subPath;
       let hostPath = root;
       if (sub) {
         hostPath = await subPathOf(root, sub).catch((error: unknown) => {
-          throw new ConfigError(`failed to prepare subPath for volumeMount "${m.name}" of container "${container.name}": ${String(error)}`);
+          throw new ConfigError(
+            `failed to prepare subPath for volumeMount "${m.name}" of container "${container.name}": ${String(error)}`,
+          );
         });
       }
       mounts.push({

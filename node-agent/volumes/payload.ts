@@ -1,8 +1,15 @@
 // The files of configMap, secret, downwardAPI and projected volumes, collected from the agent's own copy of the API. Throws
 // with the kubelet's words when something that is not optional is missing.
-import type { ConfigMap, DownwardAPIVolumeFile, KeyToPath, Pod, Secret, Volume } from '../../src/generated/schemas/core-v1.ts';
-import { type FieldContext, fieldValue, resourceValue } from '../pods/field-ref.ts';
+import type {
+  ConfigMap,
+  DownwardAPIVolumeFile,
+  KeyToPath,
+  Pod,
+  Secret,
+  Volume,
+} from '../../src/generated/schemas/core-v1.ts';
 import type { Objects } from '../objects.ts';
+import { type FieldContext, fieldValue, resourceValue } from '../pods/field-ref.ts';
 import type { VolumeFile } from './atomic-writer.ts';
 
 const defaultMode = 0o644;
@@ -18,7 +25,13 @@ export const isPayloadVolume = (v: Volume): boolean => !!(v.configMap ?? v.secre
 
 const text = (t: string): Uint8Array => Buffer.from(t, 'utf8');
 
-function select(all: Map<string, Uint8Array>, items: readonly KeyToPath[] | undefined, mode: number, kind: 'config' | 'secret', optional: boolean): Map<string, VolumeFile> {
+function select(
+  all: Map<string, Uint8Array>,
+  items: readonly KeyToPath[] | undefined,
+  mode: number,
+  kind: 'config' | 'secret',
+  optional: boolean,
+): Map<string, VolumeFile> {
   const out = new Map<string, VolumeFile>();
   if (!items?.length) for (const [k, data] of all) out.set(k, { data, mode });
   for (const item of items ?? []) {
@@ -57,7 +70,11 @@ function fromSecret(ref: Reference, mode: number, namespace: string, objects: Ob
   return select(secretData(secret), ref.items, mode, 'secret', ref.optional ?? false);
 }
 
-function fromDownward(items: readonly DownwardAPIVolumeFile[] | undefined, mode: number, fields: FieldContext): Map<string, VolumeFile> {
+function fromDownward(
+  items: readonly DownwardAPIVolumeFile[] | undefined,
+  mode: number,
+  fields: FieldContext,
+): Map<string, VolumeFile> {
   const out = new Map<string, VolumeFile>();
   const containers = [...(fields.pod.spec?.containers ?? []), ...(fields.pod.spec?.initContainers ?? [])];
   for (const item of items ?? []) {
@@ -85,8 +102,20 @@ export async function payloadOf(volume: Volume, source: PayloadSource): Promise<
   const { fields, objects } = source;
   const namespace = fields.pod.metadata.namespace ?? '';
   const { configMap, secret, downwardAPI, projected } = volume;
-  if (configMap) return fromConfigMap({ ...configMap, name: configMap.name ?? '' }, configMap.defaultMode ?? defaultMode, namespace, objects);
-  if (secret) return fromSecret({ ...secret, name: secret.secretName ?? '' }, secret.defaultMode ?? defaultMode, namespace, objects);
+  if (configMap)
+    return fromConfigMap(
+      { ...configMap, name: configMap.name ?? '' },
+      configMap.defaultMode ?? defaultMode,
+      namespace,
+      objects,
+    );
+  if (secret)
+    return fromSecret(
+      { ...secret, name: secret.secretName ?? '' },
+      secret.defaultMode ?? defaultMode,
+      namespace,
+      objects,
+    );
   if (downwardAPI) return fromDownward(downwardAPI.items, downwardAPI.defaultMode ?? defaultMode, fields);
   const mode = projected?.defaultMode ?? defaultMode;
   const out = new Map<string, VolumeFile>();

@@ -4,7 +4,8 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 
 export async function subPathOf(volume: string, subPath: string): Promise<string> {
-  if (path.isAbsolute(subPath) || subPath.split('/').includes('..')) throw new Error(`subPath "${subPath}" must be a relative path without ".."`);
+  if (path.isAbsolute(subPath) || subPath.split('/').includes('..'))
+    throw new Error(`subPath "${subPath}" must be a relative path without ".."`);
   const root = await fs.realpath(volume);
   let at = root;
   for (const part of subPath.split('/').filter((p) => p !== '' && p !== '.')) {

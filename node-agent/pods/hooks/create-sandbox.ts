@@ -1,8 +1,8 @@
 // Step: a sandbox with its network. A failure may leave one behind in the runtime; the worker lists again before it retries.
 import fs from 'node:fs/promises';
+import type { SandboxConfig } from '../../runtime.ts';
 import { logDirectory, messageOf, type PodContext, retryLater, succeeded } from '../context.ts';
 import { sandboxConfig } from '../sandbox-config.ts';
-import type { SandboxConfig } from '../../runtime.ts';
 
 const retryMaxMs = 10_000;
 
@@ -18,7 +18,14 @@ export function configOf(context: PodContext, attempt: number): SandboxConfig {
 
 export async function createSandbox(context: PodContext, attempt: number): Promise<void> {
   const { state, node } = context;
-  if (attempt > 0) node.event(state.pod, undefined, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+  if (attempt > 0)
+    node.event(
+      state.pod,
+      undefined,
+      'Normal',
+      'SandboxChanged',
+      'Pod sandbox changed, it will be killed and re-created.',
+    );
   try {
     await node.gate.run(async () => {
       const logs = logDirectory(context);
@@ -29,7 +36,13 @@ export async function createSandbox(context: PodContext, attempt: number): Promi
     });
     succeeded(context, 'sandbox');
   } catch (error) {
-    node.event(state.pod, undefined, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: rpc error: ${messageOf(error)}`);
+    node.event(
+      state.pod,
+      undefined,
+      'Warning',
+      'FailedCreatePodSandBox',
+      `Failed to create pod sandbox: rpc error: ${messageOf(error)}`,
+    );
     retryLater(context, 'sandbox', retryMaxMs);
     throw error;
   }

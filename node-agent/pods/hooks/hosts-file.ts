@@ -28,7 +28,12 @@ export function hostsText(pod: Pod, ips: readonly string[], clusterDomain: strin
   return `${text}\n# Entries added by HostAliases.\n${aliases.map((a) => `${a.ip}\t${(a.hostnames ?? []).join('\t')}\n`).join('')}`;
 }
 
-export async function writeHostsFile(directory: string, pod: Pod, ips: readonly string[], clusterDomain: string): Promise<string> {
+export async function writeHostsFile(
+  directory: string,
+  pod: Pod,
+  ips: readonly string[],
+  clusterDomain: string,
+): Promise<string> {
   const file = path.join(directory, 'etc-hosts');
   const hostFile = pod.spec?.hostNetwork ? await fs.readFile('/etc/hosts', 'utf8').catch(() => '') : '';
   await fs.writeFile(file, hostsText(pod, ips, clusterDomain, hostFile), { mode: 0o644 });

@@ -18,7 +18,10 @@ const messages: Record<KillReason, (name: string) => string> = {
   hook: () => 'FailedPostStartHook',
 };
 
-export async function killContainer(context: PodContext, action: Extract<Action, { type: 'killContainer' }>): Promise<void> {
+export async function killContainer(
+  context: PodContext,
+  action: Extract<Action, { type: 'killContainer' }>,
+): Promise<void> {
   const { state, node } = context;
   const path = fieldPathOf(state.pod, action.name);
   node.event(state.pod, path, 'Normal', 'Killing', messages[action.why](action.name));
@@ -28,12 +31,19 @@ export async function killContainer(context: PodContext, action: Extract<Action,
   const hook = async (): Promise<void> => {
     if (!preStop || state.containers.get(action.id)?.state !== 'running') return;
     const run = runHandler(context, action.name, action.id, preStop).catch((error: unknown) => {
-      node.log.info('preStop failed', { pod: state.pod.metadata.name, container: action.name, error: messageOf(error) });
+      node.log.info('preStop failed', {
+        pod: state.pod.metadata.name,
+        container: action.name,
+        error: messageOf(error),
+      });
       node.event(state.pod, path, 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
     });
     await within(context, run, left());
   };
-  await Promise.all([hook(), action.why === 'stopping' ? untilDrained(context, Math.min(drainMaxMs, left() - 1000)) : undefined]);
+  await Promise.all([
+    hook(),
+    action.why === 'stopping' ? untilDrained(context, Math.min(drainMaxMs, left() - 1000)) : undefined,
+  ]);
   await node.runtime.stopContainer(action.id, Math.ceil(Math.max(minimumGraceMs, left()) / 1000));
   await learn(context, action.id);
 }

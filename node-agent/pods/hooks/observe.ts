@@ -24,7 +24,8 @@ export async function learn(context: PodContext, id: string, sandboxId?: string)
   if (before?.state === 'exited' && record.state === 'exited') return false;
   const memory = state.memory.get(id) ?? { started: false, ready: false };
   state.memory.set(id, memory);
-  if (record.state === 'exited') memory.terminationMessage = await lastWords(context, record.name, record.attempt, record.exitCode);
+  if (record.state === 'exited')
+    memory.terminationMessage = await lastWords(context, record.name, record.attempt, record.exitCode);
   state.containers.set(id, record);
   return before?.state !== record.state;
 }

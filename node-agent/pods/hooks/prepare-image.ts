@@ -12,8 +12,11 @@ export async function prepareImage(context: PodContext, name: string): Promise<v
   const path = fieldPathOf(state.pod, name);
   const key = `image:${name}`;
   try {
-    const image = await node.images.ensure(state.pod, container, configOf(context, state.sandboxes[0]?.attempt ?? 0), (type, reason, message) =>
-      node.event(state.pod, path, type, reason, message),
+    const image = await node.images.ensure(
+      state.pod,
+      container,
+      configOf(context, state.sandboxes[0]?.attempt ?? 0),
+      (type, reason, message) => node.event(state.pod, path, type, reason, message),
     );
     state.images.set(name, image);
     succeeded(context, key);

@@ -2,21 +2,35 @@
 // reason. An instance that could not be started stays in the runtime as exited (StartError) and counts as a restart.
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import type { Container } from '../../../src/generated/schemas/core-v1.ts';
+import type { Mount } from '../../runtime.ts';
 import { nextBackoff } from '../backoff.ts';
-import { ConfigError, environment } from '../env.ts';
 import { containerConfig } from '../container-config.ts';
-import { fieldPathOf, fieldsOf, logDirectory, messageOf, type PodContext, retryLater, specOf, succeeded, terminationFile } from '../context.ts';
+import {
+  fieldPathOf,
+  fieldsOf,
+  logDirectory,
+  messageOf,
+  type PodContext,
+  retryLater,
+  specOf,
+  succeeded,
+  terminationFile,
+} from '../context.ts';
+import { ConfigError, environment } from '../env.ts';
+import type { Action } from '../plan.ts';
 import { configOf } from './create-sandbox.ts';
 import { writeHostsFile } from './hosts-file.ts';
 import { runHandler } from './lifecycle.ts';
 import { learn } from './observe.ts';
-import type { Action } from '../plan.ts';
-import type { Container } from '../../../src/generated/schemas/core-v1.ts';
-import type { Mount } from '../../runtime.ts';
 
 const retryMaxMs = 10_000;
 
-export async function startContainer(context: PodContext, action: Extract<Action, { type: 'startContainer' }>, changed: () => void): Promise<void> {
+export async function startContainer(
+  context: PodContext,
+  action: Extract<Action, { type: 'startContainer' }>,
+  changed: () => void,
+): Promise<void> {
   const { state, node } = context;
   const container = specOf(state.pod, action.name);
   const image = state.images.get(action.name);
@@ -29,7 +43,10 @@ export async function startContainer(context: PodContext, action: Extract<Action
     retryLater(context, action.key, retryMaxMs);
   };
   if (action.after !== undefined) {
-    state.backoffs.set(container.name, nextBackoff(state.backoffs.get(container.name), action.after, node.timers.now()));
+    state.backoffs.set(
+      container.name,
+      nextBackoff(state.backoffs.get(container.name), action.after, node.timers.now()),
+    );
   }
   const sandbox = configOf(context, state.sandboxes.find((s) => s.id === action.sandboxId)?.attempt ?? 0);
   let id: string;
@@ -72,7 +89,11 @@ export async function startContainer(context: PodContext, action: Extract<Action
     await runHandler(context, container.name, id, postStart);
   } catch (error) {
     if (state.containers.get(id)?.state !== 'running') return;
-    node.log.info('postStart failed', { pod: state.pod.metadata.name, container: container.name, error: messageOf(error) });
+    node.log.info('postStart failed', {
+      pod: state.pod.metadata.name,
+      container: container.name,
+      error: messageOf(error),
+    });
     node.event(state.pod, path, 'Warning', 'FailedPostStartHook', 'PostStartHook failed');
     state.waiting.set(container.name, { reason: 'PostStartHookError', message: messageOf(error) });
     const memory = state.memory.get(id);
@@ -88,9 +109,16 @@ async function mountsFor(context: PodContext, container: Container, attempt: num
   const logs = logDirectory(context);
   if (logs) await fs.mkdir(path.join(logs, container.name), { recursive: true, mode: 0o755 });
   const needsEnv = container.volumeMounts?.some((m) => m.subPathExpr);
-  const env = new Map(needsEnv ? environment(container, fieldsOf(context), node.objects).map((e) => [e.key, e.value]) : []);
+  const env = new Map(
+    needsEnv ? environment(container, fieldsOf(context), node.objects).map((e) => [e.key, e.value]) : [],
+  );
   const mounts = await node.volumes.mountsOf(state.pod, container, env);
-  const bind = (container_path: string, host_path: string): Mount => ({ container_path, host_path, readonly: false, propagation: 'PROPAGATION_PRIVATE' });
+  const bind = (container_path: string, host_path: string): Mount => ({
+    container_path,
+    host_path,
+    readonly: false,
+    propagation: 'PROPAGATION_PRIVATE',
+  });
   if (!mounts.some((m) => m.container_path === '/etc/hosts')) {
     const ips = state.sandboxes[0]?.ips ?? [];
     mounts.push(bind('/etc/hosts', await writeHostsFile(directory, state.pod, ips, node.facts().clusterDomain)));
