@@ -1,0 +1,167 @@
+// What every runtime has to do, as one suite: it runs on containerd and on the simulated one.
+import { expect, test } from 'vitest';
+import { type ContainerConfig, labels, type Runtime, type RuntimeHint, type SandboxConfig } from './runtime.ts';
+
+export interface ContractSubject {
+  runtime: Runtime;
+  image: string;
+  logsDirectory: string;
+  /** Ends a container from outside, as SIGKILL does. */
+  kill(id: string): void;
+}
+
+let serial = 0;
+
+function sandboxOf(uid: string, attempt: number, logs: string): SandboxConfig {
+  return {
+    metadata: { name: `p-${uid}`, uid, namespace: 'd', attempt },
+    hostname: 'p',
+    log_directory: logs,
+    dns_config: { servers: [], searches: [], options: [] },
+    port_mappings: [],
+    labels: { [labels.podUid]: uid, [labels.podName]: `p-${uid}`, [labels.podNamespace]: 'd' },
+    annotations: {},
+    linux: {
+      cgroup_parent: '',
+      sysctls: {},
+      security_context: {
+        namespace_options: { network: 'POD', pid: 'CONTAINER', ipc: 'POD' },
+        privileged: false,
+        readonly_rootfs: false,
+        supplemental_groups: [],
+      },
+    },
+  };
+}
+
+function containerOf(uid: string, name: string, attempt: number, image: string): ContainerConfig {
+  return {
+    metadata: { name, attempt },
+    image: { image, user_specified_image: image },
+    command: ['/bin/sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1000 & wait $!; done'],
+    args: [],
+    working_dir: '',
+    envs: [],
+    mounts: [],
+    labels: { [labels.podUid]: uid, [labels.containerName]: name, [labels.podName]: 'p', [labels.podNamespace]: 'd' },
+    annotations: { k: 'v' },
+    log_path: `${name}-${attempt}.log`,
+    stdin: false,
+    stdin_once: false,
+    tty: false,
+    linux: {
+      resources: { cpu_period: 100_000, cpu_quota: 0, cpu_shares: 2, memory_limit_in_bytes: 0, oom_score_adj: 1000 },
+      security_context: {
+        capabilities: { add_capabilities: [], drop_capabilities: [] },
+        privileged: false,
+        namespace_options: { network: 'POD', pid: 'CONTAINER', ipc: 'POD' },
+        readonly_rootfs: false,
+        supplemental_groups: [],
+        supplemental_groups_policy: 'Merge',
+        no_new_privs: false,
+        masked_paths: [],
+        readonly_paths: [],
+      },
+    },
+  };
+}
+
+async function eventually(what: string, probe: () => Promise<boolean> | boolean): Promise<void> {
+  for (let i = 0; i < 500; i++) {
+    if (await probe()) return;
+    await new Promise((r) => setTimeout(r, 10));
+  }
+  throw new Error(`never: ${what}`);
+}
+
+export function runtimeContract(subject: () => ContractSubject): void {
+  const start = async (uid: string) => {
+    const { runtime, image, logsDirectory } = subject();
+    const config = sandboxOf(uid, 0, logsDirectory);
+    const sandbox = await runtime.runSandbox(config);
+    const found = await runtime.imageStatus(image);
+    const id = await runtime.createContainer(sandbox, containerOf(uid, 'c', 0, found!.id), config);
+    return { sandbox, id, config, image: found!.id };
+  };
+  const uidOf = (): string => `contract-${process.pid}-${++serial}`;
+
+  test('a container is created, runs, stops with 0 on its signal, and goes', async () => {
+    const { runtime } = subject();
+    const uid = uidOf();
+    const { sandbox, id } = await start(uid);
+    expect(await runtime.sandboxStatus(sandbox)).toMatchObject({
+      id: sandbox,
+      podUid: uid,
+      ready: true,
+      attempt: 0,
+      ips: [expect.any(String)],
+    });
+    expect((await runtime.containerStatus(id)).state).toBe('created');
+    await runtime.startContainer(id);
+    const running = await runtime.containerStatus(id);
+    expect(running).toMatchObject({
+      id,
+      sandboxId: sandbox,
+      podUid: uid,
+      name: 'c',
+      attempt: 0,
+      state: 'running',
+      annotations: { k: 'v' },
+    });
+    expect(running.startedAtMs).toBeGreaterThan(0);
+    expect((await runtime.exec(id, ['true'], 5)).exitCode).toBe(0);
+    // A shell needs a moment to set its trap.
+    await new Promise((r) => setTimeout(r, 100));
+    await runtime.stopContainer(id, 5);
+    expect(await runtime.containerStatus(id)).toMatchObject({ state: 'exited', exitCode: 0, reason: 'Completed' });
+    const listed = (await runtime.list()).containers.filter((c) => c.podUid === uid);
+    expect(listed).toMatchObject([{ id, sandboxId: sandbox, state: 'exited' }]);
+    await runtime.stopSandbox(sandbox);
+    expect((await runtime.sandboxStatus(sandbox)).ready).toBe(false);
+    await runtime.removeContainer(id);
+    await runtime.removeSandbox(sandbox);
+    const all = await runtime.list();
+    expect([...all.sandboxes, ...all.containers].filter((x) => x.podUid === uid)).toEqual([]);
+  });
+
+  test('an end from outside is hinted at', async () => {
+    const { runtime, kill } = subject();
+    const hints: RuntimeHint[] = [];
+    runtime.watch((h) => hints.push(h));
+    const { sandbox, id } = await start(uidOf());
+    await runtime.startContainer(id);
+    kill(id);
+    await eventually('hint', () => hints.some((h) => h.type === 'container' && h.id === id && h.event === 'exit'));
+    await eventually('exited', async () => (await runtime.containerStatus(id)).state === 'exited');
+    expect(await runtime.containerStatus(id)).toMatchObject({ exitCode: 137, reason: 'Error' });
+    await runtime.removeSandbox(sandbox);
+  });
+
+  test('one name and attempt cannot exist twice', async () => {
+    const { runtime, image, logsDirectory } = subject();
+    const uid = uidOf();
+    const { sandbox, config, image: imageId } = await start(uid);
+    await expect(runtime.createContainer(sandbox, containerOf(uid, 'c', 0, imageId), config)).rejects.toThrow(
+      'reserve',
+    );
+    await expect(runtime.runSandbox(sandboxOf(uid, 0, logsDirectory))).rejects.toThrow('reserve');
+    expect(image).toBeTruthy();
+    await runtime.stopSandbox(sandbox);
+    await runtime.removeSandbox(sandbox);
+  });
+
+  test('stopping a sandbox ends its containers; what is absent can be removed again', async () => {
+    const { runtime } = subject();
+    const { sandbox, id } = await start(uidOf());
+    await runtime.startContainer(id);
+    await runtime.stopSandbox(sandbox);
+    await eventually('exited', async () => (await runtime.containerStatus(id)).state === 'exited');
+    await runtime.removeSandbox(sandbox);
+    await runtime.removeSandbox(sandbox);
+    await runtime.stopSandbox(sandbox);
+    await runtime.removeContainer(id);
+    await runtime.stopContainer(id, 1);
+    await expect(runtime.containerStatus(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(runtime.sandboxStatus(sandbox)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+}
