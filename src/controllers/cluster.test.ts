@@ -92,12 +92,18 @@ class Cluster {
       for (let i = 0; this.#alarmMs !== undefined && this.#alarmMs <= this.clock.now(); i++) {
         if (i > 100) throw new Error('the alarm rings without end');
         this.clock.ms++;
-        await this.runner.alarm();
+        await this.#ring();
       }
       await this.#runPods();
       if (this.#server.ledger.revision === before) return;
     }
     throw new Error('the cluster does not come to rest');
+  }
+
+  /** An alarm that fires is no longer set. */
+  async #ring(): Promise<void> {
+    this.#alarmMs = undefined;
+    await this.runner.alarm();
   }
 
   async advance(ms: number): Promise<void> {
@@ -108,7 +114,7 @@ class Cluster {
       if (next === undefined || next > until) break;
       if (i > 1000) throw new Error('alarms without end');
       this.clock.ms = Math.max(this.clock.ms, next);
-      await this.runner.alarm();
+      await this.#ring();
     }
     this.clock.ms = until;
     await this.settle();
