@@ -27,7 +27,19 @@ class Cluster {
     this.#server = server;
     this.clock = server.clock;
     this.client = server.server.client('system:admin');
-    const options = { contacts: { lastContact: async (node: string) => this.contacts.get(node) }, caCertificate };
+    const options = {
+      contacts: { lastContact: async (node: string) => this.contacts.get(node) },
+      caCertificate,
+      issueToken: async (namespace: string, account: string, spec: Record<string, unknown>): Promise<string> => {
+        const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
+        const answer = await this.call('POST', path, {
+          apiVersion: 'authentication.k8s.io/v1',
+          kind: 'TokenRequest',
+          spec,
+        });
+        return answer.json.status.token;
+      },
+    };
     this.runner = createRunner({
       sql: openSql(),
       clock: this.clock,
@@ -98,6 +110,10 @@ class Cluster {
       if (this.#server.ledger.revision === before) return;
     }
     throw new Error('the cluster does not come to rest');
+  }
+
+  get alarmMs(): number | undefined {
+    return this.#alarmMs;
   }
 
   /** An alarm that fires is no longer set. */
@@ -187,6 +203,34 @@ describe('a new cluster', () => {
       ['10.244.0.0/24', undefined],
       ['10.244.1.0/24', undefined],
     ]);
+  });
+});
+
+describe('a cluster at rest', () => {
+  it('books no alarm', async () => {
+    await cluster.make(deployments, deployment(2));
+    await cluster.advance(1200_000);
+    expect(cluster.alarmMs).toBeUndefined();
+  });
+});
+
+describe('Secrets for service account tokens', () => {
+  const secrets = '/api/v1/namespaces/default/secrets';
+  const secret = (account: string): unknown => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'kubernetes.io/service-account-token',
+    metadata: { name: 'mine', annotations: { 'kubernetes.io/service-account.name': account } },
+  });
+  it('are filled, or deleted without their account', async () => {
+    await cluster.make(secrets, secret('default'));
+    await cluster.settle();
+    const { data } = (await cluster.call('GET', `${secrets}/mine`)).json;
+    expect(Object.keys(data ?? {}).sort()).toEqual(['ca.crt', 'namespace', 'token']);
+    await cluster.call('DELETE', `${secrets}/mine`);
+    await cluster.make(secrets, secret('nobody'));
+    await cluster.settle();
+    expect((await cluster.call('GET', `${secrets}/mine`)).code).toBe(404);
   });
 });
 

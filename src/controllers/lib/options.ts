@@ -15,4 +15,9 @@ export interface ControllerOptions {
   contacts: NodeContacts;
   /** PEM of the CA that signs the API server's certificate, as pods shall trust it. */
   caCertificate: string;
+  /**
+   * Creates at `serviceaccounts/NAME/token`: answers the token of a TokenRequest with this spec. Absent: Secrets for
+   * tokens that somebody makes by hand stay empty.
+   */
+  issueToken?(namespace: string, account: string, spec: Record<string, unknown>): Promise<string>;
 }

@@ -129,6 +129,9 @@ function withTaints(
   return added.length === 0 && kept.length === taints.length ? undefined : [...kept, ...added];
 }
 
+/** Nodes so labelled do not count when disruption is judged. */
+const excludedLabel = 'node.kubernetes.io/exclude-disruption';
+
 /** A zone in partial disruption: this share of its nodes, and more than this many. */
 const disruptedShare = 0.55;
 const disruptedMoreThan = 2;
@@ -142,6 +145,7 @@ export function evictable(nodes: readonly Node[]): (node: Node) => boolean {
   const zones = new Map<string, { ready: number; lost: number }>();
   const everywhere = { ready: 0, lost: 0 };
   for (const node of nodes) {
+    if (node.metadata.labels?.[excludedLabel] !== undefined) continue;
     const zone = zones.get(zoneOf(node)) ?? { ready: 0, lost: 0 };
     zones.set(zoneOf(node), zone);
     for (const count of [zone, everywhere]) readyStatus(node) === 'True' ? count.ready++ : count.lost++;

@@ -7,21 +7,21 @@ import type { Controller, ObjectChange, Reader, ReconcileContext, Result } from 
 import { source } from '../../reconcile/types.ts';
 import { keyOf, splitKey } from '../lib/keys.ts';
 import type { ControllerOptions } from '../lib/options.ts';
-import { WriteFailed, writeAll } from '../lib/write.ts';
+import { writeAll } from '../lib/write.ts';
 
 const secretType = 'kubernetes.io/service-account-token';
 const nameAnnotation = 'kubernetes.io/service-account.name';
 const uidAnnotation = 'kubernetes.io/service-account.uid';
 const lifetimeSecondsMax = 2 ** 32;
 
-export function create({ caCertificate }: ControllerOptions): Controller {
+export function create(options: ControllerOptions): Controller {
   return {
     name: 'tokens-controller',
     sources: [
       source(secrets, ({ type, object }) => (type === 'put' && object.type === secretType ? [keyOf(object)] : [])),
       source(serviceAccounts, keysOfAccount),
     ],
-    reconcile: (key, context) => reconcile(key, caCertificate, context),
+    reconcile: (key, context) => reconcile(key, options, context),
   };
 }
 
@@ -35,7 +35,7 @@ async function keysOfAccount(
   return all.filter((secret) => secret.metadata.annotations?.[nameAnnotation] === name).map(keyOf);
 }
 
-async function reconcile(key: string, caCertificate: string, { client }: ReconcileContext): Promise<Result> {
+async function reconcile(key: string, options: ControllerOptions, { client }: ReconcileContext): Promise<Result> {
   const { namespace, name } = splitKey(key);
   const secret = await client.get(secrets, namespace, name);
   const accountName = secret?.metadata.annotations?.[nameAnnotation];
@@ -48,12 +48,16 @@ async function reconcile(key: string, caCertificate: string, { client }: Reconci
     await writeAll(client, [{ verb: 'delete', resource: secrets, namespace, name, uid, resourceVersion }]);
     return {};
   }
-  const fixed = { 'ca.crt': base64(caCertificate), namespace: base64(namespace) };
+  const fixed = { 'ca.crt': base64(options.caCertificate), namespace: base64(namespace) };
   const token = secret.data?.token;
   const filled =
     token !== undefined && wantedUid !== undefined && Object.entries(fixed).every(([k, v]) => secret.data?.[k] === v);
-  if (filled) return {};
-  const data = { ...secret.data, ...fixed, token: token ?? base64(await requestToken(secret, accountName, client)) };
+  if (filled || options.issueToken === undefined) return {};
+  const data = {
+    ...secret.data,
+    ...fixed,
+    token: token ?? base64(await options.issueToken(namespace, accountName, requestFor(secret))),
+  };
   const annotations = { ...secret.metadata.annotations, [uidAnnotation]: account.metadata.uid };
   await writeAll(client, [
     {
@@ -65,23 +69,9 @@ async function reconcile(key: string, caCertificate: string, { client }: Reconci
   return {};
 }
 
-async function requestToken(secret: Secret, account: string, client: ReconcileContext['client']): Promise<string> {
-  const { namespace, name, uid } = secret.metadata;
+function requestFor({ metadata: { name, uid } }: Secret): Record<string, unknown> {
   const boundObjectRef = { apiVersion: 'v1', kind: 'Secret', name, uid };
-  const object = { spec: { expirationSeconds: lifetimeSecondsMax, boundObjectRef } };
-  const write = {
-    verb: 'create' as const,
-    resource: serviceAccounts,
-    namespace,
-    name: account,
-    subresource: 'token',
-    object,
-  };
-  const [outcome] = await client.write([write]);
-  if (outcome?.ok === false) throw new WriteFailed(outcome.status);
-  const token = (outcome?.object as unknown as { status?: { token?: string } } | undefined)?.status?.token;
-  if (token === undefined) throw new Error('no token was granted');
-  return token;
+  return { expirationSeconds: lifetimeSecondsMax, boundObjectRef };
 }
 
 function base64(text: string): string {
