@@ -3,6 +3,7 @@
 import type { Deployment } from '../../../generated/schemas/apps-v1.ts';
 import { deployments } from '../../../generated/schemas/index.ts';
 import { defineResource } from '../../../machinery/resource.ts';
+import { deepEqual } from '../../../machinery/validation.ts';
 import { ageColumn, nameColumn, templateColumns } from '../../columns.ts';
 import { defaultPodTemplate } from '../../core/podspec/defaults.ts';
 import { podWarnings } from '../../core/podspec/warnings.ts';
@@ -94,7 +95,11 @@ export default defineResource<Deployment>({
       validateImmutableSelector(problems, deployment.spec.selector, old.spec.selector);
       return problems.list;
     },
-    warnings: (deployment) => podWarnings('spec.template.spec', deployment.spec.template?.spec ?? { containers: [] }),
+    // Again only when the template has changed.
+    warnings: (deployment, old) =>
+      old && deepEqual(deployment.spec.template, old.spec.template)
+        ? []
+        : podWarnings('spec.template.spec', deployment.spec.template?.spec ?? { containers: [] }),
   },
   columns: [
     nameColumn,

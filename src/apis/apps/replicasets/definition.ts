@@ -3,6 +3,7 @@
 import type { ReplicaSet } from '../../../generated/schemas/apps-v1.ts';
 import { replicaSets } from '../../../generated/schemas/index.ts';
 import { defineResource } from '../../../machinery/resource.ts';
+import { deepEqual } from '../../../machinery/validation.ts';
 import { ageColumn, nameColumn, templateColumns } from '../../columns.ts';
 import { defaultPodTemplate } from '../../core/podspec/defaults.ts';
 import { podWarnings } from '../../core/podspec/warnings.ts';
@@ -44,7 +45,11 @@ export default defineResource<ReplicaSet>({
       validateImmutableSelector(problems, set.spec.selector, old.spec.selector);
       return problems.list;
     },
-    warnings: (set) => podWarnings('spec.template.spec', set.spec.template?.spec ?? { containers: [] }),
+    // Again only when the template has changed.
+    warnings: (set, old) =>
+      old && deepEqual(set.spec.template, old.spec.template)
+        ? []
+        : podWarnings('spec.template.spec', set.spec.template?.spec ?? { containers: [] }),
   },
   columns: [
     nameColumn,
