@@ -170,7 +170,7 @@ export class ApiServer {
     if (!info) throw errors.badRequest('invalid percent-encoding in the path');
     const user = await this.#user(request, info);
     const attributes: Attributes = { ...info, user, fieldSelector: url.searchParams.get('fieldSelector') ?? '' };
-    if (!isOpenPath(info) || request.headers.has('authorization')) this.#authorize(attributes);
+    if (!isOpenPath(info)) this.#authorize(attributes);
     if (!info.isResource) return this.#pages.answer(request, url, info);
 
     const virtual = this.#virtual.get(`${info.group}/${info.version}/${info.resource}`);

@@ -34,9 +34,12 @@ export async function createVirtual(
   const format = bodyFormat(request.headers.get('content-type'));
   const { object, warnings } = core.codec.decode(await readBody(request), format, resource, options.fieldValidation);
   const { kind, apiVersion: version, ...answer } = await resource.create(object, user, info.namespace);
-  return textResponse(JSON.stringify({ kind: kind ?? resource.kind, apiVersion: version ?? apiVersion(resource), ...answer }), {
-    code: 201,
-    encoding,
-    warnings,
-  });
+  return textResponse(
+    JSON.stringify({ kind: kind ?? resource.kind, apiVersion: version ?? apiVersion(resource), ...answer }),
+    {
+      code: 201,
+      encoding,
+      warnings,
+    },
+  );
 }

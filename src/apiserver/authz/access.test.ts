@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest';
+import { openSql } from '../../../test/harness/sql.ts';
+import { issueCredential } from '../nodes/credentials.ts';
+import { TestRandom, testServer } from '../testing.ts';
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+test('who is not known is not let in; health and version are open', async () => {
+  const { call } = await testServer(openSql());
+  for (const path of ['/version', '/livez', '/readyz', '/healthz'])
+    expect((await call('GET', path, undefined, { authorization: '' })).code).toBe(200);
+  for (const headers of [{ authorization: '' }, bearer('x'), bearer('a.b.c'), bearer('abcdef.0123456789abcdef')])
+    expect((await call('GET', '/api', undefined, headers)).json).toMatchObject({ code: 401, reason: 'Unauthorized' });
+});
+
+test('a node sees its own pods and what they need, and nothing else', async () => {
+  const { call, ledger } = await testServer(openSql());
+  const token = await issueCredential(ledger, new TestRandom(), 'n1');
+  const as = bearer(token);
+  await call('POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } });
+  for (const name of ['mine', 'other'])
+    await call('POST', '/api/v1/namespaces/default/secrets', { metadata: { name } });
+  const pod = (name: string, nodeName: string, secretName: string) => ({
+    metadata: { name },
+    spec: {
+      nodeName,
+      containers: [{ name: 'c', image: 'i' }],
+      volumes: [{ name: 's', secret: { secretName } }],
+    },
+  });
+  await call('POST', '/api/v1/namespaces/default/pods', pod('a', 'n1', 'mine'));
+  await call('POST', '/api/v1/namespaces/default/pods', pod('b', 'n2', 'other'));
+  const code = async (method: string, path: string, body?: unknown) => (await call(method, path, body, as)).code;
+  expect(await code('GET', '/api/v1/pods?fieldSelector=spec.nodeName%3Dn1')).toBe(200);
+  expect(await code('GET', '/api/v1/pods')).toBe(403);
+  expect(await code('GET', '/api/v1/namespaces/default/pods/a')).toBe(200);
+  expect(await code('GET', '/api/v1/namespaces/default/pods/b')).toBe(403);
+  expect(await code('GET', '/api/v1/namespaces/default/secrets/mine')).toBe(200);
+  expect(await code('GET', '/api/v1/namespaces/default/secrets/other')).toBe(403);
+  expect(await code('GET', '/api/v1/secrets')).toBe(403);
+  expect(await code('POST', '/api/v1/namespaces/default/serviceaccounts/default/token', {})).toBe(201);
+  expect(await code('POST', '/api/v1/nodes', { metadata: { name: 'n1' } })).toBe(201);
+  expect(await code('POST', '/api/v1/nodes', { metadata: { name: 'n2' } })).toBe(403);
+  expect(await code('PATCH', '/api/v1/nodes/n1', { spec: { taints: [] } })).toBe(403);
+  expect(await code('DELETE', '/api/v1/namespaces/default/pods/b')).toBe(403);
+  expect(await code('PATCH', '/api/v1/namespaces/default/pods/a/status', { status: { phase: 'Running' } })).toBe(200);
+  expect(await code('DELETE', '/api/v1/namespaces/default/pods/a?gracePeriodSeconds=0')).toBe(200);
+});
+
+test('service account tokens: bound, expiring, and the interim view', async () => {
+  const { call, clock } = await testServer(openSql());
+  const accounts = '/api/v1/namespaces/default/serviceaccounts';
+  await call('POST', accounts, { metadata: { name: 'default' } });
+  await call('POST', '/api/v1/namespaces/default/pods', {
+    metadata: { name: 'p' },
+    spec: { nodeName: 'n', containers: [{ name: 'c', image: 'i' }] },
+  });
+  const request = (spec: object) => call('POST', `${accounts}/default/token`, { spec });
+  expect((await request({ expirationSeconds: 10 })).json.message).toContain(
+    'may not specify a duration less than 10 minutes',
+  );
+  const issued = await request({ boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'p' } });
+  expect(issued.code).toBe(201);
+  const as = bearer(issued.json.status.token);
+  const pods = '/api/v1/namespaces/default/pods';
+  expect((await call('GET', pods, undefined, as)).json.message).toBe(
+    'pods is forbidden: User "system:serviceaccount:default:default" cannot list resource "pods" in API group "" in the namespace "default"',
+  );
+  await call('PATCH', `${accounts}/default`, { metadata: { annotations: { 'tiffin.dev/interim-access': 'view' } } });
+  expect((await call('GET', pods, undefined, as)).code).toBe(200);
+  expect((await call('GET', '/api/v1/namespaces/default/secrets', undefined, as)).code).toBe(403);
+  expect((await call('GET', '/api/v1/pods', undefined, as)).code).toBe(403);
+  expect((await call('DELETE', `${pods}/p`, undefined, as)).code).toBe(403);
+  const other = await request({ audiences: ['elsewhere'] });
+  expect((await call('GET', pods, undefined, bearer(other.json.status.token))).code).toBe(401);
+  const unbound = bearer((await request({})).json.status.token);
+  await call('DELETE', `${pods}/p?gracePeriodSeconds=0`);
+  expect((await call('GET', pods, undefined, as)).code).toBe(401);
+  expect((await call('GET', pods, undefined, unbound)).code).toBe(200);
+  clock.advance(3601_000);
+  expect((await call('GET', pods, undefined, unbound)).code).toBe(401);
+});
