@@ -28,8 +28,11 @@ export async function takeLock(file: string, waitMs = 0): Promise<() => void> {
   }
   const release = () => fs.rmSync(file, { force: true });
   process.once('exit', release);
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(130));
+  // An interrupted command ends through 'exit', so that it releases too; once released, signals mean what they meant before.
+  const interrupted = () => process.exit(130);
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupted);
   return () => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, interrupted);
     process.off('exit', release);
     release();
   };

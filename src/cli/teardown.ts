@@ -119,13 +119,30 @@ export async function endProcesses(paths: StatePaths): Promise<void> {
   await Promise.all(these((name) => name !== 'supervisor'));
 }
 
+/** The ranges of the cluster that this machine joined, when it is not one of its own. */
+function joinedRanges(paths: StatePaths): { podCidr?: string; serviceCidr?: string } {
+  for (const node of fs.existsSync(paths.nodes) ? fs.readdirSync(paths.nodes) : []) {
+    try {
+      const identity = JSON.parse(read(path.join(paths.nodes, node, 'agent/identity.json'))) as {
+        cluster?: Record<string, string>;
+      };
+      const { podCidr, serviceCidr } = identity.cluster ?? {};
+      if (podCidr && serviceCidr) return { podCidr, serviceCidr };
+    } catch {
+      // It never joined.
+    }
+  }
+  return {};
+}
+
 /** Removes what is left once the processes are gone. Without root there is nothing in the kernel to remove. */
 export async function removeLeftovers(paths: StatePaths, instance: number): Promise<void> {
+  const ranges = { ...rangesOf(instance), ...joinedRanges(paths) };
   const runRoot = runRootOf(instance);
   await endShims(paths, runRoot);
   await unmountBelow([runRoot, path.join(paths.dir, 'nodes')]);
   await removeCgroups(instance);
-  await removeNetwork(rangesOf(instance), instance);
+  await removeNetwork(ranges, instance);
   fs.rmSync(runRoot, { recursive: true, force: true });
   try {
     fs.rmdirSync(path.dirname(runRoot));

@@ -136,17 +136,22 @@ async function superviseInForeground(paths: StatePaths, components: readonly Com
     paths.dir,
   ];
   while (!stopping) {
-    const supervisor = start(paths, { name: 'supervisor', command, env: {}, fingerprint: 'foreground' }, () => wake());
+    let ended = '';
+    const supervisor = start(paths, { name: 'supervisor', command, env: {}, fingerprint: 'foreground' }, (why) => {
+      ended = why;
+      wake();
+    });
     await new Promise<void>((resolve) => {
       // An unreferenced child does not keep this process alive: the timer does.
-      const timer = setInterval(() => {
-        if (!find(paths, 'supervisor')) resolve();
-      }, 1000);
+      const timer = setInterval(() => {}, 60_000);
       wake = () => {
         clearInterval(timer);
         resolve();
       };
+      if (ended) wake();
     });
+    // `tiffin down` told it to end: it sees to the rest.
+    if (ended === 'code 0') return;
     if (stopping && supervisor > 0) await end(supervisor, 5000);
     else await sleep(200);
   }

@@ -76,7 +76,10 @@ async function raise(paths: StatePaths, options: UpOptions): Promise<void> {
   const before = new Map(findAll(paths).map((p) => [p.name, p.pid]));
   const components = [controlPlane];
   await apply(paths, components, [controlPlane], supervised?.pid);
-  say(`control plane at https://${listenAddresses(settings)[0]}:${settings.port}`);
+  const elsewhere = listenAddresses(settings).filter((address) => address !== '127.0.0.1');
+  say(
+    `control plane at https://127.0.0.1:${settings.port}${elsewhere.length > 0 ? `, also on ${elsewhere.join(', ')}` : ''}`,
+  );
 
   if (place) {
     await netns(settings);
