@@ -4,7 +4,7 @@ import tls from 'node:tls';
 import WebSocket from 'ws';
 import { type ApiError, errors, type Status, toStatus } from '../../src/machinery/errors.ts';
 import type { Log } from '../../src/ports/index.ts';
-import type { StreamOffer } from '../../src/protocol/node.ts';
+import { type StreamOffer, streamCredit, streamWindowBytes } from '../../src/protocol/node.ts';
 
 /** The agent's half of one stream. */
 export interface Stream {
@@ -34,6 +34,13 @@ export function webSocketDialer(
         ...(ca ? { ca: [...tls.rootCertificates, ca] } : {}),
       });
       const abort = new AbortController();
+      // What may still be sent before the client has taken more of it.
+      let credit = streamWindowBytes;
+      socket.on('message', (data, isBinary) => {
+        if (isBinary) return;
+        const granted = streamCredit.safeParse(JSON.parse(String(data)));
+        if (granted.success) credit += granted.data.credit;
+      });
       socket.on('close', () => abort.abort());
       socket.on('error', (error) => {
         abort.abort();
@@ -45,7 +52,8 @@ export function webSocketDialer(
           write: async (data) => {
             if (abort.signal.aborted) return false;
             socket.send(data, { binary: true });
-            while (socket.bufferedAmount > bufferedBytesMax && !abort.signal.aborted)
+            credit -= data.byteLength;
+            while ((credit <= 0 || socket.bufferedAmount > bufferedBytesMax) && !abort.signal.aborted)
               await new Promise((r) => setTimeout(r, 20));
             return !abort.signal.aborted;
           },

@@ -138,6 +138,23 @@ describe('a node link', () => {
     expect((await newer).streams).toHaveLength(1);
   });
 
+  it('takes an acknowledgement beside a held poll without ending it', async () => {
+    const b = bench();
+    let ended = false;
+    const held = b.core.sync(poll).then((answer) => {
+      ended = true;
+      return answer;
+    });
+    await settle();
+    await b.core.sync({ ...poll, waitMs: 0, serviceRevision: 5 });
+    await settle();
+    expect(ended).toBe(false);
+    b.say({ revision: 6, changes: [change] });
+    b.core.poke(6);
+    expect((await held).changes).toHaveLength(1);
+    expect(b.calls.slice(-2)).toEqual(['changes 5 5', 'changes 5 5']);
+  });
+
   it('tells of drained pods once', async () => {
     const b = bench();
     b.say({ drained: ['u1'] });

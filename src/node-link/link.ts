@@ -124,15 +124,20 @@ export class NodeLinkCore {
       this.#told = new Set();
       this.#checked = undefined;
     }
-    // A newer poll of the same agent replaces an older one that is still held.
-    const poll = ++this.#polls;
-    this.#wake?.();
+    if (request.serviceRevision !== this.#serviceRevision) {
+      this.#serviceRevision = request.serviceRevision;
+      this.#checked = undefined;
+    }
+    // A newer poll of the same agent replaces an older one that is still held; one that does not wait (an
+    // acknowledgement meanwhile) replaces nothing.
+    const poll = request.waitMs > 0 ? ++this.#polls : this.#polls;
+    if (request.waitMs > 0) this.#wake?.();
     const untilMs = timers.now() + Math.min(Math.max(request.waitMs, 0), config.nodeHeartbeatMs);
     let since = request.since;
     let epoch = request.epoch;
     for (;;) {
       const bell = this.#bell;
-      const news = await this.#ask(request, since, epoch, bell);
+      const news = await this.#ask(since, epoch, bell);
       const drained = news?.drained.filter((uid) => !this.#told.has(uid)) ?? [];
       const over = timers.now() >= untilMs || cancelled?.aborted || poll !== this.#polls;
       const offers = poll === this.#polls ? this.#offers.splice(0) : [];
@@ -177,12 +182,10 @@ export class NodeLinkCore {
     }
   }
 
-  async #ask(request: SyncRequest, since: number, epoch: string, bell: number): Promise<NodeNews | undefined> {
+  async #ask(since: number, epoch: string, bell: number): Promise<NodeNews | undefined> {
     const { timers, upstream } = this.#options;
     const known = this.#checked;
-    const acknowledged = request.serviceRevision !== this.#serviceRevision;
     if (
-      !acknowledged &&
       since !== 0 &&
       known?.bell === bell &&
       known.revision === since &&
@@ -190,12 +193,11 @@ export class NodeLinkCore {
       timers.now() - known.atMs < recheckMs
     )
       return undefined;
-    this.#serviceRevision = request.serviceRevision;
     const news = await upstream.changes({
       node: this.#state.node,
       since,
       epoch,
-      serviceRevision: request.serviceRevision,
+      serviceRevision: this.#serviceRevision,
     });
     this.#checked = { revision: news.revision, epoch: news.epoch, bell, atMs: timers.now() };
     return news;

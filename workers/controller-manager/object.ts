@@ -8,7 +8,7 @@ import { workerLog, workerRandom, workerTimers } from '../adapters/ambient.ts';
 import { remoteClient, remoteFeed } from '../adapters/remote-client.ts';
 import { durableSql } from '../adapters/sql.ts';
 import { callObject } from '../adapters/stubs.ts';
-import { clusterConfig, type Env } from '../env.ts';
+import { clusterConfig, type Env, mainObject } from '../env.ts';
 
 const log = workerLog('controller-manager');
 /** The controller that wants to know of nodes' silence and return. */
@@ -32,7 +32,11 @@ export class ControllerManagerObject extends DurableObject<Env> {
       clientFor,
       feed: remoteFeed(env.API_SERVER),
       controllers: controllers.map((create) =>
-        create({ contacts: { lastContact: (node) => this.#lastContact(node) }, caCertificate: env.CLUSTER_CA_CERT }),
+        create({
+          contacts: { lastContact: (node) => this.#lastContact(node) },
+          caCertificate: env.CLUSTER_CA_CERT,
+          issueToken: (namespace, account, spec) => this.#issueToken(namespace, account, spec),
+        }),
       ),
       alarm: this.#alarm,
     });
@@ -63,5 +67,19 @@ export class ControllerManagerObject extends DurableObject<Env> {
       idempotent: true,
     });
     return link ?? undefined;
+  }
+
+  async #issueToken(namespace: string, account: string, spec: Record<string, unknown>): Promise<string> {
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
+    const response = await callObject(this.env.API_SERVER, mainObject, (stub) =>
+      stub.fetch(`https://api-server${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${this.env.ADMIN_TOKEN}` },
+        body: JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec }),
+      }),
+    );
+    const body = (await response.json()) as { message?: string; status?: { token?: string } };
+    if (!response.ok || !body.status?.token) throw new Error(`no token for ${namespace}/${account}: ${body.message}`);
+    return body.status.token;
   }
 }
