@@ -83,6 +83,7 @@ export class ApiServerObject extends DurableObject<Env> {
     this.#poker = new Poker({
       consumer: (name) => this.#consumer(name),
       waitUntil: (work) => ctx.waitUntil(work),
+      later: (delayMs, work) => void workerTimers.after(delayMs, work),
       armRepair: () => this.#armRepair(),
       onFailure: (name, error) => log.warn('poke failed', { consumer: name, error: String(error) }),
     });

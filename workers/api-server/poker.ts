@@ -13,6 +13,9 @@ export interface Consumer {
   nudge?(revision: number): Promise<unknown>;
 }
 
+const quickRetriesMax = 3;
+const quickRetryMs = 100;
+
 interface State {
   wanted: number;
   reached: number;
@@ -29,6 +32,7 @@ export interface PokerOptions {
   waitUntil(work: Promise<unknown>): void;
   /** A poke is under way or has failed: have `repair` called in a while. */
   armRepair(): void;
+  later(delayMs: number, work: () => void): void;
   onFailure(name: string, error: unknown): void;
 }
 
@@ -101,6 +105,9 @@ export class Poker {
     } catch (error) {
       state.failures++;
       this.#options.onFailure(name, error);
+      // Once more soon, for an object that was only just restarting; after that, the repair.
+      if (state.failures <= quickRetriesMax)
+        this.#options.later(quickRetryMs * state.failures, () => this.#send(name, state));
     } finally {
       state.poking = false;
     }
