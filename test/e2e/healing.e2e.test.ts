@@ -126,9 +126,10 @@ cluster('healing', (ns) => {
     try {
       await until('the node not ready', async () => !nodeReady(await get<Node>(`node ${lost}`)), 40_000);
       expect(Date.now() - silentSince).toBeLessThan(30_000);
-      const node = await get<Node>(`node ${lost}`);
-      expect(node.spec.taints?.map((t) => `${t.key}:${t.effect}`)).toContain(
-        'node.kubernetes.io/unreachable:NoExecute',
+      await until('the taint that evicts', async () =>
+        (await get<Node>(`node ${lost}`)).spec.taints?.some(
+          (t) => t.key === 'node.kubernetes.io/unreachable' && t.effect === 'NoExecute',
+        ),
       );
       await until(
         'two pods elsewhere',
