@@ -14,6 +14,7 @@ import { Store } from './link/store.ts';
 import { type DialStream, serveStream } from './link/streams.ts';
 import { SyncLoop } from './link/sync.ts';
 import { Tokens } from './link/tokens.ts';
+import { rotate } from './logs/rotation.ts';
 import { logServer } from './logs/serve.ts';
 import type { NodeNetwork } from './network/types.ts';
 import { type Machine, nodeObject, nodeStatus } from './node-status.ts';
@@ -50,6 +51,7 @@ const statusCheckMs = 10_000;
 const unreadyCheckMs = 250;
 const saveDelayMs = 100;
 const retryMs = 1000;
+const acknowledgedResources = ['services', 'endpointslices.discovery.k8s.io'];
 const networkResources = ['services', 'endpointslices.discovery.k8s.io', 'nodes', 'pods'];
 
 export class Agent {
@@ -67,6 +69,8 @@ export class Agent {
   #podCidr: string | undefined;
   #serviceRevision = 0;
   #networkDirty = false;
+  /** Services or endpoints changed: somebody may wait to hear that the packet filter follows. */
+  #acknowledge = false;
   #networkBusy = false;
   #networkStarted = false;
   #saving = false;
@@ -194,6 +198,7 @@ export class Agent {
     }
     // The network first: a pod's first connection should find its services.
     if (reset || networkResources.some((r) => touched.resources.has(r))) this.#networkDirty = true;
+    if (reset || acknowledgedResources.some((r) => touched.resources.has(r))) this.#acknowledge = true;
     void this.#applyNetwork();
     if (reset || touched.resources.has('pods')) this.pods.reconcile(this.#store.pods(), reset);
     for (const namespace of touched.namespaces) this.pods.refresh(namespace);
@@ -228,7 +233,8 @@ export class Agent {
         this.#serviceRevision = revision;
       }
       this.#serviceRevision = this.#store.revision;
-      this.#sync?.acknowledge();
+      if (this.#acknowledge) this.#sync?.acknowledge();
+      this.#acknowledge = false;
     } catch (error) {
       this.#p.log.error('network not applied', { error: String(error) });
       this.#networkDirty = true;
@@ -302,10 +308,20 @@ export class Agent {
       this.#reporter.add({ type: 'nodeStatus', status: status as Record<string, unknown> });
     }
     if (this.#ready && !wasReady) this.#events.node('Normal', 'NodeReady', `Node ${nodeName} status is now: NodeReady`);
+    await this.#rotateLogs();
     for (const uid of this.#tokens.due()) this.pods.worker(uid)?.refresh();
     this.#cancelStatus?.();
     if (!this.#stopped)
       this.#cancelStatus = timers.after(this.#ready ? statusCheckMs : unreadyCheckMs, () => void this.#checkStatus());
+  }
+
+  async #rotateLogs(): Promise<void> {
+    const { runtime, timers, log } = this.#p;
+    for (const { containerId, file } of this.pods.logFiles()) {
+      await rotate(runtime, containerId, file, timers.now()).catch((error: unknown) =>
+        log.warn('log not rotated', { file, error: String(error) }),
+      );
+    }
   }
 
   #logsDirectory(): string {
@@ -346,6 +362,8 @@ export class Agent {
       event: (pod, fieldPath, type, reason, message) => this.#events.pod(pod, fieldPath, type, reason, message),
       reportStatus: (pod, status) => {
         const { namespace = '', name, uid } = pod.metadata;
+        this.#store.noteStatus(uid, status);
+        void this.#save();
         this.#reporter.add({ type: 'podStatus', namespace, name, uid, status: status as Record<string, unknown> });
       },
       reportGone: (pod) => {

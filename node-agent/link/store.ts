@@ -2,7 +2,7 @@
 // into place, readable by root alone: it holds secrets). Answers the questions of pods, volumes and the network.
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import type { ConfigMap, Node, Pod, Secret, Service } from '../../src/generated/schemas/core-v1.ts';
+import type { ConfigMap, Node, Pod, PodStatus, Secret, Service } from '../../src/generated/schemas/core-v1.ts';
 import type { EndpointSlice } from '../../src/generated/schemas/discovery-v1.ts';
 import type { ClusterInfo, NodeChange } from '../../src/protocol/node.ts';
 import type { NetworkView } from '../network/types.ts';
@@ -39,6 +39,8 @@ export class Store implements Objects {
   readonly nodeName: string;
   readonly #directory: string;
   #objects = new Map<string, Map<string, Stored>>();
+  /** What this node last said of its pods, which the control plane may not have heard or told back yet. */
+  readonly #said = new Map<string, PodStatus>();
 
   constructor(directory: string, nodeName: string) {
     this.#directory = directory;
@@ -69,6 +71,10 @@ export class Store implements Objects {
     }
     if (reset) for (const r of before.keys()) touched.resources.add(r);
     return touched;
+  }
+
+  noteStatus(uid: string, status: PodStatus): void {
+    this.#said.set(uid, status);
   }
 
   pods(): Pod[] {
@@ -130,8 +136,10 @@ export class Store implements Objects {
   }
 
   async save(): Promise<void> {
+    const live = new Set(this.pods().map((p) => p.metadata.uid));
+    for (const uid of this.#said.keys()) if (!live.has(uid)) this.#said.delete(uid);
     const objects = [...this.#objects].flatMap(([resource, table]) =>
-      [...table.values()].map((object) => ({ resource, object })),
+      [...table.values()].map((object) => ({ resource, object: this.#withStatus(resource, object) })),
     );
     const snapshot: Snapshot = { version: 1, epoch: this.epoch, revision: this.revision, objects };
     await this.#write('snapshot.json', snapshot);
@@ -144,6 +152,11 @@ export class Store implements Objects {
 
   async saveIdentity(identity: Identity): Promise<void> {
     await this.#write('identity.json', identity);
+  }
+
+  #withStatus(resource: string, object: Stored): Stored {
+    const status = resource === 'pods' ? this.#said.get(object.metadata?.uid ?? '') : undefined;
+    return status ? { ...object, status } : object;
   }
 
   #file(name: string): string {

@@ -1,6 +1,7 @@
 // All pods of this node: one worker per uid. It takes what the API says (complete or as changes), what the runtime says, and
 // hands each to its worker. Pods that the runtime has and the API does not are ended only once `reconcile` is told that the
 // API's answer is complete.
+import path from 'node:path';
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
 import type { Runtime, RuntimeHint } from '../runtime.ts';
 import { labels } from '../runtime.ts';
@@ -73,6 +74,21 @@ export class PodManager {
   /** A config map or secret of this namespace (or a service, with '') has changed. */
   refresh(namespace: string): void {
     for (const w of this.#workers.values()) if (namespace === '' || w.pod.metadata.namespace === namespace) w.refresh();
+  }
+
+  /** Log files of running containers, to be looked after. */
+  *logFiles(): Iterable<{ containerId: string; file: string }> {
+    if (this.#node.logsDirectory === '') return;
+    for (const w of this.#workers.values()) {
+      const { namespace, name, uid } = w.pod.metadata;
+      for (const c of w.state.containers.values()) {
+        if (c.state !== 'running') continue;
+        yield {
+          containerId: c.id,
+          file: path.join(this.#node.logsDirectory, `${namespace}_${name}_${uid}`, c.name, `${c.attempt}.log`),
+        };
+      }
+    }
   }
 
   stop(): void {
