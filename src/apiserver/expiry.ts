@@ -5,7 +5,7 @@ import type { Ledger } from '../ledger/types.ts';
 import { groupResource } from '../machinery/meta.ts';
 import type { AnyResource } from '../machinery/resource.ts';
 import type { Core } from './core.ts';
-import { parseSide } from './storage/codec.ts';
+import { parseSide, revised } from './storage/codec.ts';
 import { keyRange } from './storage/read.ts';
 
 const pageRows = 1000;
@@ -47,7 +47,7 @@ export class Expiry {
       await this.#ledger.commit((tx) => {
         // Written again meanwhile: it lives on.
         for (const [key, { revision }] of due.slice(from, from + pageRows))
-          tx.delete(key, (_revision, current) => ({ value: current.value, side: current.side }), { revision });
+          tx.delete(key, (deletion, current) => revised(current, deletion), { revision });
       });
     return this.next();
   }

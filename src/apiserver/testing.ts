@@ -1,5 +1,6 @@
 // A server over SQLite in memory, for the tests of this folder: deterministic clock and randomness, an admin token.
 
+import { exportPKCS8, generateKeyPair } from 'jose';
 import { createLedger } from '../ledger/ledger.ts';
 import type { Ledger } from '../ledger/types.ts';
 import {
@@ -75,12 +76,8 @@ export const adminToken = 'admin-token-of-the-tests';
 
 /** A fresh key of a service account issuer, PEM. */
 async function issuerKey(): Promise<string> {
-  const { privateKey } = (await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
-    'sign',
-  ])) as CryptoKeyPair;
-  const bytes = new Uint8Array((await crypto.subtle.exportKey('pkcs8', privateKey)) as ArrayBuffer);
-  const label = ['PRIVATE', 'KEY'].join(' ');
-  return `-----BEGIN ${label}-----\n${btoa(String.fromCharCode(...bytes))}\n-----END ${label}-----\n`;
+  const { privateKey } = await generateKeyPair('ES256', { extractable: true });
+  return exportPKCS8(privateKey);
 }
 
 export interface TestServer {

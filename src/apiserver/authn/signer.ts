@@ -1,5 +1,14 @@
 // The service account issuer: signs and checks JWTs with one EC P-256 key (ES256), and publishes its public half.
-import { calculateJwkThumbprint, exportJWK, importPKCS8, type JWK, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import {
+  calculateJwkThumbprint,
+  exportJWK,
+  importJWK,
+  importPKCS8,
+  type JWK,
+  type JWTPayload,
+  jwtVerify,
+  SignJWT,
+} from 'jose';
 import type { Clock } from '../../ports/index.ts';
 
 export interface Signer {
@@ -19,13 +28,7 @@ export function createSigner(key: string, issuer: string, clock: Clock): Signer 
     const { kty, crv, x, y } = await exportJWK(privateKey);
     const jwk: JWK = { kty, crv, x, y } as JWK;
     const kid = await calculateJwkThumbprint(jwk);
-    const publicKey = await crypto.subtle.importKey(
-      'jwk',
-      jwk as JsonWebKey,
-      { name: 'ECDSA', namedCurve: 'P-256' },
-      true,
-      ['verify'],
-    );
+    const publicKey = await importJWK(jwk, algorithm);
     return { privateKey, publicKey, jwk: { ...jwk, kid, use: 'sig', alg: algorithm } };
   };
   const keys = () => {

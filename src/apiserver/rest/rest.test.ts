@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
 import { openSql } from '../../../test/harness/sql.ts';
+import protobuf from '../../generated/schemas/protobuf.json' with { type: 'json' };
+import { encodeProtobuf } from '../../machinery/schema/protobuf.ts';
+import type { ProtobufTable } from '../../machinery/schema/table.ts';
 import { testServer } from '../testing.ts';
 
 const maps = '/api/v1/namespaces/default/configmaps';
@@ -151,4 +154,18 @@ test('JSON patches, wrong types and server-side apply', async () => {
   });
   expect((await call('PUT', '/api/v1/namespaces/default/pods', {})).code).toBe(405);
   expect((await call('GET', '/api/v1/nothing')).code).toBe(404);
+});
+
+test('protobuf bodies, as kubectl create sends them', async () => {
+  const { call } = await testServer(openSql());
+  const body = encodeProtobuf(protobuf as unknown as ProtobufTable, 'io.k8s.api.core.v1.ConfigMap', {
+    kind: 'ConfigMap',
+    apiVersion: 'v1',
+    metadata: { name: 'proto' },
+    data: { a: 'b' },
+  });
+  const type = { 'content-type': 'application/vnd.kubernetes.protobuf' };
+  expect((await call('POST', maps, body, type)).json).toMatchObject({ metadata: { name: 'proto' }, data: { a: 'b' } });
+  expect((await call('POST', maps, body.subarray(0, 20), type)).code).toBe(400);
+  expect((await call('POST', '/api/v1/namespaces/default/secrets', body, type)).code).toBe(400);
 });

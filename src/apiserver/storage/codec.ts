@@ -124,9 +124,16 @@ export function parseSide(text: string): Side {
   return text === '' ? { m: 0 } : (JSON.parse(text) as Side);
 }
 
-/** The stored value with another resourceVersion, without parsing it (a row that left a selector, as of the later write). */
-export function withRevision(value: string, revision: number): string {
-  return value.replace(/"resourceVersion":"\d*"/, `"resourceVersion":"${revision}"`);
+const revisionField = /"resourceVersion":"(\d*)"/;
+
+/** A stored row as of another revision, without parsing its value (a row that left a selection, or expired). */
+export function revised(row: { value: string; side: string }, revision: number): { value: string; side: string } {
+  const before = revisionField.exec(row.value)?.[1] ?? '';
+  const side = parseSide(row.side);
+  return {
+    value: row.value.replace(revisionField, `"resourceVersion":"${revision}"`),
+    side: JSON.stringify({ ...side, m: side.m + String(revision).length - before.length }),
+  };
 }
 
 /** Namespace and name out of a key: `pods/default/web`. */

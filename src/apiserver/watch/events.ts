@@ -3,7 +3,7 @@
 import type { Change } from '../../ledger/types.ts';
 import type { AnyResource } from '../../machinery/resource.ts';
 import { matchesRow, type RowSelector } from '../rest/select.ts';
-import { parseSide, type Side, withRevision } from '../storage/codec.ts';
+import { parseSide, revised, type Side } from '../storage/codec.ts';
 import { type Form, formText } from '../storage/forms.ts';
 
 export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
@@ -63,9 +63,7 @@ export function eventText(
   if (text === undefined) {
     // A row that left the selection is sent as it was, at the revision of the write that moved it.
     const left = type === 'DELETED' && change.type === 'put' && change.previous;
-    const row = left
-      ? { value: withRevision(left.value, change.revision), side: resized(left, change.revision) }
-      : change;
+    const row = left ? revised(left, change.revision) : change;
     text = eventLine(type, formText(definition, row, form, nowMs));
     texts.set(key, text);
   }
@@ -74,11 +72,4 @@ export function eventText(
 
 export function eventLine(type: EventType, objectText: string): string {
   return `{"type":"${type}","object":${objectText}}\n`;
-}
-
-/** The side column of a row whose resourceVersion may have got longer. */
-function resized(previous: { value: string; side: string }, revision: number): string {
-  const side = parseSide(previous.side);
-  const before = /"resourceVersion":"(\d*)"/.exec(previous.value)?.[1]?.length ?? 0;
-  return JSON.stringify({ ...side, m: side.m + String(revision).length - before });
 }
