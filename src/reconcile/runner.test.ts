@@ -69,6 +69,8 @@ class World {
           return { ok: true, object };
         }
         if (write.verb !== 'patch') throw new Error('unexpected');
+        if (!this.stored.has(write.name))
+          return { ok: false, status: toStatus(errors.notFound(write.resource, write.name)) };
         const object = { ...this.stored.get(write.name)!, ...(write.patch as object) };
         this.stored.set(write.name, object);
         return { ok: true, object };

@@ -320,7 +320,7 @@ describe('scheduler', () => {
     const start = performance.now();
     for (let i = 0; i < 1000; i++) world.put(pod(`p${i}`, { owner: `rs${i % 10}`, requests: { cpu: '100m' } }));
     await world.settle();
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(15_000);
     expect(Object.values(world.where()).every((name) => name !== undefined)).toBe(true);
   });
 });

@@ -3,39 +3,39 @@
 import type { AffinityTerm } from '../affinity.ts';
 import { type NodeInfo, type Plugin, type PodInfo, type Rejection, type Snapshot, scoreMax } from '../framework.ts';
 
-/** Label key and value → count. */
+/** Counts by label key and value. */
 class Pairs {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Map<string, Map<string, number>>();
 
-  add(node: NodeInfo, key: string, count: number): void {
-    const pair = pairOf(node, key);
-    if (pair !== undefined) this.#counts.set(pair, (this.#counts.get(pair) ?? 0) + count);
+  add({ node }: NodeInfo, key: string, count: number): void {
+    const value = node.metadata.labels?.[key];
+    if (value === undefined) return;
+    let counts = this.#counts.get(key);
+    if (!counts) {
+      counts = new Map();
+      this.#counts.set(key, counts);
+    }
+    counts.set(value, (counts.get(value) ?? 0) + count);
   }
 
-  at(node: NodeInfo, key: string): number {
-    const pair = pairOf(node, key);
-    return pair === undefined ? 0 : (this.#counts.get(pair) ?? 0);
+  at({ node }: NodeInfo, key: string): number {
+    const value = node.metadata.labels?.[key];
+    return value === undefined ? 0 : (this.#counts.get(key)?.get(value) ?? 0);
   }
 
-  get size(): number {
-    return this.#counts.size;
+  get empty(): boolean {
+    return this.#counts.size === 0;
   }
 
   /** The sum over all pairs that the node carries. */
   sum(node: NodeInfo): number {
     let sum = 0;
-    for (const [pair, count] of this.#counts) {
-      const [key, value] = pair.split('\n') as [string, string];
-      if (node.node.metadata.labels?.[key] === value) sum += count;
-    }
+    for (const key of this.#counts.keys()) sum += this.at(node, key);
     return sum;
   }
 }
 
-function pairOf(node: NodeInfo, key: string): string | undefined {
-  const value = node.node.metadata.labels?.[key];
-  return value === undefined ? undefined : `${key}\n${value}`;
-}
+const hasLabel = ({ node }: NodeInfo, key: string): boolean => node.metadata.labels?.[key] !== undefined;
 
 const rejection = (reason: string, unresolvable: boolean): Rejection => ({
   reasons: [reason],
@@ -60,7 +60,7 @@ function prepare(
       for (const term of other.affinities?.forbidden ?? [])
         if (term.matches(pod)) existing.add(node, term.topologyKey, 1);
   const { required = [], forbidden = [] } = affinities ?? {};
-  if (existing.size === 0 && required.length === 0 && forbidden.length === 0) return undefined;
+  if (existing.empty && required.length === 0 && forbidden.length === 0) return undefined;
   const together = new Pairs();
   const apart = new Pairs();
   if (required.length > 0 || forbidden.length > 0)
@@ -70,13 +70,13 @@ function prepare(
       for (const term of forbidden) if (term.matches(other.pod)) apart.add(node, term.topologyKey, 1);
     }
   // The first pod of a group that wants to be together may begin it.
-  const first = together.size === 0 && required.every((term) => term.matches(pod));
+  const first = together.empty && required.every((term) => term.matches(pod));
   const meets = (node: NodeInfo, term: AffinityTerm): boolean =>
-    first ? pairOf(node, term.topologyKey) !== undefined : together.at(node, term.topologyKey) > 0;
+    first ? hasLabel(node, term.topologyKey) : together.at(node, term.topologyKey) > 0;
   return (node) => {
     if (!required.every((term) => meets(node, term))) return unmet;
     if (forbidden.some((term) => apart.at(node, term.topologyKey) > 0)) return repelled;
-    return existing.size > 0 && existing.sum(node) > 0 ? unwelcome : undefined;
+    return existing.sum(node) > 0 ? unwelcome : undefined;
   };
 }
 
@@ -92,7 +92,7 @@ function score({ pod, affinities }: PodInfo, nodes: readonly NodeInfo[], snapsho
       for (const term of theirs?.required ?? []) if (term.matches(pod)) pairs.add(node, term.topologyKey, 1);
       for (const term of theirs?.preferred ?? []) if (term.matches(pod)) pairs.add(node, term.topologyKey, term.weight);
     }
-  if (pairs.size === 0) return undefined;
+  if (pairs.empty) return undefined;
   const sums = nodes.map((node) => pairs.sum(node));
   const least = Math.min(...sums);
   const spread = Math.max(...sums) - least;

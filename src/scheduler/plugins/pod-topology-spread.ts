@@ -63,9 +63,9 @@ function systemDefaults(ownerUid: string): Constraint[] {
   ];
 }
 
-const valueOf = (node: NodeInfo, key: string): string | undefined => node.node.metadata.labels?.[key];
+const labelOf = (node: NodeInfo, key: string): string | undefined => node.node.metadata.labels?.[key];
 const hasAll = (node: NodeInfo, constraints: readonly Constraint[]): boolean =>
-  constraints.every(({ key }) => valueOf(node, key) !== undefined);
+  constraints.every(({ key }) => labelOf(node, key) !== undefined);
 
 const skewed: Rejection = {
   reasons: ["node(s) didn't match pod topology spread constraints"],
@@ -85,7 +85,7 @@ function prepare({ pod }: PodInfo, snapshot: Snapshot): ((node: NodeInfo) => Rej
     const counts = new Map<string, number>();
     for (const node of eligible) {
       if (!constraint.includes(node)) continue;
-      const value = valueOf(node, constraint.key)!;
+      const value = labelOf(node, constraint.key)!;
       counts.set(value, (counts.get(value) ?? 0) + constraint.count(node));
     }
     const least = counts.size < constraint.minDomains ? 0 : Math.min(...counts.values());
@@ -93,7 +93,7 @@ function prepare({ pod }: PodInfo, snapshot: Snapshot): ((node: NodeInfo) => Rej
   });
   return (node) => {
     for (const { key, counts, least, self, maxSkew } of checks) {
-      const value = valueOf(node, key);
+      const value = labelOf(node, key);
       if (value === undefined) return unlabelled;
       if ((counts.get(value) ?? 0) + (self ? 1 : 0) - least > maxSkew) return skewed;
     }
@@ -111,18 +111,18 @@ function score({ pod, ownerUid }: PodInfo, nodes: readonly NodeInfo[], snapshot:
   for (const constraint of constraints) {
     const counts = new Map<string, number>();
     for (const node of nodes) {
-      const value = ranked(node) ? valueOf(node, constraint.key) : undefined;
+      const value = ranked(node) ? labelOf(node, constraint.key) : undefined;
       if (value !== undefined) counts.set(value, 0);
     }
     for (const node of snapshot.nodes) {
-      const value = valueOf(node, constraint.key);
+      const value = labelOf(node, constraint.key);
       const count = value === undefined ? undefined : counts.get(value);
       if (value === undefined || count === undefined || !ranked(node) || !constraint.includes(node)) continue;
       counts.set(value, count + constraint.count(node));
     }
     const weight = Math.log(counts.size + 2);
     for (const [i, node] of nodes.entries()) {
-      const count = counts.get(valueOf(node, constraint.key) ?? '');
+      const count = counts.get(labelOf(node, constraint.key) ?? '');
       if (count !== undefined) raw[i]! += count * weight + constraint.maxSkew - 1;
     }
   }

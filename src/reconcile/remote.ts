@@ -1,0 +1,83 @@
+// A Client and a Feed over calls to an API server elsewhere. Reads that are issued in the same turn travel together, and so
+// do writes. It repeats nothing: whether a call that broke off may be made again is known to whoever makes the calls.
+import type { KubeObject, ResourceToken } from '../machinery/meta.ts';
+import { type Outcome, unwrap } from '../machinery/outcome.ts';
+import type { Client, Feed, ListQuery, Write, WriteOutcome } from './types.ts';
+
+export type Read =
+  | { type: 'get'; resource: ResourceToken; namespace?: string; name: string }
+  | { type: 'list'; resource: ResourceToken; query?: ListQuery };
+
+/** An object or nothing for a get, a list for a list. */
+export type ReadResult = Outcome<KubeObject | KubeObject[] | undefined>;
+
+export type FeedPage = Awaited<ReturnType<Feed['changes']>>;
+
+/** The calls; plain data in and out. `user`: the identity under which the API server carries them out. */
+export interface RemoteApi {
+  read(user: string, reads: Read[]): Promise<ReadResult[]>;
+  write(user: string, writes: Write[]): Promise<WriteOutcome[]>;
+  feed(after: number, resources: string[], limit: number): Promise<Outcome<FeedPage>>;
+}
+
+interface Waiting<Request, Result> {
+  request: Request;
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
+
+/** Collects what is asked in one turn and asks for all of it at once. */
+class Batcher<Request, Result> {
+  #waiting: Waiting<Request, Result>[] = [];
+  readonly #send: (requests: Request[]) => Promise<Result[]>;
+
+  constructor(send: (requests: Request[]) => Promise<Result[]>) {
+    this.#send = send;
+  }
+
+  ask(request: Request): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.push({ request, resolve, reject }) === 1) queueMicrotask(() => void this.#flush());
+    });
+  }
+
+  async #flush(): Promise<void> {
+    const batch = this.#waiting;
+    this.#waiting = [];
+    try {
+      const results = await this.#send(batch.map(({ request }) => request));
+      for (const [i, { resolve, reject }] of batch.entries()) {
+        const result = results[i];
+        if (result === undefined) reject(new Error('an answer is missing'));
+        else resolve(result);
+      }
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  }
+}
+
+export function remoteClient(api: RemoteApi, user: string): Client {
+  const reads = new Batcher<Read, ReadResult>((requests) => api.read(user, requests));
+  const writes = new Batcher<readonly Write[], WriteOutcome[]>(async (requests) => {
+    const outcomes = await api.write(user, requests.flat());
+    let taken = 0;
+    return requests.map((request) => {
+      taken += request.length;
+      return outcomes.slice(taken - request.length, taken);
+    });
+  });
+  return {
+    async get<T extends KubeObject>(resource: ResourceToken<T>, scope: string | undefined, name: string) {
+      return unwrap(await reads.ask({ type: 'get', resource, namespace: scope, name })) as T | undefined;
+    },
+    async list<T extends KubeObject>(resource: ResourceToken<T>, query?: ListQuery) {
+      return unwrap(await reads.ask({ type: 'list', resource, query })) as T[];
+    },
+    write: (requests) => (requests.length === 0 ? Promise.resolve([]) : writes.ask(requests)),
+  };
+}
+
+export function remoteFeed(api: RemoteApi): Feed {
+  return { changes: async (after, resources, limit) => unwrap(await api.feed(after, [...resources], limit)) };
+}
