@@ -5,6 +5,24 @@
 const attemptsMax = 4;
 const firstDelayMs = 20;
 
+/** An id is a keyed hash of the name: made once. */
+const ids = new WeakMap<object, Map<string, DurableObjectId>>();
+const idsMax = 10_000;
+
+function idOf(namespace: DurableObjectNamespace<never>, name: string): DurableObjectId {
+  const known = ids.get(namespace) ?? new Map<string, DurableObjectId>();
+  if (known.size === 0 || known.size > idsMax) {
+    known.clear();
+    ids.set(namespace, known);
+  }
+  let id = known.get(name);
+  if (!id) {
+    id = namespace.idFromName(name);
+    known.set(name, id);
+  }
+  return id;
+}
+
 interface RuntimeError {
   retryable?: boolean;
   overloaded?: boolean;
@@ -18,7 +36,7 @@ export async function callObject<T extends Rpc.DurableObjectBranded, R>(
 ): Promise<R> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await call(namespace.get(namespace.idFromName(name)));
+      return await call(namespace.get(idOf(namespace as DurableObjectNamespace<never>, name)));
     } catch (error) {
       const { retryable, overloaded } = error as RuntimeError;
       const broken = retryable === true || (options.idempotent === true && isDisconnect(error));
