@@ -127,7 +127,7 @@ export class Agent {
     this.#sync?.stop();
     this.#reporter.stop();
     this.pods.stop();
-    if (this.#store.revision > 0) await this.#store.save().catch(() => {});
+    if (this.#cluster) await this.#store.save().catch(() => {});
     await this.#network.stop(purge);
     this.#p.runtime.close();
   }

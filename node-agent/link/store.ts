@@ -40,6 +40,7 @@ export class Store implements Objects {
   readonly #directory: string;
   #objects = new Map<string, Map<string, Stored>>();
   /** What this node last said of its pods, which the control plane may not have heard or told back yet. */
+  #saving: Promise<void> = Promise.resolve();
   readonly #said = new Map<string, PodStatus>();
 
   constructor(directory: string, nodeName: string) {
@@ -135,7 +136,13 @@ export class Store implements Objects {
     }
   }
 
-  async save(): Promise<void> {
+  /** One at a time; each writes what is true when its turn comes. */
+  save(): Promise<void> {
+    this.#saving = this.#saving.catch(() => {}).then(() => this.#saveNow());
+    return this.#saving;
+  }
+
+  async #saveNow(): Promise<void> {
     const live = new Set(this.pods().map((p) => p.metadata.uid));
     for (const uid of this.#said.keys()) if (!live.has(uid)) this.#said.delete(uid);
     const objects = [...this.#objects].flatMap(([resource, table]) =>
