@@ -2,7 +2,16 @@
 // it removed at the end. Undefined, with the reason, where this machine cannot run one.
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -227,6 +236,10 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs","io.containerd.snapshott
         .map((l) => l.split(' ')[4] ?? '');
       for (const m of mounts.filter((x) => x.startsWith(directory) || x.startsWith(state)).toReversed())
         await run('umount', ['-l', m]).catch(() => {});
+      for (const hierarchy of readdirSync('/sys/fs/cgroup')) {
+        const group = path.join('/sys/fs/cgroup', hierarchy, `${path.basename(directory)}-kubepods`);
+        if (existsSync(group)) await run('find', [group, '-depth', '-type', 'd', '-delete']).catch(() => {});
+      }
       rmSync(directory, { recursive: true, force: true });
       rmSync(state, { recursive: true, force: true });
     },
