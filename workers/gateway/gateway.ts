@@ -3,9 +3,9 @@
 // the API server, which answers with an offer; the gateway then connects the client to the pod's node link.
 import { Hono } from 'hono/tiny';
 import { errors } from '../../src/machinery/errors.ts';
+import { asApiError, type Outcome, statusResponse, unwrap } from '../../src/machinery/outcome.ts';
 import { joinRequest } from '../../src/protocol/node.ts';
 import { workerLog } from '../adapters/ambient.ts';
-import { asApiError, type Outcome, statusResponse, unwrap } from '../adapters/outcome.ts';
 import { callObject } from '../adapters/stubs.ts';
 import { type Env, mainObject } from '../env.ts';
 import { relayTarget } from './relay.ts';

@@ -1,25 +1,17 @@
-// The Durable Object of one node: its mailbox, dead-man switch and stream relay (src/node-link) on the runtime. Checks the
-// node's credential with the API server, and remembers the answer until the credential changes or a minute has passed.
+// The Durable Object of one node: its mailbox, dead-man switch and stream relay (src/node-link) on the runtime.
 import { DurableObject } from 'cloudflare:workers';
 import { ApiError, errors, toStatus } from '../../src/machinery/errors.ts';
+import { asApiError, type Outcome, statusResponse, unwrap } from '../../src/machinery/outcome.ts';
 import { type LinkState, NodeLinkCore, type NodeNews, type Upstream } from '../../src/node-link/link.ts';
+import { NodeRequests, nodePath } from '../../src/node-link/requests.ts';
 import { type AgentSocket, StreamRelay } from '../../src/node-link/streams.ts';
-import {
-  certificateRequest,
-  reportRequest,
-  type StreamOffer,
-  streamOffer,
-  syncRequest,
-} from '../../src/protocol/node.ts';
+import { type StreamOffer, streamOffer } from '../../src/protocol/node.ts';
 import { type DurableAlarm, durableAlarm } from '../adapters/alarm.ts';
 import { workerLog, workerTimers } from '../adapters/ambient.ts';
-import { asApiError, type Outcome, statusResponse, unwrap } from '../adapters/outcome.ts';
 import { callObject } from '../adapters/stubs.ts';
 import type { ApiServerObject } from '../api-server/object.ts';
 import { clusterConfig, type Env, mainObject } from '../env.ts';
 
-const credentialMs = 60_000;
-const bodyBytesMax = 4 * 1024 * 1024;
 /** How long a client waits for the agent, beyond the heartbeat at which it learns of the stream at the latest. */
 const streamWaitMs = 5_000;
 const log = workerLog('node-link');
@@ -29,12 +21,21 @@ export class NodeLinkObject extends DurableObject<Env> {
   readonly #alarm: DurableAlarm;
   readonly #streams = new StreamRelay(workerTimers, log);
   #core: NodeLinkCore | undefined;
-  #credential: { token: string; untilMs: number } | undefined;
+  readonly #requests: NodeRequests;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#config = clusterConfig(env);
     this.#alarm = durableAlarm(ctx.storage, (error) => log.error('alarm could not be set', { error: String(error) }));
+    this.#requests = new NodeRequests(
+      {
+        nodeOfCredential: (token) => this.#apiServer<string | null>((stub) => stub.nodeOfCredential(token), true),
+        report: (node, writes) => this.#apiServer((stub) => stub.report(node, writes)),
+        signServing: (node, csr) => this.#apiServer((stub) => stub.signServing(node, csr)),
+      },
+      workerTimers,
+      (node) => this.#of(node),
+    );
     const state = ctx.storage.kv.get<LinkState>('state');
     if (state) this.#core = this.#build(state);
   }
@@ -43,27 +44,11 @@ export class NodeLinkObject extends DurableObject<Env> {
     const { pathname } = new URL(request.url);
     try {
       if (pathname === '/open') return await this.#open(request);
-      const [, node = '', rest = ''] = /^\/tiffin\.dev\/v1\/nodes\/([^/]+)\/(.*)$/.exec(pathname) ?? [];
-      await this.#authenticate(request, node);
-      const core = this.#of(node);
-      if (rest === 'sync') {
-        const body = syncRequest.safeParse(await json(request));
-        if (!body.success) throw errors.badRequest(`not a sync request: ${body.error.message}`);
-        return Response.json(await core.sync(body.data, request.signal));
-      }
-      if (rest === 'report') {
-        const body = reportRequest.safeParse(await json(request));
-        if (!body.success) throw errors.badRequest(`not a report: ${body.error.message}`);
-        core.heard();
-        return Response.json(await this.#apiServer((stub) => stub.report(node, body.data.writes)));
-      }
-      if (rest === 'certificate') {
-        const body = certificateRequest.safeParse(await json(request));
-        if (!body.success) throw errors.badRequest('the body must be {"csr": PEM}');
-        return Response.json(await this.#apiServer((stub) => stub.signServing(node, body.data.csr)));
-      }
-      if (rest.startsWith('streams/')) return this.#attach(request, rest.slice('streams/'.length));
-      throw new ApiError('NotFound', 'the server could not find the requested resource');
+      const asked = nodePath(pathname);
+      if (!asked) throw new ApiError('NotFound', 'the server could not find the requested resource');
+      await this.#requests.authenticate(request, asked.node);
+      if (asked.what.startsWith('streams/')) return this.#attach(request, asked.what.slice('streams/'.length));
+      return await this.#requests.answer(request, asked.node, asked.what);
     } catch (error) {
       return statusResponse(asApiError(log, `${request.method} ${pathname}`, error));
     }
@@ -76,7 +61,7 @@ export class NodeLinkObject extends DurableObject<Env> {
 
   /** The node's credential was replaced: what was known of it no longer counts. */
   credentialChanged(): void {
-    this.#credential = undefined;
+    this.#requests.credentialChanged();
   }
 
   /** Last sign of life, or the start of this object where that is later; undefined: no agent has ever been heard. */
@@ -122,17 +107,6 @@ export class NodeLinkObject extends DurableObject<Env> {
     idempotent = false,
   ): Promise<T> {
     return unwrap((await callObject(this.env.API_SERVER, mainObject, call, { idempotent })) as Outcome<T>);
-  }
-
-  async #authenticate(request: Request, node: string): Promise<void> {
-    const [, token] = /^Bearer (\S+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
-    if (!token) throw errors.unauthorized();
-    const known = this.#credential;
-    if (known?.token === token && workerTimers.now() < known.untilMs) return;
-    const owner = await this.#apiServer<string | null>((stub) => stub.nodeOfCredential(token), true);
-    if (owner === null) throw errors.unauthorized();
-    if (owner !== node) throw new ApiError('Forbidden', `node "${owner}" may not speak for node "${node}"`);
-    this.#credential = { token, untilMs: workerTimers.now() + credentialMs };
   }
 
   async #open(request: Request): Promise<Response> {
@@ -190,15 +164,4 @@ function agentSocket(socket: WebSocket): AgentSocket {
       socket.addEventListener('error', closed);
     },
   };
-}
-
-async function json(request: Request): Promise<unknown> {
-  if (request.method !== 'POST') throw new ApiError('MethodNotAllowed', 'POST is the only method here');
-  const text = await request.text();
-  if (text.length > bodyBytesMax) throw errors.tooLarge(`the request is larger than ${bodyBytesMax} bytes`);
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw errors.badRequest('the body is not JSON');
-  }
 }

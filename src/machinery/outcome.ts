@@ -1,6 +1,7 @@
 // How results and refusals travel between objects: plain data, since an error's class does not survive a call.
-import { ApiError, errors, type Status, type StatusReason, toStatus } from '../../src/machinery/errors.ts';
-import type { Log } from '../../src/ports/index.ts';
+
+import type { Log } from '../ports/index.ts';
+import { ApiError, errors, type Status, type StatusReason, toStatus } from './errors.ts';
 
 export type Outcome<T> = { ok: true; value: T } | { ok: false; status: Status };
 

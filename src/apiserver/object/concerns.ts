@@ -1,8 +1,8 @@
 // Whom a commit concerns, by its keys and as little of its values as will do.
 
-import { events, leases, nodes, pods } from '../../src/generated/schemas/index.ts';
-import type { Change } from '../../src/ledger/types.ts';
-import { groupResource } from '../../src/machinery/meta.ts';
+import { events, leases, nodes, pods } from '../../generated/schemas/index.ts';
+import type { Change } from '../../ledger/types.ts';
+import { groupResource } from '../../machinery/meta.ts';
 
 const resourceOf = (key: string): string => key.slice(0, key.indexOf('/'));
 const unheeded = new Set([groupResource(events), groupResource(leases), 'tiffin.dev']);

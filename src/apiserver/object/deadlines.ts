@@ -1,6 +1,6 @@
 // Several named deadlines behind the one alarm of an object, each a row. Setting a deadline that stands already costs
 // nothing; without deadlines no alarm is armed.
-import type { Alarm, Sql } from '../../src/ports/index.ts';
+import type { Alarm, Sql } from '../../ports/index.ts';
 
 export class Deadlines {
   readonly #sql: Sql;

@@ -57,20 +57,19 @@ export class Poker {
     });
   }
 
-  /** Whether anyone has been wanted in this life of the object. */
-  get active(): boolean {
-    return this.#states.size > 0;
-  }
-
   forget(name: string): void {
     this.#states.delete(name);
+  }
+
+  get caughtUp(): boolean {
+    return [...this.#states.values()].every((state) => state.reached >= state.wanted);
   }
 
   /** Pokes again whoever has not caught up. Resolves when those calls are over; true: all have caught up. */
   async repair(): Promise<boolean> {
     const behind = [...this.#states].filter(([, state]) => state.reached < state.wanted);
     await Promise.all(behind.filter(([, state]) => !state.poking).map(([name, state]) => this.#poke(name, state)));
-    return [...this.#states.values()].every((state) => state.reached >= state.wanted);
+    return this.caughtUp;
   }
 
   #state(name: string): State {

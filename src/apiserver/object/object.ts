@@ -1,0 +1,270 @@
+// The API server as one durable object, without its runtime: the ledger on the object's SQLite, the server over it, what
+// nodes are told and may write, and pokes to everyone who follows the ledger. Its one alarm serves the repair of lost
+// pokes, compaction and the expiry of events; with nothing of these due, none is armed.
+// It does not restart itself and calls no one but through `peers`; a deployment and a simulation bring both.
+import { resources } from '../../generated/resources.ts';
+import { nodes } from '../../generated/schemas/index.ts';
+import { createLedger } from '../../ledger/ledger.ts';
+import type { Change, Ledger } from '../../ledger/types.ts';
+import { groupResource, type KubeObject } from '../../machinery/meta.ts';
+import { type Outcome, outcome } from '../../machinery/outcome.ts';
+import type { Alarm, ClusterConfig, Log, Random, Sql, Timers } from '../../ports/index.ts';
+import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../../protocol/node.ts';
+import type { FeedPage, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
+import type { Write, WriteOutcome } from '../../reconcile/types.ts';
+import { type CertificateSigner, servingRequest } from '../nodes/certificate.ts';
+import { concernedNodes, type NodeChanges, nodeChanges } from '../nodes/changes.ts';
+import { nodeOfCredential } from '../nodes/credentials.ts';
+import { DrainTracker } from '../nodes/drain.ts';
+import { join } from '../nodes/join.ts';
+import { entries, keyRange, splitKey } from '../nodes/objects.ts';
+import { applyNodeWrites } from '../nodes/writes.ts';
+import { ApiServer, type ApiServerOptions } from '../server.ts';
+import { concernsControllers, concernsScheduler } from './concerns.ts';
+import { Deadlines } from './deadlines.ts';
+import { type Consumer, Poker } from './poker.ts';
+
+/** Those who follow the ledger. Every call may reject: the object was restarted, or cannot be reached. */
+export interface Peers {
+  controllerManager: Consumer;
+  scheduler: Consumer;
+  link(node: string): {
+    /** Answers what the node has acknowledged. */
+    poke(revision: number): Promise<{ serviceRevision: number }>;
+    credentialChanged(): Promise<void>;
+  };
+}
+
+export interface ServerObjectOptions {
+  sql: Sql;
+  alarm: Alarm;
+  timers: Timers;
+  random: Random;
+  config: ClusterConfig;
+  log: Log;
+  /** Tells this ledger from one that was wiped: cursors of another epoch mean nothing. */
+  epoch: string;
+  peers: Peers;
+  signer: CertificateSigner;
+  /** Keeps the runtime from dropping a call that outlives its request. */
+  waitUntil(work: Promise<unknown>): void;
+  /** See the ledger's options. */
+  schedule?: (drain: () => void) => void;
+  adminToken?: string;
+  serviceAccountKey?: string;
+  connect?: ApiServerOptions['connect'];
+}
+
+export interface NodeNewsRequest {
+  node: string;
+  since: number;
+  epoch: string;
+  serviceRevision: number;
+}
+
+const repairMs = 5_000;
+const repairMaxMs = 60_000;
+const expireBatchMs = 10_000;
+const controllerManager = 'controller-manager';
+const scheduler = 'scheduler';
+const linkPrefix = 'node/';
+/** Kinds whose objects expire. */
+const mortalNames = new Set(resources.filter((definition) => definition.timeToLiveMs !== undefined).map(groupResource));
+
+export class ServerObject implements RemoteApi {
+  readonly ledger: Ledger;
+  readonly server: ApiServer;
+  readonly #options: ServerObjectOptions;
+  readonly #deadlines: Deadlines;
+  readonly #poker: Poker;
+  readonly #drain = new DrainTracker();
+  #repairFailures = 0;
+  /** An earlier life may have left pokes behind of which this one does not know. */
+  #inherited: boolean;
+
+  constructor(options: ServerObjectOptions) {
+    this.#options = options;
+    const { sql, timers, random, config, log, adminToken, serviceAccountKey, schedule, connect } = options;
+    this.#deadlines = new Deadlines(sql, options.alarm);
+    this.#inherited = this.#deadlines.get('repair') !== undefined;
+    this.ledger = createLedger({ sql, clock: timers, config, ...(schedule ? { schedule } : {}) });
+    this.server = new ApiServer({
+      ledger: this.ledger,
+      clock: timers,
+      timers,
+      random,
+      config,
+      log,
+      ...(adminToken === undefined ? {} : { adminToken }),
+      ...(serviceAccountKey === undefined ? {} : { serviceAccountKey }),
+      ...(connect ? { connect } : {}),
+    });
+    this.#poker = new Poker({
+      consumer: (name) => this.#consumer(name),
+      waitUntil: options.waitUntil,
+      later: (delayMs, work) => void timers.after(delayMs, work),
+      armRepair: () => this.#armRepair(),
+      onFailure: (name, error) => log.warn('poke failed', { consumer: name, error: String(error) }),
+    });
+    this.ledger.subscribe((changes, revision) => this.#committed(changes, revision));
+  }
+
+  /** Before any request is taken. Never rejects. */
+  async start(): Promise<void> {
+    // A deadline whose alarm was lost (it ran out of retries, or lies in the past) is armed again.
+    this.#deadlines.arm();
+    try {
+      await this.server.start();
+    } catch (error) {
+      this.#options.log.error('system objects could not be created', { error: String(error) });
+    }
+  }
+
+  fetch(request: Request): Promise<Response> {
+    return this.server.fetch(request);
+  }
+
+  // What controllers and the scheduler call.
+
+  async read(user: string, reads: Read[]): Promise<ReadResult[]> {
+    const client = this.server.client(user);
+    return Promise.all(
+      reads.map((read) =>
+        outcome<KubeObject | KubeObject[] | undefined>(this.#options.log, 'read', () =>
+          read.type === 'get'
+            ? client.get(read.resource, read.namespace, read.name)
+            : client.list(read.resource, read.query),
+        ),
+      ),
+    );
+  }
+
+  async write(user: string, writes: Write[]): Promise<WriteOutcome[]> {
+    return this.server.client(user).write(writes);
+  }
+
+  feed(after: number, resources: string[], limit: number): Promise<Outcome<FeedPage>> {
+    return outcome(this.#options.log, 'feed', () => this.server.feed.changes(after, resources, limit));
+  }
+
+  // What nodes' links and the gateway call.
+
+  async join(request: JoinRequest): Promise<Outcome<JoinResponse>> {
+    const { timers: clock, random, config, log, signer, peers } = this.#options;
+    return outcome(log, 'join', async () => {
+      const answer = await join({ ledger: this.ledger, clock, random, config, ca: signer.ca }, request);
+      await peers.link(request.nodeName).credentialChanged();
+      return answer;
+    });
+  }
+
+  /** The node whose credential this is; null: nobody's. */
+  async nodeOfCredential(token: string): Promise<Outcome<string | null>> {
+    return outcome(this.#options.log, 'credential', async () => (await nodeOfCredential(this.ledger, token)) ?? null);
+  }
+
+  async nodeNews(request: NodeNewsRequest): Promise<Outcome<NodeChanges & { epoch: string; drained: string[] }>> {
+    const { epoch, log } = this.#options;
+    return outcome(log, 'node news', () => {
+      const ofThisLedger = request.epoch === epoch;
+      if (ofThisLedger) this.#acknowledge(request.node, request.serviceRevision);
+      const news = nodeChanges(this.ledger, request.node, ofThisLedger ? request.since : 0);
+      return { ...news, epoch, drained: this.#drain.drained(this.ledger, request.node) };
+    });
+  }
+
+  async report(node: string, writes: NodeWrite[]): Promise<Outcome<ReportResponse>> {
+    const { timers: clock, log } = this.#options;
+    return outcome(log, 'report', () =>
+      applyNodeWrites({ client: this.server.client(`system:node:${node}`), clock, log }, node, writes),
+    );
+  }
+
+  async signServing(
+    node: string,
+    csr: string,
+  ): Promise<Outcome<{ certificate: string; ca: string; notAfter: string }>> {
+    const { signer, config, log } = this.#options;
+    return outcome(log, 'certificate', async () => {
+      const signed = await signer.sign(servingRequest(node, csr, config));
+      return { ...signed, ca: signer.ca };
+    });
+  }
+
+  /** The alarm fired. Never rejects: an alarm that fails is retried a few times by the runtime and then forgotten. */
+  async alarm(): Promise<void> {
+    const { timers, log } = this.#options;
+    for (const name of this.#deadlines.take(timers.now())) {
+      try {
+        if (name === 'repair') await this.#repair();
+        else if (name === 'compact') this.#deadlines.set('compact', this.ledger.compactDue(timers.now()));
+        else if (name === 'expire') this.#deadlines.set('expire', await this.server.expire());
+        else this.#deadlines.set(name, undefined);
+      } catch (error) {
+        log.error('alarm failed', { deadline: name, error: String(error) });
+        this.#deadlines.set(name, timers.now() + repairMaxMs);
+      }
+    }
+    this.#deadlines.arm();
+  }
+
+  // Called in the turn of the commit, so that the repair deadline is part of the same write to disk.
+  #committed(changes: readonly Change[], revision: number): void {
+    const { timers, config } = this.#options;
+    this.#drain.observe(changes);
+    if (concernsControllers(changes)) this.#poker.want(controllerManager, revision);
+    if (concernsScheduler(changes)) this.#poker.want(scheduler, revision);
+    const concerned = concernedNodes(this.ledger, changes);
+    if (concerned.all)
+      for (const entry of entries(this.ledger, keyRange(nodes))) concerned.names.add(splitKey(entry.key).name);
+    for (const name of concerned.names) this.#poker.want(linkPrefix + name, revision);
+    if (this.#deadlines.get('compact') === undefined) this.#deadlines.set('compact', timers.now() + config.historyMs);
+    if (
+      this.#deadlines.get('expire') === undefined &&
+      changes.some((change) => mortalNames.has(splitKey(change.key).resource))
+    )
+      this.#deadlines.set('expire', timers.now() + config.eventTtlMs + expireBatchMs);
+  }
+
+  #acknowledge(node: string, serviceRevision: number): void {
+    for (const owner of this.#drain.acknowledge(node, serviceRevision))
+      this.#poker.want(linkPrefix + owner, this.ledger.revision);
+  }
+
+  #consumer(name: string): Consumer {
+    const { peers } = this.#options;
+    if (name === scheduler) return peers.scheduler;
+    if (name === controllerManager) return peers.controllerManager;
+    const node = name.slice(linkPrefix.length);
+    return {
+      poke: async (revision) => {
+        const { serviceRevision } = await peers.link(node).poke(revision);
+        this.#acknowledge(node, serviceRevision);
+        return revision;
+      },
+    };
+  }
+
+  #armRepair(): void {
+    if (this.#deadlines.get('repair') === undefined)
+      this.#deadlines.set('repair', this.#options.timers.now() + repairMs);
+  }
+
+  async #repair(): Promise<void> {
+    if (this.#inherited) {
+      // Whose poke was lost in the earlier life is not known, so everyone is poked once.
+      this.#inherited = false;
+      const { revision } = this.ledger;
+      this.#poker.want(controllerManager, revision);
+      this.#poker.want(scheduler, revision);
+      for (const entry of entries(this.ledger, keyRange(nodes)))
+        this.#poker.want(linkPrefix + splitKey(entry.key).name, revision);
+    }
+    await this.#poker.repair();
+    // Asked in this turn: whoever was wanted while the calls ended must not lose the deadline.
+    const { caughtUp } = this.#poker;
+    this.#repairFailures = caughtUp ? 0 : this.#repairFailures + 1;
+    const again = Math.min(repairMaxMs, repairMs * 2 ** Math.min(this.#repairFailures, 10));
+    this.#deadlines.set('repair', caughtUp ? undefined : this.#options.timers.now() + again);
+  }
+}

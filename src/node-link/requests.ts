@@ -1,0 +1,94 @@
+// The HTTP side of a node's link: what the agent asks for under /tiffin.dev/v1/nodes/NODE/, but streams. Checks the node's
+// credential with the API server, and remembers the answer until the credential changes or a minute has passed.
+import { ApiError, errors } from '../machinery/errors.ts';
+import type { Clock } from '../ports/index.ts';
+import {
+  type CertificateResponse,
+  certificateRequest,
+  type NodeWrite,
+  type ReportResponse,
+  reportRequest,
+  syncRequest,
+} from '../protocol/node.ts';
+import type { NodeLinkCore } from './link.ts';
+
+/** What the API server does for an agent, asked by its link. Refusals are thrown as ApiErrors. */
+export interface NodeApi {
+  /** null: nobody's. */
+  nodeOfCredential(token: string): Promise<string | null>;
+  report(node: string, writes: NodeWrite[]): Promise<ReportResponse>;
+  signServing(node: string, csr: string): Promise<CertificateResponse>;
+}
+
+const credentialMs = 60_000;
+const bodyBytesMax = 4 * 1024 * 1024;
+
+export class NodeRequests {
+  readonly #api: NodeApi;
+  readonly #clock: Clock;
+  readonly #core: (node: string) => NodeLinkCore;
+  #credential: { token: string; untilMs: number } | undefined;
+
+  /** `core`: the link's core, made at the first request that proves to come from the node. */
+  constructor(api: NodeApi, clock: Clock, core: (node: string) => NodeLinkCore) {
+    this.#api = api;
+    this.#clock = clock;
+    this.#core = core;
+  }
+
+  /** The node's credential was replaced: what was known of it no longer counts. */
+  credentialChanged(): void {
+    this.#credential = undefined;
+  }
+
+  /** Throws ApiErrors. */
+  async answer(request: Request, node: string, what: string): Promise<Response> {
+    const core = this.#core(node);
+    if (what === 'sync') {
+      const body = syncRequest.safeParse(await json(request));
+      if (!body.success) throw errors.badRequest(`not a sync request: ${body.error.message}`);
+      return Response.json(await core.sync(body.data, request.signal));
+    }
+    if (what === 'report') {
+      const body = reportRequest.safeParse(await json(request));
+      if (!body.success) throw errors.badRequest(`not a report: ${body.error.message}`);
+      core.heard();
+      return Response.json(await this.#api.report(node, body.data.writes));
+    }
+    if (what === 'certificate') {
+      const body = certificateRequest.safeParse(await json(request));
+      if (!body.success) throw errors.badRequest('the body must be {"csr": PEM}');
+      return Response.json(await this.#api.signServing(node, body.data.csr));
+    }
+    throw new ApiError('NotFound', 'the server could not find the requested resource');
+  }
+
+  /** Throws unless the request bears the node's own credential. */
+  async authenticate(request: Request, node: string): Promise<void> {
+    const [, token] = /^Bearer (\S+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
+    if (!token) throw errors.unauthorized();
+    const known = this.#credential;
+    if (known?.token === token && this.#clock.now() < known.untilMs) return;
+    const owner = await this.#api.nodeOfCredential(token);
+    if (owner === null) throw errors.unauthorized();
+    if (owner !== node) throw new ApiError('Forbidden', `node "${owner}" may not speak for node "${node}"`);
+    this.#credential = { token, untilMs: this.#clock.now() + credentialMs };
+  }
+}
+
+/** The node and what it asks for, of a path of the node protocol. */
+export function nodePath(pathname: string): { node: string; what: string } | undefined {
+  const [, node, what] = /^\/tiffin\.dev\/v1\/nodes\/([^/]+)\/(.*)$/.exec(pathname) ?? [];
+  return node === undefined || what === undefined ? undefined : { node, what };
+}
+
+async function json(request: Request): Promise<unknown> {
+  if (request.method !== 'POST') throw new ApiError('MethodNotAllowed', 'POST is the only method here');
+  const text = await request.text();
+  if (text.length > bodyBytesMax) throw errors.tooLarge(`the request is larger than ${bodyBytesMax} bytes`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw errors.badRequest('the body is not JSON');
+  }
+}
