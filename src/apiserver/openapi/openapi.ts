@@ -1,10 +1,10 @@
 // /openapi/v3: an index of group versions with content hashes, and a document for each, made on first use. Operations carry
 // the parameters that kubectl looks for before it validates on the server (fieldValidation) or dry-runs (dryRun).
+import { openApiSchemas } from '../../machinery/openapi.ts';
 import type { AnyResource, Subresource } from '../../machinery/resource.ts';
 import type { Schemas } from '../../machinery/schema/types.ts';
 import { type Registry, verbsOf } from '../registry.ts';
 import type { VirtualResource } from '../rest/virtual.ts';
-import { componentSchemas } from './schema.ts';
 
 export interface Document {
   text: string;
@@ -117,7 +117,7 @@ export class OpenApi {
         parameters: writeParameters,
       };
     }
-    const schemas = { ...componentSchemas(this.#schemas.table, schemaNames), ...lists };
+    const schemas = { ...openApiSchemas(this.#schemas.table, schemaNames), ...lists };
     const text = JSON.stringify({
       openapi: '3.0.0',
       info: { title: 'Kubernetes', version: 'v1.36.0' },

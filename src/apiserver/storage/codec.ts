@@ -9,9 +9,9 @@
 import type { Content, Entry } from '../../ledger/types.ts';
 import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
 import { apiVersion } from '../../machinery/meta.ts';
-import type { AnyResource } from '../../machinery/resource.ts';
+import type { AnyResource, Column } from '../../machinery/resource.ts';
 
-export type Cell = string | number | boolean | null | { since: string | undefined };
+export type Cell = ReturnType<Column<KubeObject>['cell']>;
 
 /** The side column: what selectors and tables need, readable without the value. */
 export interface Side {

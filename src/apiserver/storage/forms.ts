@@ -2,7 +2,7 @@
 // value and the side column; ages in cells are printed as of the read.
 import type { AnyResource } from '../../machinery/resource.ts';
 import { ageText } from '../../machinery/time.ts';
-import { head, parseSide, partialText } from './codec.ts';
+import { type Cell, head, parseSide, partialText } from './codec.ts';
 
 export type Form =
   | { type: 'object' }
@@ -27,6 +27,11 @@ export function columnsText(definition: AnyResource): string {
   );
 }
 
+function printed(cell: Cell, nowMs: number): string | number | boolean | null {
+  if (typeof cell !== 'object' || cell === null) return cell;
+  return `${cell.prefix ?? ''}${ageText(cell.since, nowMs)}${cell.suffix ?? ''}`;
+}
+
 export function rowText(
   definition: AnyResource,
   row: Row,
@@ -34,9 +39,7 @@ export function rowText(
   nowMs: number,
 ): string {
   const side = parseSide(row.side);
-  const cells = (side.c ?? []).map((cell) =>
-    typeof cell === 'object' && cell !== null ? ageText(cell.since, nowMs) : cell,
-  );
+  const cells = (side.c ?? []).map((cell) => printed(cell, nowMs));
   let object = 'null';
   if (includeObject === 'Object') object = head(definition) + row.value;
   else if (includeObject === 'Metadata') object = partialText(row.value, side);

@@ -258,7 +258,7 @@ export function decodeJson(text: string): Decoded {
 /** UTF-8 text of a body. Throws ApiError BadRequest. */
 export function decodeUtf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
   } catch {
     throw errors.badRequest('the body of the request is not valid UTF-8');
   }
