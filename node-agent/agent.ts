@@ -10,7 +10,7 @@ import { EventRecorder } from './events.ts';
 import { ImageManager } from './images/manager.ts';
 import { ControlPlane, LinkError } from './link/api.ts';
 import { Reporter } from './link/reporter.ts';
-import { Store } from './link/store.ts';
+import { diskFiles, type StateFiles, Store } from './link/store.ts';
 import { type DialStream, serveStream } from './link/streams.ts';
 import { SyncLoop } from './link/sync.ts';
 import { Tokens } from './link/tokens.ts';
@@ -30,6 +30,8 @@ export interface AgentParts {
   nodeName: string;
   /** Of this node alone. */
   stateDir: string;
+  /** Snapshot and identity; default: files in stateDir. */
+  files?: StateFiles;
   runtime: Runtime;
   /** `undefined` uses stateDir; '' writes no logs. */
   logsDirectory?: string;
@@ -85,8 +87,8 @@ export class Agent {
   constructor(parts: AgentParts) {
     this.#p = parts;
     const { timers, log } = parts;
-    this.#api = new ControlPlane(parts.config.url, parts.nodeName, parts.fetch);
-    this.#store = new Store(parts.stateDir, parts.nodeName);
+    this.#api = new ControlPlane(parts.config.url, parts.nodeName, parts.fetch, timers);
+    this.#store = new Store(parts.files ?? diskFiles(parts.stateDir), parts.nodeName);
     this.#tokens = new Tokens(this.#api, timers);
     this.#events = new EventRecorder(parts.nodeName, timers, parts.random, (event) =>
       this.#reporter.add({ type: 'event', object: event as unknown as Record<string, unknown> }),

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Fetch, Log, Random, Timers } from '../src/ports/index.ts';
-import { Agent } from './agent.ts';
+import { Agent, type AgentParts } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { ContainerdRuntime } from './cri/containerd.ts';
 import { nodeFetch } from './link/http.ts';
@@ -40,7 +40,10 @@ export function buildAgents(config: AgentConfig, options: BuildOptions): Agent[]
   if (config.containerd) return [realAgent(config, options, fetch, dial)];
   const count = config.simulatedNodes ?? 1;
   const gate = gateOf(startsAtOnceSimulatedMax);
-  return Array.from({ length: count }, (_, i) => simulatedAgent(config, i, options, fetch, dial, gate));
+  return Array.from(
+    { length: count },
+    (_, i) => new Agent(simulatedParts(config, i, { ...options, fetch, dial }, gate)),
+  );
 }
 
 type Dial = NonNullable<BuildOptions['dial']>;
@@ -68,18 +71,17 @@ function realAgent(config: AgentConfig, o: BuildOptions, fetch: Fetch, dial: Dia
   });
 }
 
-function simulatedAgent(
+/** What the `index`-th simulated node of a configuration is made of. */
+export function simulatedParts(
   config: AgentConfig,
   index: number,
-  o: BuildOptions,
-  fetch: Fetch,
-  dial: Dial,
+  o: BuildOptions & { fetch: Fetch; dial: Dial },
   gate: Gate,
-): Agent {
+): AgentParts & { runtime: SimulatedRuntime } {
   const nodeName = `${config.nodeName}-${index}`;
   const second = 18 + Math.floor(index / 256);
   const log = o.log(nodeName);
-  return new Agent({
+  return {
     config: { ...config, address: `198.${second}.${index % 256}.1` },
     nodeName,
     stateDir: path.join(config.stateDir, nodeName),
@@ -96,13 +98,13 @@ function simulatedAgent(
     network: () => noNetwork,
     machine: async () => simulatedMachine,
     hostDns: { servers: [], searches: [], options: [] },
-    fetch,
-    dial: (credential) => dial(nodeName, credential),
+    fetch: o.fetch,
+    dial: (credential) => o.dial(nodeName, credential),
     timers: o.timers,
     random: o.random,
     log,
     gate,
-  });
+  };
 }
 
 const gib = 1024 ** 3;

@@ -1,6 +1,6 @@
 // The requests that the agent makes of the control plane, typed by the protocol. No retry, no state but the credential.
 import type { TokenRequest } from '../../src/generated/schemas/authentication-v1.ts';
-import type { Fetch } from '../../src/ports/index.ts';
+import type { Fetch, Timers } from '../../src/ports/index.ts';
 import {
   type CertificateResponse,
   certificateResponse,
@@ -30,8 +30,10 @@ export class ControlPlane {
   readonly nodeName: string;
   credential = '';
   readonly #fetch: Fetch;
+  readonly #timers: Timers;
 
-  constructor(url: string, nodeName: string, fetch: Fetch) {
+  constructor(url: string, nodeName: string, fetch: Fetch, timers: Timers) {
+    this.#timers = timers;
     this.url = url.replace(/\/$/, '');
     this.nodeName = nodeName;
     this.#fetch = fetch;
@@ -83,7 +85,8 @@ export class ControlPlane {
   async #post(path: string, body: unknown, timeoutMs = answerMarginMs, signal?: AbortSignal): Promise<unknown> {
     const headers: Record<string, string> = { 'content-type': 'application/json', accept: 'application/json' };
     if (this.credential) headers.authorization = `Bearer ${this.credential}`;
-    const limit = AbortSignal.timeout(timeoutMs);
+    const limit = new AbortController();
+    const stopLimit = this.#timers.after(timeoutMs, () => limit.abort(new Error('no answer in time')));
     let answer: Response;
     let text: string;
     try {
@@ -92,12 +95,14 @@ export class ControlPlane {
           method: 'POST',
           headers,
           body: JSON.stringify(body),
-          signal: signal ? AbortSignal.any([signal, limit]) : limit,
+          signal: signal ? AbortSignal.any([signal, limit.signal]) : limit.signal,
         }),
       );
       text = await answer.text();
     } catch (error) {
       throw new LinkError(0, error instanceof Error ? error.message : String(error));
+    } finally {
+      stopLimit();
     }
     let parsed: unknown;
     try {

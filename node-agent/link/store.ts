@@ -21,6 +21,25 @@ export interface Identity {
   cluster: ClusterInfo;
 }
 
+/** Where snapshot and identity are kept: small files, each replaced as a whole and durable once `write` resolves. */
+export interface StateFiles {
+  /** Undefined: there is none. */
+  read(name: string): Promise<string | undefined>;
+  write(name: string, text: string): Promise<void>;
+}
+
+export function diskFiles(directory: string): StateFiles {
+  return {
+    read: (name) => fs.readFile(path.join(directory, name), 'utf8').catch(() => undefined),
+    async write(name, text) {
+      const file = path.join(directory, name);
+      await fs.mkdir(directory, { recursive: true, mode: 0o700 });
+      await fs.writeFile(`${file}.tmp`, text, { mode: 0o600, flush: true });
+      await fs.rename(`${file}.tmp`, file);
+    },
+  };
+}
+
 type Stored = Record<string, unknown> & { metadata?: { name?: string; namespace?: string; uid?: string } };
 
 const kinds: Record<string, { apiVersion: string; kind: string }> = {
@@ -37,14 +56,14 @@ export class Store implements Objects {
   epoch = '';
   revision = 0;
   readonly nodeName: string;
-  readonly #directory: string;
+  readonly #files: StateFiles;
   #objects = new Map<string, Map<string, Stored>>();
   /** What this node last said of its pods, which the control plane may not have heard or told back yet. */
   #saving: Promise<void> = Promise.resolve();
   readonly #said = new Map<string, PodStatus>();
 
-  constructor(directory: string, nodeName: string) {
-    this.#directory = directory;
+  constructor(files: StateFiles, nodeName: string) {
+    this.#files = files;
     this.nodeName = nodeName;
   }
 
@@ -121,7 +140,7 @@ export class Store implements Objects {
   }
 
   async load(): Promise<void> {
-    const text = await fs.readFile(this.#file('snapshot.json'), 'utf8').catch(() => undefined);
+    const text = await this.#files.read('snapshot.json');
     if (text === undefined) return;
     let snapshot: Snapshot;
     try {
@@ -149,32 +168,21 @@ export class Store implements Objects {
       [...table.values()].map((object) => ({ resource, object: this.#withStatus(resource, object) })),
     );
     const snapshot: Snapshot = { version: 1, epoch: this.epoch, revision: this.revision, objects };
-    await this.#write('snapshot.json', snapshot);
+    await this.#files.write('snapshot.json', JSON.stringify(snapshot));
   }
 
   async identity(): Promise<Identity | undefined> {
-    const text = await fs.readFile(this.#file('identity.json'), 'utf8').catch(() => undefined);
+    const text = await this.#files.read('identity.json');
     return text === undefined ? undefined : (JSON.parse(text) as Identity);
   }
 
   async saveIdentity(identity: Identity): Promise<void> {
-    await this.#write('identity.json', identity);
+    await this.#files.write('identity.json', JSON.stringify(identity));
   }
 
   #withStatus(resource: string, object: Stored): Stored {
     const status = resource === 'pods' ? this.#said.get(object.metadata?.uid ?? '') : undefined;
     return status ? { ...object, status } : object;
-  }
-
-  #file(name: string): string {
-    return path.join(this.#directory, name);
-  }
-
-  async #write(name: string, value: unknown): Promise<void> {
-    await fs.mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const temporary = this.#file(`${name}.tmp`);
-    await fs.writeFile(temporary, JSON.stringify(value), { mode: 0o600, flush: true });
-    await fs.rename(temporary, this.#file(name));
   }
 }
 
