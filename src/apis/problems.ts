@@ -2,6 +2,7 @@
 // Order of calls is order of causes. It holds nothing else; paths are plain strings (`spec.ports[0].name`).
 
 import type { FieldError, FieldErrorType } from '../machinery/errors.ts';
+import { tooLong } from '../machinery/validation.ts';
 
 export class Problems {
   readonly list: FieldError[] = [];
@@ -47,7 +48,7 @@ export class Problems {
 
   /** `maxBytes` of a text or a map. */
   tooLong(field: string, maxBytes: number): void {
-    this.list.push({ type: 'TooLong', field, detail: `may not be more than ${maxBytes} bytes` });
+    this.list.push(tooLong(field, maxBytes));
   }
 
   tooMany(field: string, actual: number, max: number): void {

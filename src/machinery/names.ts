@@ -183,7 +183,7 @@ export function isRelaxedEnvVarName(value: string): string[] {
 export const isPortNumber = (port: number): string[] => isInRange(port, 1, 65535);
 export const isInRange = (value: number, low: number, high: number): string[] =>
   value >= low && value <= high ? [] : [inclusiveRange(low, high)];
-export const isUserId = (id: number): string[] => isInRange(id, 0, 0xffffffff);
+export const isUserId = (id: number): string[] => isInRange(id, 0, 2 ** 31 - 1);
 export const isGroupId = isUserId;
 
 export function isPortName(value: string): string[] {

@@ -87,10 +87,26 @@ describe('object metadata', () => {
         ),
       ).map((text) => text.replace(/Invalid value: [[{].*[\]}]: /, '')),
     ).toEqual([
-      'metadata.annotations: Too long: must have at most 262144 bytes',
+      'metadata.annotations: Too long: may not be more than 262144 bytes',
       'metadata.ownerReferences: Only one reference can have Controller set to true. Found "true" in references for Pod/p and Pod/q',
       'metadata.finalizers: finalizer orphan and foregroundDeletion cannot be both set',
     ]);
+  });
+
+  it('takes what a selector leaves out as empty', () => {
+    const selector = { matchExpressions: [{} as never, { operator: 'In', values: ['-'] } as never] };
+    expect(
+      texts(v.validateLabelSelector(selector, 'spec')).map((text) => text.split(': ').slice(0, 3).join(': ')),
+    ).toEqual([
+      'spec.matchExpressions[0].operator: Invalid value: ""',
+      'spec.matchExpressions[0].key: Invalid value: ""',
+      'spec.matchExpressions[0].key: Invalid value: ""',
+      'spec.matchExpressions[1].key: Invalid value: ""',
+      'spec.matchExpressions[1].key: Invalid value: ""',
+      'spec.matchExpressions[1].values[0]: Invalid value: "-"',
+    ]);
+    expect(v.isUserId(2 ** 31 - 1)).toEqual([]);
+    expect(v.isGroupId(2 ** 31)).toEqual(['must be between 0 and 2147483647, inclusive']);
   });
 
   it('keeps what is immutable', () => {

@@ -30,13 +30,13 @@ export const notFound = (field: string, badValue: unknown): FieldError => ({ typ
 export const tooLong = (field: string, bytesMax: number): FieldError => ({
   type: 'TooLong',
   field,
-  detail: `must have at most ${bytesMax} bytes`,
+  detail: `may not be more than ${bytesMax} ${bytesMax === 1 ? 'byte' : 'bytes'}`,
 });
 export const tooMany = (field: string, actual: number, max: number): FieldError => ({
   type: 'TooMany',
   field,
   badValue: actual,
-  detail: `must have at most ${max} items`,
+  detail: `must have at most ${max} ${max === 1 ? 'item' : 'items'}`,
 });
 export const notSupported = (field: string, badValue: unknown, supported: readonly string[]): FieldError => ({
   type: 'NotSupported',
@@ -90,12 +90,15 @@ export function validateAnnotations(
   return out;
 }
 
+/** A requirement as it came in: a field that the client left out is Go's empty value. */
+type Requirement = { key: string; operator: string; values: string[] };
+
 export function validateLabelSelector(selector: LabelSelector | undefined, field: string): FieldError[] {
   const out = validateLabels(selector?.matchLabels, `${field}.matchLabels`);
-  (selector?.matchExpressions ?? []).forEach((expression, i) => {
+  (selector?.matchExpressions ?? []).forEach(({ key = '', operator = '', values = [] }: Partial<Requirement>, i) => {
     const at = `${field}.matchExpressions[${i}]`;
-    const count = expression.values?.length ?? 0;
-    switch (expression.operator) {
+    const count = values.length;
+    switch (operator) {
       case 'In':
       case 'NotIn':
         if (count === 0) out.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
@@ -106,10 +109,10 @@ export function validateLabelSelector(selector: LabelSelector | undefined, field
           out.push(forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
         break;
       default:
-        out.push(invalid(`${at}.operator`, expression.operator, 'not a valid selector operator'));
+        out.push(invalid(`${at}.operator`, operator, 'not a valid selector operator'));
     }
-    out.push(...invalids(`${at}.key`, expression.key, isQualifiedName(expression.key)));
-    (expression.values ?? []).forEach((value, j) => {
+    out.push(...invalids(`${at}.key`, key, isQualifiedName(key)));
+    values.forEach((value, j) => {
       out.push(...invalids(`${at}.values[${j}]`, value, isLabelValue(value)));
     });
   });

@@ -5,10 +5,9 @@ import { intValue, percentOf } from '../../machinery/intstr.ts';
 import type { LabelSelector } from '../../machinery/meta.ts';
 import { isPercent } from '../../machinery/names.ts';
 import { matchesLabels, selectorFromObject } from '../../machinery/selectors.ts';
-import { deepEqual } from '../../machinery/validation.ts';
+import { deepEqual, validateLabelSelector } from '../../machinery/validation.ts';
 import { validatePodTemplate } from '../core/podspec/validation.ts';
 import { fieldImmutableMessage, isNegativeMessage, type Problems } from '../problems.ts';
-import { labelSelectorProblems } from '../selectors.ts';
 
 /** `kind` as the message about the empty selector names it. */
 export function validateSelector(problems: Problems, selector: LabelSelector | undefined, kind: string): void {
@@ -16,7 +15,7 @@ export function validateSelector(problems: Problems, selector: LabelSelector | u
     problems.required('spec.selector');
     return;
   }
-  problems.addAll(labelSelectorProblems(selector, 'spec.selector'));
+  problems.addAll(validateLabelSelector(selector, 'spec.selector'));
   if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions?.length ?? 0) === 0)
     problems.invalid('spec.selector', selector, `empty selector is invalid for ${kind}`);
 }

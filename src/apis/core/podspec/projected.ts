@@ -5,8 +5,8 @@ import type {
   ProjectedVolumeSource,
   VolumeProjection,
 } from '../../../generated/schemas/core-v1.ts';
+import { validateLabelSelector } from '../../../machinery/validation.ts';
 import type { Problems } from '../../problems.ts';
-import { labelSelectorProblems } from '../../selectors.ts';
 import { validateFieldSelector, validateResourceSelector, volumeFieldPaths } from './env.ts';
 import { validateNonReservedPath } from './paths.ts';
 import { validateFileMode, validateKeyToPath } from './volumes.ts';
@@ -64,7 +64,7 @@ function validateTrustBundle(
       problems.invalid(`${at}.labelSelector`, bundle.labelSelector, 'labelSelector must be unset if name is specified');
   } else if (bundle.signerName !== undefined) {
     if (bundle.signerName === '') problems.required(`${at}.signerName`, 'must be a valid signer name');
-    problems.addAll(labelSelectorProblems(bundle.labelSelector, `${at}.labelSelector`));
+    problems.addAll(validateLabelSelector(bundle.labelSelector, `${at}.labelSelector`));
   } else problems.required(at, 'either name or signerName must be specified');
   if (!bundle.path) problems.required(`${at}.path`);
   validateNonReservedPath(problems, `${at}.path`, bundle.path ?? '');

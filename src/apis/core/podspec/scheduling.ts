@@ -11,8 +11,8 @@ import type {
 } from '../../../generated/schemas/core-v1.ts';
 import type { LabelSelector } from '../../../machinery/meta.ts';
 import { isDns1123Label, isDns1123Subdomain, isLabelValue, isQualifiedName } from '../../../machinery/names.ts';
+import { validateLabelSelector } from '../../../machinery/validation.ts';
 import type { Problems } from '../../problems.ts';
-import { labelSelectorProblems } from '../../selectors.ts';
 
 const effects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 
@@ -151,8 +151,8 @@ function validateLabelKeys(problems: Problems, path: string, term: PodAffinityTe
 
 function validatePodTerm(problems: Problems, path: string, term: PodAffinityTerm | undefined): void {
   if (!term) return;
-  problems.addAll(labelSelectorProblems(term.labelSelector, `${path}.labelSelector`));
-  problems.addAll(labelSelectorProblems(term.namespaceSelector, `${path}.namespaceSelector`));
+  problems.addAll(validateLabelSelector(term.labelSelector, `${path}.labelSelector`));
+  problems.addAll(validateLabelSelector(term.namespaceSelector, `${path}.namespaceSelector`));
   for (const name of term.namespaces ?? []) problems.invalidAll(`${path}.namespace`, name, isDns1123Label(name));
   validateLabelKeys(problems, path, term);
   if (!term.topologyKey) problems.required(`${path}.topologyKey`, 'can not be empty');
@@ -235,6 +235,6 @@ export function validateTopologySpread(
       if (selected.has(key))
         problems.invalid(`${at}.matchLabelKeys[${j}]`, key, 'exists in both matchLabelKeys and labelSelector');
     });
-    problems.addAll(labelSelectorProblems(constraint.labelSelector, `${at}.labelSelector`));
+    problems.addAll(validateLabelSelector(constraint.labelSelector, `${at}.labelSelector`));
   });
 }

@@ -2,12 +2,9 @@
 // validatePodSpecSecurityContext), with profiles and sysctls.
 
 import type { AppArmorProfile, PodSpec, SeccompProfile, SecurityContext } from '../../../generated/schemas/core-v1.ts';
+import { isGroupId, isUserId } from '../../../machinery/names.ts';
 import type { Problems } from '../../problems.ts';
 import { validateDescendingPath } from './paths.ts';
-
-const maxId = 2 ** 31 - 1;
-const idMessage = (id: number): string[] =>
-  id >= 0 && id <= maxId ? [] : [`must be between 0 and ${maxId}, inclusive`];
 
 function validateSeccomp(problems: Problems, path: string, profile: SeccompProfile | undefined): void {
   if (!profile) return;
@@ -55,9 +52,9 @@ export function validateContainerSecurity(
 ): void {
   if (!context) return;
   if (context.runAsUser !== undefined)
-    problems.invalidAll(`${path}.runAsUser`, context.runAsUser, idMessage(context.runAsUser));
+    problems.invalidAll(`${path}.runAsUser`, context.runAsUser, isUserId(context.runAsUser));
   if (context.runAsGroup !== undefined)
-    problems.invalidAll(`${path}.runAsGroup`, context.runAsGroup, idMessage(context.runAsGroup));
+    problems.invalidAll(`${path}.runAsGroup`, context.runAsGroup, isGroupId(context.runAsGroup));
   if (context.procMount !== undefined) {
     if (context.procMount !== 'Default' && context.procMount !== 'Unmasked')
       problems.notSupported(`${path}.procMount`, context.procMount, ['Default', 'Unmasked']);
@@ -120,13 +117,13 @@ export function validatePodSecurity(problems: Problems, path: string, spec: PodS
     problems.invalid(`${base}.shareProcessNamespace`, true, 'ShareProcessNamespace and HostPID cannot both be enabled');
   if (!context) return;
   if (context.fsGroup !== undefined)
-    problems.invalidAll(`${base}.fsGroup`, context.fsGroup, idMessage(context.fsGroup));
+    problems.invalidAll(`${base}.fsGroup`, context.fsGroup, isGroupId(context.fsGroup));
   if (context.runAsUser !== undefined)
-    problems.invalidAll(`${base}.runAsUser`, context.runAsUser, idMessage(context.runAsUser));
+    problems.invalidAll(`${base}.runAsUser`, context.runAsUser, isUserId(context.runAsUser));
   if (context.runAsGroup !== undefined)
-    problems.invalidAll(`${base}.runAsGroup`, context.runAsGroup, idMessage(context.runAsGroup));
+    problems.invalidAll(`${base}.runAsGroup`, context.runAsGroup, isGroupId(context.runAsGroup));
   (context.supplementalGroups ?? []).forEach((group, i) => {
-    problems.invalidAll(`${base}.supplementalGroups[${i}]`, group, idMessage(group));
+    problems.invalidAll(`${base}.supplementalGroups[${i}]`, group, isGroupId(group));
   });
   validateSysctls(problems, `${base}.sysctls`, spec);
   if (context.fsGroupChangePolicy !== undefined && !['Always', 'OnRootMismatch'].includes(context.fsGroupChangePolicy))
