@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import { openSql } from '../../../test/harness/sql.ts';
 import protobuf from '../../generated/schemas/protobuf.json' with { type: 'json' };
+import { createLedger } from '../../ledger/ledger.ts';
+import type { Ledger, WriteView } from '../../ledger/types.ts';
 import { encodeProtobuf } from '../../machinery/schema/protobuf.ts';
 import type { ProtobufTable } from '../../machinery/schema/table.ts';
-import { testServer } from '../testing.ts';
+import { defaultClusterConfig } from '../../ports/index.ts';
+import { TestTimers, testServer } from '../testing.ts';
 
 const maps = '/api/v1/namespaces/default/configmaps';
 
@@ -55,6 +58,45 @@ test('an update that changes nothing writes nothing; dry run neither', async () 
   expect(ledger.revision).toBe(revision);
   const wrong = await call('POST', `${maps}?dryRun=yes`, { metadata: { name: 'b' } });
   expect(wrong.json).toMatchObject({ code: 422, reason: 'Invalid' });
+});
+
+/** A ledger that carries every commit out twice: once in a group that is rolled back, then for good. */
+function rerunning(ledger: Ledger): Ledger {
+  const commit = async <T>(work: (tx: WriteView) => T): Promise<T> => {
+    const rolledBack = new Error('rolled back');
+    await ledger
+      .commit((tx) => {
+        work(tx);
+        throw rolledBack;
+      })
+      .catch((error) => expect(error).toBe(rolledBack));
+    return ledger.commit(work);
+  };
+  return new Proxy(ledger, {
+    get: (target, property) => {
+      if (property === 'commit') return commit;
+      const value = Reflect.get(target, property, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+test('a write that is run again leaves no trace of its first run', async () => {
+  const clock = new TestTimers();
+  const plain = createLedger({ sql: openSql(), clock, config: defaultClusterConfig });
+  const { call } = await testServer(openSql(), { ledger: rerunning(plain), clock, timers: clock, config: {} });
+  const data = { a: '1' };
+  const first = await call('POST', maps, { metadata: { generateName: 'p-' }, data, unknown: 1 });
+  expect(first.code, first.text).toBe(201);
+  expect(first.headers.get('warning')).toBe('299 - "unknown field \\"unknown\\""');
+  const at = `${maps}/${first.json.metadata.name}`;
+  const updated = await call('PUT', at, { ...first.json, data: { a: '2' } });
+  expect([updated.code, updated.json.data]).toEqual([200, { a: '2' }]);
+  const patched = await call('PATCH', at, { data: { b: '3' } });
+  expect([patched.code, patched.json.data]).toEqual([200, { a: '2', b: '3' }]);
+  const listed = (await call('GET', maps)).json.items;
+  expect(listed).toHaveLength(1);
+  expect((await call('DELETE', at)).code).toBe(200);
 });
 
 test('preconditions, names and namespaces', async () => {

@@ -2,6 +2,7 @@
 import { ApiError, errors } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
 import { apiVersion } from '../../machinery/meta.ts';
+import { copyJson } from '../../machinery/schema/json.ts';
 import { targetOf } from '../codec.ts';
 import { bodyFormat, patchFormat, readBody } from '../negotiation/body.ts';
 import { successStatus, textResponse } from '../negotiation/respond.ts';
@@ -156,24 +157,26 @@ function deleteOptionsTarget(rest: RestRequest) {
   };
 }
 
-export function commit(rest: RestRequest, operation: Operation, dryRun: boolean, warnings: string[]): Promise<Written> {
+/** `warnings`: those of the decoding; what the write has to say is added. */
+function commit(rest: RestRequest, operation: Operation, dryRun: boolean, warnings: string[]): Promise<Written> {
   const { core, definition, info, subresource, user } = rest;
-  return core.ledger.commit((tx) =>
-    execute(
-      {
-        core,
-        tx,
-        user,
-        definition,
-        namespace: definition.namespaced ? info.namespace : '',
-        name: info.name,
-        ...(subresource ? { subresource } : {}),
-        dryRun,
-        warnings,
-      },
-      operation,
-    ),
-  );
+  const decoded = warnings.length;
+  return core.ledger.commit((tx) => {
+    // It may run again (see Ledger.commit), so each run starts from what came in: hooks change the body in place.
+    warnings.length = decoded;
+    const scope: WriteScope = {
+      core,
+      tx,
+      user,
+      definition,
+      namespace: definition.namespaced ? info.namespace : '',
+      name: info.name,
+      ...(subresource ? { subresource } : {}),
+      dryRun,
+      warnings,
+    };
+    return execute(scope, 'body' in operation ? { ...operation, body: copyJson(operation.body) } : operation);
+  });
 }
 
 /** The object that a write leaves, in the form asked for. */
