@@ -128,6 +128,24 @@ describe('a node link', () => {
     expect(b.core.poke(9)).toEqual({ serviceRevision: 4 });
   });
 
+  it('keeps the highest acknowledgement of a session, whatever order requests arrive in', async () => {
+    const b = bench();
+    await b.core.sync({ ...poll, waitMs: 0, serviceRevision: 5 });
+    const late = b.core.sync({ ...poll, serviceRevision: 4 });
+    await settle();
+    expect(b.core.poke(6)).toEqual({ serviceRevision: 5 });
+    await b.core.sync({ ...poll, serviceRevision: 4, waitMs: 0 });
+    expect(b.core.poke(7)).toEqual({ serviceRevision: 5 });
+    b.say({ revision: 7, changes: [change] });
+    b.core.poke(7);
+    await late;
+    // A new life of the agent has an empty packet filter; another epoch's revisions mean nothing.
+    await b.core.sync({ ...poll, waitMs: 0, session: 'next', serviceRevision: 2 });
+    expect(b.core.poke(8)).toEqual({ serviceRevision: 2 });
+    await b.core.sync({ ...poll, waitMs: 0, session: 'next', epoch: 'f', serviceRevision: 1 });
+    expect(b.core.poke(9)).toEqual({ serviceRevision: 1 });
+  });
+
   it('lets a newer poll replace an older one', async () => {
     const b = bench();
     const older = b.core.sync(poll);

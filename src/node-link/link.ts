@@ -59,6 +59,7 @@ export class NodeLinkCore {
   #checked: { revision: number; epoch: string; bell: number; atMs: number } | undefined;
   #serviceRevision = 0;
   #session = '';
+  #epoch = '';
   #told = new Set<string>();
   #offers: StreamOffer[] = [];
   #lastNewsMs = 0;
@@ -119,13 +120,18 @@ export class NodeLinkCore {
   async sync(request: SyncRequest, cancelled?: AbortSignal): Promise<SyncResponse> {
     this.heard();
     const { timers, config } = this.#options;
+    const begins =
+      request.session !== this.#session || request.epoch !== this.#epoch || request.since === 0;
     if (request.session !== this.#session || request.since === 0) {
       this.#session = request.session;
       this.#told = new Set();
       this.#checked = undefined;
     }
-    if (request.serviceRevision !== this.#serviceRevision) {
-      this.#serviceRevision = request.serviceRevision;
+    this.#epoch = request.epoch;
+    // Requests may overtake one another: what one session has acknowledged once stays acknowledged.
+    const acknowledged = begins ? request.serviceRevision : Math.max(this.#serviceRevision, request.serviceRevision);
+    if (acknowledged !== this.#serviceRevision) {
+      this.#serviceRevision = acknowledged;
       this.#checked = undefined;
     }
     // A newer poll of the same agent replaces an older one that is still held; one that does not wait (an
