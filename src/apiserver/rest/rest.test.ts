@@ -6,6 +6,7 @@ import type { Ledger, WriteView } from '../../ledger/types.ts';
 import { encodeProtobuf } from '../../machinery/schema/protobuf.ts';
 import type { ProtobufTable } from '../../machinery/schema/table.ts';
 import { defaultClusterConfig } from '../../ports/index.ts';
+import type { AdmissionPlugin } from '../admission/chain.ts';
 import { TestTimers, testServer } from '../testing.ts';
 
 const maps = '/api/v1/namespaces/default/configmaps';
@@ -84,11 +85,27 @@ function rerunning(ledger: Ledger): Ledger {
 test('a write that is run again leaves no trace of its first run', async () => {
   const clock = new TestTimers();
   const plain = createLedger({ sql: openSql(), clock, config: defaultClusterConfig });
-  const { call } = await testServer(openSql(), { ledger: rerunning(plain), clock, timers: clock, config: {} });
+  let runs = 0;
+  const marks: AdmissionPlugin = {
+    name: 'Marks',
+    admit({ object, operation, warn }) {
+      if (!object || operation !== 'CREATE') return;
+      object.metadata.labels = { ...object.metadata.labels, [`run${++runs}`]: '' };
+      warn(`run ${runs}`);
+    },
+  };
+  const { call } = await testServer(openSql(), {
+    ledger: rerunning(plain),
+    clock,
+    timers: clock,
+    admission: [marks],
+    start: false,
+  });
   const data = { a: '1' };
   const first = await call('POST', maps, { metadata: { generateName: 'p-' }, data, unknown: 1 });
   expect(first.code, first.text).toBe(201);
-  expect(first.headers.get('warning')).toBe('299 - "unknown field \\"unknown\\""');
+  expect(first.headers.get('warning')).toBe('299 - "unknown field \\"unknown\\"", 299 - "run 2"');
+  expect(first.json.metadata.labels).toEqual({ run2: '' });
   const at = `${maps}/${first.json.metadata.name}`;
   const updated = await call('PUT', at, { ...first.json, data: { a: '2' } });
   expect([updated.code, updated.json.data]).toEqual([200, { a: '2' }]);
