@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { aptInstall, canInstall, missingPackages } from '../src/cli/packages.ts';
 
 interface Counts {
   passed: number;
@@ -95,12 +96,22 @@ const suites: Suite[] = [
   vitest('e2e', 'real kubectl, real containers', 'test/e2e/vitest.config.ts'),
 ];
 
+/** What `tiffin up` would install, before suites that need it; where it may not be installed they report themselves skipped. */
+async function installHostPackages(): Promise<void> {
+  const missing = missingPackages();
+  if (missing.length === 0) return;
+  if (!canInstall()) return console.log(`missing on this machine: ${missing.join(' ')}`);
+  console.log(`installing from Debian: ${missing.join(' ')}`);
+  await aptInstall(missing, path.join(scratch, 'apt.log'));
+}
+
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !suites.some((s) => s.name === name));
 if (unknown.length > 0) {
   console.error(`no such suite: ${unknown.join(', ')} (there are: ${suites.map((s) => s.name).join(', ')})`);
   process.exit(2);
 }
+await installHostPackages();
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 const lines: string[] = [];
 for (const suite of suites.filter((s) => wanted.length === 0 || wanted.includes(s.name))) {
