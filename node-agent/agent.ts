@@ -9,6 +9,7 @@ import type { AgentConfig } from './config.ts';
 import { EventRecorder } from './events.ts';
 import { ImageManager } from './images/manager.ts';
 import { ControlPlane, LinkError } from './link/api.ts';
+import { Drift, nodeFacts, podFacts } from './link/drift.ts';
 import { Reporter } from './link/reporter.ts';
 import { diskFiles, type StateFiles, Store } from './link/store.ts';
 import { type DialStream, serveStream } from './link/streams.ts';
@@ -53,6 +54,8 @@ const statusCheckMs = 10_000;
 const unreadyCheckMs = 250;
 const saveDelayMs = 100;
 const retryMs = 1000;
+/** The echo of what the node has just said needs this long at most; what differs then was written by somebody else. */
+const echoMs = 1000;
 const acknowledgedResources = ['services', 'endpointslices.discovery.k8s.io'];
 const networkResources = ['services', 'endpointslices.discovery.k8s.io', 'nodes', 'pods'];
 
@@ -75,6 +78,8 @@ export class Agent {
   #acknowledge = false;
   #networkBusy = false;
   #networkStarted = false;
+  readonly #drift = new Drift();
+  #cancelCompare: (() => void) | undefined;
   #saving = false;
   #saveAgain = false;
   #statusText = '';
@@ -126,6 +131,7 @@ export class Agent {
   async stop(purge = false): Promise<void> {
     this.#stopped = true;
     this.#cancelStatus?.();
+    this.#cancelCompare?.();
     this.#sync?.stop();
     this.#reporter.stop();
     this.pods.stop();
@@ -193,6 +199,7 @@ export class Agent {
     const { reset, changes, revision, epoch } = answer;
     const touched = this.#store.apply(reset, changes);
     const moved = touched.resources.size > 0;
+    if (epoch !== this.#store.epoch) this.#serviceRevision = 0;
     this.#store.epoch = epoch;
     this.#store.revision = revision;
     if (touched.resources.has('nodes') && this.#store.node()?.spec?.podCIDR !== this.#podCidr) {
@@ -205,6 +212,7 @@ export class Agent {
     if (reset || touched.resources.has('pods')) this.pods.reconcile(this.#store.pods(), reset);
     for (const namespace of touched.namespaces) this.pods.refresh(namespace);
     if (reset || moved) void this.#save();
+    if (touched.resources.has('pods') || touched.resources.has('nodes')) this.#compareSoon();
     if (reset) this.#tokens.keepOnly(new Set(this.#store.pods().map((p) => p.metadata.uid)));
   }
 
@@ -218,6 +226,42 @@ export class Agent {
         logs,
         this.#p.log,
       );
+  }
+
+  #compareSoon(): void {
+    if (this.#stopped) return;
+    this.#cancelCompare ??= this.#p.timers.after(echoMs, () => {
+      this.#cancelCompare = undefined;
+      this.#compare();
+    });
+  }
+
+  /** What the control plane holds of this node and its pods, and is not what they said, is said again. */
+  #compare(): void {
+    let waiting = false;
+    const subjects = new Set<string>(['']);
+    for (const pod of this.#store.pods()) {
+      const { uid } = pod.metadata;
+      const said = this.pods.worker(uid)?.state.status;
+      subjects.add(uid);
+      if (!said?.phase || pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded') continue;
+      if (this.#reporter.pending(uid)) waiting = true;
+      else if (this.#drift.found(uid, podFacts(pod.status ?? {}), podFacts(said))) this.pods.worker(uid)?.repeat();
+    }
+    this.#drift.keepOnly(subjects);
+    const node = this.#store.node();
+    if (node && this.#status && this.#announced) {
+      const [stored, said] = [nodeFacts(node.status, this.#status), nodeFacts(this.#status, this.#status)];
+      if (this.#reporter.pending(undefined)) waiting = true;
+      else if (this.#drift.found('', stored, said)) {
+        // Transition times count from what the control plane holds.
+        this.#status = undefined;
+        this.#statusText = '';
+        this.#ready &&= node.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+        void this.#checkStatus();
+      }
+    }
+    if (waiting) this.#compareSoon();
   }
 
   async #applyNetwork(): Promise<void> {

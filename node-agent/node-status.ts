@@ -8,7 +8,8 @@ import { formatTime } from '../src/machinery/time.ts';
 import type { AgentConfig } from './config.ts';
 import type { Image } from './runtime.ts';
 
-export const kubeletVersion = 'v1.36.0';
+/** The scheme of /version's gitVersion. */
+export const kubeletVersion = 'v1.36.0+tiffin';
 const maxPods = '110';
 const imagesMax = 50;
 

@@ -24,6 +24,7 @@ const uidOf = (w: NodeWrite): string | undefined =>
 export class Reporter {
   readonly #o: ReporterOptions;
   #queue: NodeWrite[] = [];
+  #underWay: readonly NodeWrite[] = [];
   #sending = false;
   #failures = 0;
   #paused = true;
@@ -41,6 +42,11 @@ export class Reporter {
     if (write.type === 'event' && this.#queue.filter((w) => w.type === 'event').length >= eventsMax) return;
     this.#queue.push(write);
     this.#kick();
+  }
+
+  /** Something of this pod (or, with undefined, of the node) has been said that is not answered yet. */
+  pending(uid: string | undefined): boolean {
+    return [...this.#queue, ...this.#underWay].some((w) => w.type !== 'event' && uidOf(w) === uid);
   }
 
   /** Nothing is sent before the node has its credential. */
@@ -67,9 +73,11 @@ export class Reporter {
     const batch = this.#queue.toSorted((a, b) => rank(a) - rank(b)).slice(0, batchMax);
     const taken = new Set(batch);
     this.#queue = this.#queue.filter((w) => !taken.has(w));
+    this.#underWay = batch;
     try {
       const { results } = await this.#o.send(batch);
       this.#failures = 0;
+      this.#underWay = [];
       batch.forEach((write, i) => {
         const result = results[i];
         if (!result || result.code >= 500 || result.code === 429) this.#again([write]);
@@ -87,6 +95,7 @@ export class Reporter {
         error.code !== 403 &&
         error.code !== 408 &&
         error.code !== 429;
+      this.#underWay = [];
       this.#o.log.warn('report failed', { error: String(error), writes: batch.length, refused });
       // A batch that is refused as such would be refused for ever; its writes are tried one by one.
       if (!refused) this.#again(batch);

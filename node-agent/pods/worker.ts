@@ -169,6 +169,12 @@ export class PodWorker {
     if (memory) memory.oomKilled = true;
   }
 
+  /** Says the pod's status once more though nothing has changed here. */
+  repeat(): void {
+    this.#reported = '';
+    this.poke();
+  }
+
   /** Something that volumes or environments are made of has changed. */
   refresh(): void {
     const { state, node } = this.#context;
