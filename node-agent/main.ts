@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { buildAgents } from './build.ts';
 import type { AgentConfig } from './config.ts';
+import { lockDirectory } from './lock.ts';
 import { stderrLog, systemRandom, systemTimers } from './platform.ts';
 
 const { values } = parseArgs({
@@ -15,6 +16,11 @@ if (!values.config) {
 }
 
 const config = JSON.parse(readFileSync(values.config, 'utf8')) as AgentConfig;
+const { heldBy } = lockDirectory(config.stateDir);
+if (heldBy !== undefined) {
+  process.stderr.write(`another agent (pid ${heldBy}) works in ${config.stateDir}\n`);
+  process.exit(1);
+}
 const agents = buildAgents(config, {
   timers: systemTimers,
   random: systemRandom,
