@@ -16,6 +16,14 @@ export interface User {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
+/** When nodes were last heard (milliseconds since the epoch). It never touches the ledger. */
+export interface NodeContacts {
+  /** As far as is known here; undefined: not at all. */
+  lastContact(node: string): number | undefined;
+  /** Looks what is known elsewhere. Never rejects. */
+  refresh(nodes: readonly string[]): Promise<void>;
+}
+
 export interface Core {
   readonly ledger: Ledger;
   readonly registry: Registry;
@@ -25,6 +33,8 @@ export interface Core {
   readonly config: ClusterConfig;
   readonly log: Log;
   readonly admission: AdmissionChain;
+  /** Absent: nothing is filled in at reads. */
+  readonly contacts?: NodeContacts;
 }
 
 export function strategyContext(

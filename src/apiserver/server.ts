@@ -20,7 +20,7 @@ import { bootstrap } from './bootstrap.ts';
 import { builtInAdmission, builtInAuthenticator, builtInAuthorizer } from './builtin.ts';
 import { createClient, createFeed } from './client.ts';
 import { createCodec } from './codec.ts';
-import type { Core, User } from './core.ts';
+import type { Core, NodeContacts, User } from './core.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { asApiError } from './errors.ts';
 import { Expiry } from './expiry.ts';
@@ -62,6 +62,8 @@ export interface ApiServerOptions {
   serviceAccountKey?: string;
   /** Carries out requests that begin a stream to a node; absent: they are answered with 503. */
   connect?(request: Request, connection: Connection): Promise<Response>;
+  /** Evidence of life of nodes, for what is filled in at reads. */
+  contacts?: NodeContacts;
   /** What /readyz asks beside the ledger: undefined is fine, a text says what is wrong. */
   checks?: Readonly<Record<string, () => string | undefined>>;
 
@@ -100,6 +102,7 @@ export class ApiServer {
       config,
       log,
       admission: new AdmissionChain(options.admission ?? builtInAdmission),
+      ...(options.contacts ? { contacts: options.contacts } : {}),
     };
     const { registry } = this.core;
     const signer = options.serviceAccountKey

@@ -109,6 +109,12 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   /** Index tags of hot paths, beside `owner=<uid>` which every object gets: e.g. `node=n1`. At most a handful: each is a row. */
   indexes?(object: T): string[];
   readonly subresources?: readonly Subresource<T>[];
+  /** What is never written but filled in when the object is read: signs of life of the node that it tells of. */
+  heartbeat?: {
+    /** Undefined: the object of this name tells of no node. */
+    node(namespace: string, name: string): string | undefined;
+    fill(object: T, lastContactMs: number): void;
+  };
   /** Objects are deleted this long after their last write (events); read once per start. */
   timeToLiveMs?(config: ClusterConfig): number;
 }

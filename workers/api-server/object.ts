@@ -113,6 +113,8 @@ function peers({ SCHEDULER, CONTROLLER_MANAGER, NODE_LINK }: Env): Peers {
     link: (node) => ({
       poke: (revision) => callObject(NODE_LINK, node, (stub) => stub.poke(revision), idempotent),
       credentialChanged: () => callObject(NODE_LINK, node, (stub) => stub.credentialChanged(), idempotent),
+      lastContact: () =>
+        callObject(NODE_LINK, node, async (stub) => (await stub.lastContact()) ?? undefined, idempotent),
     }),
   };
 }

@@ -11,7 +11,7 @@ import type {
   PodCondition,
   PodStatus,
 } from '../../generated/schemas/core-v1.ts';
-import { events, nodes, pods } from '../../generated/schemas/index.ts';
+import { events, leases, nodes, pods } from '../../generated/schemas/index.ts';
 import { ApiError, errors, type Status } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
 import type { Clock, Log } from '../../ports/index.ts';
@@ -20,6 +20,10 @@ import type { Client, Write } from '../../reconcile/types.ts';
 import { sameJson } from './objects.ts';
 
 type Result = ReportResponse['results'][number];
+
+const leaseNamespace = 'kube-node-lease';
+/** Kubelet's default. */
+const leaseDurationSeconds = 40;
 
 /** Upstream gives up on a status after as many conflicts. */
 const attemptsMax = 5;
@@ -218,8 +222,11 @@ async function registerNode(deps: NodeWriteDeps, name: string, wanted: Node): Pr
         status: wanted.status,
       } as unknown as KubeObject,
     });
-    return failed ?? (wanted.status ? updateNodeStatus(deps, name, wanted.status) : undefined);
+    if (failed) return failed;
+    await ensureLease(deps, name);
+    return wanted.status ? updateNodeStatus(deps, name, wanted.status) : undefined;
   }
+  await ensureLease(deps, name);
   const annotations = wanted.metadata.annotations ?? {};
   const stale =
     changed.length > 0 ||
@@ -240,6 +247,25 @@ async function registerNode(deps: NodeWriteDeps, name: string, wanted: Node): Pr
     if (failed) return failed;
   }
   return wanted.status ? updateNodeStatus(deps, name, wanted.status) : undefined;
+}
+
+/** The node's Lease exists while its Node does (kubelet's nodelease): written once, its renewTime filled in at reads. */
+async function ensureLease(deps: NodeWriteDeps, name: string): Promise<void> {
+  if (await deps.client.get(leases, leaseNamespace, name)) return;
+  const node = await deps.client.get(nodes, undefined, name);
+  if (!node) return;
+  const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name, uid: node.metadata.uid }];
+  const failed = await one(deps, {
+    verb: 'create',
+    resource: leases,
+    namespace: leaseNamespace,
+    object: {
+      metadata: { name, namespace: leaseNamespace, ownerReferences },
+      spec: { holderIdentity: name, leaseDurationSeconds },
+    },
+  });
+  if (failed && failed.reason !== 'AlreadyExists')
+    deps.log.warn('the node has no lease', { node: name, error: failed.message });
 }
 
 async function updateNodeStatus(deps: NodeWriteDeps, name: string, reported: NodeStatus): Promise<Status | undefined> {

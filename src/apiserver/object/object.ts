@@ -21,6 +21,7 @@ import { entries, keyRange, splitKey } from '../nodes/objects.ts';
 import { applyNodeWrites } from '../nodes/writes.ts';
 import { ApiServer, type ApiServerOptions } from '../server.ts';
 import { concernsControllers, concernsScheduler } from './concerns.ts';
+import { Contacts } from './contacts.ts';
 import { Deadlines } from './deadlines.ts';
 import { type Consumer, Poker } from './poker.ts';
 
@@ -32,6 +33,8 @@ export interface Peers {
     /** Answers what the node has acknowledged. */
     poke(revision: number): Promise<{ serviceRevision: number }>;
     credentialChanged(): Promise<void>;
+    /** Last sign of life, for readers of Nodes and Leases; absent: what the link's calls prove must do. */
+    lastContact?(): Promise<number | undefined>;
   };
 }
 
@@ -78,6 +81,7 @@ export class ServerObject implements RemoteApi {
   readonly #deadlines: Deadlines;
   readonly #poker: Poker;
   readonly #drain = new DrainTracker();
+  readonly #contacts: Contacts;
   #repairFailures = 0;
   /** An earlier life may have left pokes behind of which this one does not know. */
   #inherited: boolean;
@@ -88,6 +92,11 @@ export class ServerObject implements RemoteApi {
     this.#deadlines = new Deadlines(sql, options.alarm);
     this.#inherited = this.#deadlines.get('repair') !== undefined;
     this.ledger = createLedger({ sql, clock: timers, config, ...(schedule ? { schedule } : {}) });
+    this.#contacts = new Contacts(
+      timers,
+      config.nodeHeartbeatMs,
+      async (node) => await options.peers.link(node).lastContact?.(),
+    );
     this.server = new ApiServer({
       ledger: this.ledger,
       clock: timers,
@@ -95,6 +104,7 @@ export class ServerObject implements RemoteApi {
       random,
       config,
       log,
+      contacts: this.#contacts,
       ...(adminToken === undefined ? {} : { adminToken }),
       ...(serviceAccountKey === undefined ? {} : { serviceAccountKey }),
       ...(connect ? { connect } : {}),
@@ -166,6 +176,8 @@ export class ServerObject implements RemoteApi {
   async nodeNews(request: NodeNewsRequest): Promise<Outcome<NodeChanges & { epoch: string; drained: string[] }>> {
     const { epoch, log } = this.#options;
     return outcome(log, 'node news', () => {
+      // The link asks on behalf of a poll, which it holds for a heartbeat at most.
+      this.#contacts.heard(request.node, this.#options.config.nodeHeartbeatMs);
       const ofThisLedger = request.epoch === epoch;
       if (ofThisLedger) this.#acknowledge(request.node, request.serviceRevision);
       const news = nodeChanges(this.ledger, request.node, ofThisLedger ? request.since : 0);
@@ -175,6 +187,7 @@ export class ServerObject implements RemoteApi {
 
   async report(node: string, writes: NodeWrite[]): Promise<Outcome<ReportResponse>> {
     const { timers: clock, log } = this.#options;
+    this.#contacts.heard(node);
     return outcome(log, 'report', () =>
       applyNodeWrites({ client: this.server.client(`system:node:${node}`), clock, log }, node, writes),
     );

@@ -3,9 +3,11 @@
 import type { Entry, ReadView } from '../../ledger/types.ts';
 import { apiVersion } from '../../machinery/meta.ts';
 import type { AnyResource } from '../../machinery/resource.ts';
+import type { Core } from '../core.ts';
 import { parseSide, partialHead } from '../storage/codec.ts';
 import { columnsText, type Form, rowText } from '../storage/forms.ts';
 import { keyRange } from '../storage/read.ts';
+import { filled } from './heartbeat.ts';
 import { continueToken, type ListOptions, listRevision, orExpired } from './revision.ts';
 import { matchesEntry, type RowSelector } from './select.ts';
 
@@ -74,14 +76,14 @@ export interface ListAnswer {
 }
 
 export function list(
-  view: ReadView,
+  core: Core,
   definition: AnyResource,
   wanted: string,
   selector: RowSelector,
   options: ListOptions,
   form: Form,
-  nowMs: number,
 ): ListAnswer {
+  const view = core.ledger;
   const namespace = effectiveNamespace(definition, wanted, selector);
   const { revision, after } = listRevision(options, view);
   const at = revision ?? view.revision;
@@ -90,7 +92,7 @@ export function list(
     const limit = options.limit > 0 ? options.limit : undefined;
     const source = pages(view, plan, at);
     // Tags index the present only: such lists are read within this turn.
-    if (limit === undefined && selector.tag === undefined) return streamed(source, definition, at, form, nowMs);
+    if (limit === undefined && selector.tag === undefined) return streamed(core, source, definition, at, form);
     const entries: Entry[] = [];
     for (const page of source) {
       entries.push(...page);
@@ -105,19 +107,13 @@ export function list(
       metadata.continue = continueToken(at, last.slice(range.start.length));
       if (selector.everything) metadata.remainingItemCount = view.count({ ...range, revision: at, after: last });
     }
-    const { open, close, item } = shape(definition, form, metadata, nowMs);
+    const { open, close, item } = shape(core, definition, form, metadata);
     return { text: open + entries.map(item).join(',') + close };
   }, after);
 }
 
-function streamed(
-  source: Generator<Entry[]>,
-  definition: AnyResource,
-  at: number,
-  form: Form,
-  nowMs: number,
-): ListAnswer {
-  const { open, close, item } = shape(definition, form, { resourceVersion: String(at) }, nowMs);
+function streamed(core: Core, source: Generator<Entry[]>, definition: AnyResource, at: number, form: Form): ListAnswer {
+  const { open, close, item } = shape(core, definition, form, { resourceVersion: String(at) });
   const first = source.next();
   if (first.done) return { text: open + close };
   if (first.value.length < pageRows) {
@@ -143,14 +139,16 @@ function streamed(
   }
 }
 
-function shape(definition: AnyResource, form: Form, metadata: Record<string, unknown>, nowMs: number) {
+function shape(core: Core, definition: AnyResource, form: Form, metadata: Record<string, unknown>) {
+  const nowMs = core.clock.now();
+  const read = definition.heartbeat ? (entry: Entry) => filled(core, definition, entry) : (entry: Entry) => entry;
   const meta = JSON.stringify(metadata);
   switch (form.type) {
     case 'object':
       return {
         open: `{"kind":"${definition.kind}List","apiVersion":"${apiVersion(definition)}","metadata":${meta},"items":[`,
         close: ']}',
-        item: (entry: Entry) => `{${entry.value}`,
+        item: (entry: Entry) => `{${read(entry).value}`,
       };
     case 'partial':
       return {
@@ -163,7 +161,7 @@ function shape(definition: AnyResource, form: Form, metadata: Record<string, unk
       return {
         open: `{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":${meta},"columnDefinitions":${columns},"rows":[`,
         close: ']}',
-        item: (entry: Entry) => rowText(definition, entry, form.includeObject, nowMs),
+        item: (entry: Entry) => rowText(definition, read(entry), form.includeObject, nowMs),
       };
     }
   }

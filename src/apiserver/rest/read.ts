@@ -7,32 +7,35 @@ import { findEntry, keyRange } from '../storage/read.ts';
 import type { WatchHub } from '../watch/hub.ts';
 import { WatchStream } from '../watch/watch.ts';
 import { formOf, type RestRequest } from './context.ts';
+import { filled, refreshContacts } from './heartbeat.ts';
 import { list } from './list.ts';
 import { ExpiredList, type ListOptions, parseListOptions, parseRevision, requireNotFuture } from './revision.ts';
 import { rowSelector } from './select.ts';
 import { project } from './subresource.ts';
 
-export function getObject(rest: RestRequest): Response {
+export async function getObject(rest: RestRequest): Promise<Response> {
   const { core, definition, info, subresource } = rest;
   const { form, accept } = formOf(rest);
   const wanted = parseRevision(rest.url.searchParams.get('resourceVersion') ?? '');
   if (wanted !== undefined) requireNotFuture(wanted, core.ledger.revision);
+  await refreshContacts(core, definition, info.namespace, info.name);
   const entry = findEntry(definition, core.ledger, info.namespace, info.name);
   if (!entry) throw errors.notFound(definition, info.name);
   const text =
     subresource?.behaviour.type === 'projection'
       ? JSON.stringify(project(subresource, decode(definition, entry.value)))
-      : formText(definition, entry, form, core.clock.now());
+      : formText(definition, filled(core, definition, entry), form, core.clock.now());
   return textResponse(text, { encoding: accept.encoding });
 }
 
-export function listObjects(rest: RestRequest): Response {
+export async function listObjects(rest: RestRequest): Promise<Response> {
   const { core, definition, info } = rest;
   const { form, accept } = formOf(rest);
   const options = parseListOptions(rest.url.searchParams, false);
   const selector = rowSelector(definition, options.labelSelector, options.fieldSelector);
+  await refreshContacts(core, definition, info.namespace, selector.name ?? '');
   try {
-    const { text } = list(core.ledger, definition, info.namespace, selector, options, form, core.clock.now());
+    const { text } = list(core, definition, info.namespace, selector, options, form);
     if (typeof text === 'string') return textResponse(text, { encoding: accept.encoding });
     if (accept.encoding === 'yaml') return textResponse(joined(text), { encoding: 'yaml' });
     return new Response(textStream(text), {

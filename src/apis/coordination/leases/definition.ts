@@ -5,6 +5,7 @@ import { leases } from '../../../generated/schemas/index.ts';
 import type { FieldError } from '../../../machinery/errors.ts';
 import { isQualifiedName } from '../../../machinery/names.ts';
 import { defineResource } from '../../../machinery/resource.ts';
+import { formatMicroTime, parseTime } from '../../../machinery/time.ts';
 import { ageColumn, nameColumn } from '../../columns.ts';
 import { isNegativeMessage, Problems } from '../../problems.ts';
 
@@ -39,6 +40,13 @@ export default defineResource<Lease>({
       lease.spec ??= {};
     },
     validate,
+  },
+  heartbeat: {
+    node: (namespace, name) => (namespace === 'kube-node-lease' ? name : undefined),
+    fill(lease, lastContactMs) {
+      // Whoever renews its lease by itself may have done so later.
+      if ((parseTime(lease.spec.renewTime) ?? 0) < lastContactMs) lease.spec.renewTime = formatMicroTime(lastContactMs);
+    },
   },
   columns: [
     nameColumn,

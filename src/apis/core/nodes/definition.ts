@@ -4,6 +4,7 @@ import type { Node, NodeAddress } from '../../../generated/schemas/core-v1.ts';
 import { nodes } from '../../../generated/schemas/index.ts';
 import { isCidr } from '../../../machinery/names.ts';
 import { type Column, defineResource } from '../../../machinery/resource.ts';
+import { formatTime } from '../../../machinery/time.ts';
 import { ageColumn, nameColumn } from '../../columns.ts';
 import { Problems } from '../../problems.ts';
 import { statusSubresource } from '../../subresources.ts';
@@ -124,6 +125,12 @@ export default defineResource<Node>({
   },
   columns,
   selectableFields: { 'spec.unschedulable': (node) => String(node.spec?.unschedulable ?? false) },
+  heartbeat: {
+    node: (_namespace, name) => name,
+    fill(node, lastContactMs) {
+      for (const condition of node.status?.conditions ?? []) condition.lastHeartbeatTime = formatTime(lastContactMs);
+    },
+  },
   subresources: [
     statusSubresource<Node>({
       validate(node, old) {
