@@ -18,6 +18,7 @@ import { Tokens } from './link/tokens.ts';
 import { rotate } from './logs/rotation.ts';
 import { logServer } from './logs/serve.ts';
 import type { NodeNetwork } from './network/types.ts';
+import { NetworkApplier } from './network-applier.ts';
 import { type Machine, nodeObject, nodeStatus } from './node-status.ts';
 import type { Gate, Node as PodsNode } from './pods/context.ts';
 import { PodManager } from './pods/manager.ts';
@@ -56,8 +57,6 @@ const saveDelayMs = 100;
 const retryMs = 1000;
 /** The echo of what the node has just said needs this long at most; what differs then was written by somebody else. */
 const echoMs = 1000;
-const acknowledgedResources = ['services', 'endpointslices.discovery.k8s.io'];
-const networkResources = ['services', 'endpointslices.discovery.k8s.io', 'nodes', 'pods'];
 
 export class Agent {
   readonly pods: PodManager;
@@ -68,16 +67,10 @@ export class Agent {
   readonly #reporter: Reporter;
   readonly #events: EventRecorder;
   readonly #network: NodeNetwork;
+  readonly #applier: NetworkApplier;
   #sync: SyncLoop | undefined;
   #cluster: ClusterInfo | undefined;
   #machine: Machine | undefined;
-  #podCidr: string | undefined;
-  #serviceRevision = 0;
-  #networkDirty = false;
-  /** Services or endpoints changed: somebody may wait to hear that the packet filter follows. */
-  #acknowledge = false;
-  #networkBusy = false;
-  #networkStarted = false;
   readonly #drift = new Drift();
   #cancelCompare: (() => void) | undefined;
   #saving = false;
@@ -99,6 +92,14 @@ export class Agent {
       this.#reporter.add({ type: 'event', object: event as unknown as Record<string, unknown> }),
     );
     this.#network = parts.network((csr) => this.#api.certificate(csr));
+    this.#applier = new NetworkApplier({
+      network: this.#network,
+      store: this.#store,
+      timers,
+      log,
+      cluster: () => this.#cluster!,
+      acknowledge: () => this.#sync?.acknowledge(),
+    });
     const session = parts.random.uuid();
     this.#reporter = new Reporter({
       timers,
@@ -121,7 +122,7 @@ export class Agent {
     const identity = await this.#store.identity();
     if (identity) this.#identify(identity.credential, identity.cluster);
     this.#machine = await this.#p.machine();
-    if (identity) await this.#prepareNetwork();
+    if (identity) await this.#applier.prepare();
     // A machine that restarted away from the control plane brings its pods back by itself.
     await this.pods.start(identity ? this.#store.pods() : []);
     await this.#checkStatus();
@@ -133,6 +134,7 @@ export class Agent {
     this.#cancelStatus?.();
     this.#cancelCompare?.();
     this.#sync?.stop();
+    this.#applier.stop();
     this.#reporter.stop();
     this.pods.stop();
     if (this.#cluster) await this.#store.save().catch(() => {});
@@ -148,7 +150,7 @@ export class Agent {
         const answer = await this.#api.join(config.bootstrapToken);
         this.#identify(answer.credential, answer.cluster);
         await this.#store.saveIdentity({ credential: answer.credential, cluster: answer.cluster });
-        await this.#prepareNetwork();
+        await this.#applier.prepare();
       } catch (error) {
         if (failures % 10 === 0) log.warn('cannot join yet', { error: String(error) });
         await new Promise<void>((resolve) =>
@@ -166,7 +168,7 @@ export class Agent {
       session: this.#session,
       heartbeatMs: () => this.#cluster!.heartbeatMs,
       cursor: () => ({ epoch: this.#store.epoch, revision: this.#store.revision }),
-      serviceRevision: () => this.#serviceRevision,
+      serviceRevision: () => this.#applier.serviceRevision,
       take: (answer) => this.#take(answer),
       offered: (answer) => this.#offered(answer),
       connected: () => {},
@@ -179,36 +181,18 @@ export class Agent {
     this.#cluster = cluster;
   }
 
-  /** Until this has worked no pod gets a network; it is tried again with every check of the status. */
-  async #prepareNetwork(): Promise<void> {
-    try {
-      if (!this.#networkStarted) await this.#network.start(this.#cluster!);
-      this.#networkStarted = true;
-      const cidr = this.#store.node()?.spec?.podCIDR;
-      if (cidr && cidr !== this.#podCidr) {
-        await this.#network.setPodCidr(cidr);
-        this.#podCidr = cidr;
-      }
-    } catch (error) {
-      this.#p.log.error('network not prepared', { error: String(error) });
-      this.#p.timers.after(retryMs, () => !this.#stopped && void this.#prepareNetwork());
-    }
-  }
-
   #take(answer: SyncResponse): void {
     const { reset, changes, revision, epoch } = answer;
     const touched = this.#store.apply(reset, changes);
     const moved = touched.resources.size > 0;
-    if (epoch !== this.#store.epoch) this.#serviceRevision = 0;
+    if (epoch !== this.#store.epoch) this.#applier.serviceRevision = 0;
     this.#store.epoch = epoch;
     this.#store.revision = revision;
-    if (touched.resources.has('nodes') && this.#store.node()?.spec?.podCIDR !== this.#podCidr) {
-      void this.#prepareNetwork().then(() => this.#checkStatus());
+    if (touched.resources.has('nodes') && this.#applier.outdated) {
+      void this.#applier.prepare().then(() => this.#checkStatus());
     }
     // The network first: a pod's first connection should find its services.
-    if (reset || networkResources.some((r) => touched.resources.has(r))) this.#networkDirty = true;
-    if (reset || acknowledgedResources.some((r) => touched.resources.has(r))) this.#acknowledge = true;
-    void this.#applyNetwork();
+    this.#applier.moved(touched.resources, reset);
     if (reset || touched.resources.has('pods')) this.pods.reconcile(this.#store.pods(), reset);
     for (const namespace of touched.namespaces) this.pods.refresh(namespace);
     if (reset || moved) void this.#save();
@@ -262,32 +246,6 @@ export class Agent {
       }
     }
     if (waiting) this.#compareSoon();
-  }
-
-  async #applyNetwork(): Promise<void> {
-    if (this.#networkBusy) return;
-    if (!this.#networkDirty) {
-      this.#serviceRevision = this.#store.revision;
-      return;
-    }
-    this.#networkBusy = true;
-    try {
-      while (this.#networkDirty && !this.#stopped) {
-        this.#networkDirty = false;
-        const { revision } = this.#store;
-        await this.#network.apply(this.#store.network());
-        this.#serviceRevision = revision;
-      }
-      this.#serviceRevision = this.#store.revision;
-      if (this.#acknowledge) this.#sync?.acknowledge();
-      this.#acknowledge = false;
-    } catch (error) {
-      this.#p.log.error('network not applied', { error: String(error) });
-      this.#networkDirty = true;
-      this.#p.timers.after(retryMs, () => void this.#applyNetwork());
-    } finally {
-      this.#networkBusy = false;
-    }
   }
 
   async #save(): Promise<void> {

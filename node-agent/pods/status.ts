@@ -32,6 +32,14 @@ const ownedConditions = new Set([
   'PodScheduled',
 ]);
 
+/** The node's own conditions as it last reported them, the others as the API has them now. */
+export function mergedConditions(api: PodStatus | undefined, mine: PodStatus): PodCondition[] {
+  const others = (api?.conditions ?? []).filter((c) => !ownedConditions.has(c.type));
+  const kept = (mine.conditions ?? []).filter((c) => ownedConditions.has(c.type));
+  const fallback = kept.length > 0 ? kept : (api?.conditions ?? []).filter((c) => ownedConditions.has(c.type));
+  return [...others, ...fallback];
+}
+
 export function computeStatus(seen: Seen, context: StatusContext): PodStatus {
   const { pod, rejected } = seen;
   const spec = pod.spec!;

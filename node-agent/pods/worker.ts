@@ -1,18 +1,17 @@
 // One pod on this node: plans, executes, observes, reports. Every change pokes it; it plans at most once per turn of the event
 // loop; actions run concurrently under their keys. It never waits for the control plane.
-import type { Container, Pod, PodStatus, Probe } from '../../src/generated/schemas/core-v1.ts';
+import type { Pod, PodStatus } from '../../src/generated/schemas/core-v1.ts';
 import { parseTime } from '../../src/machinery/time.ts';
-import { type ProbeKind, ProbeWorker } from '../probes/worker.ts';
 import type { ContainerRecord, Sandbox } from '../runtime.ts';
 import { goSeconds } from './backoff.ts';
 import {
   fieldPathOf,
-  fieldsOf,
   messageOf,
   type Node,
   newState,
   type PodContext,
   type PodState,
+  payloadSource,
   retryLater,
   seenOf,
   specOf,
@@ -25,15 +24,16 @@ import { prepareImage } from './hooks/prepare-image.ts';
 import { forget, release } from './hooks/release.ts';
 import { startContainer } from './hooks/start-container.ts';
 import { type Action, graceOf, plan } from './plan.ts';
+import { PodProbes } from './probing.ts';
 import type { Termination } from './seen.ts';
-import { computeStatus } from './status.ts';
+import { computeStatus, mergedConditions } from './status.ts';
 
 const stepRetryMaxMs = 10_000;
 const exitPollMs = [1, 5, 10, 20, 40, 80, 160, 320];
 
 export class PodWorker {
   readonly #context: PodContext;
-  readonly #probes = new Map<string, { kind: ProbeKind; worker: ProbeWorker }[]>();
+  readonly #probes: PodProbes;
   readonly #onForgotten: () => void;
   /** Moves when a step begins or ends: a list of the runtime taken before then is stale. */
   version = 0;
@@ -51,6 +51,7 @@ export class PodWorker {
     this.#observed = observed;
     this.#context = { node, state: newState(pod) };
     this.#onForgotten = onForgotten;
+    this.#probes = new PodProbes(this.#context, () => this.poke());
     const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
     // An agent that has just started believes what it said before about containers that still run.
     this.#initialReady = new Set(
@@ -104,7 +105,7 @@ export class PodWorker {
     const { state } = this.#context;
     const status = termination.status ?? state.termination?.status;
     state.termination = { ...termination, ...(status ? { status } : {}) };
-    for (const probes of this.#probes.values()) for (const p of probes) if (p.kind !== 'readiness') p.worker.stop();
+    this.#probes.keepReadiness();
     this.poke();
   }
 
@@ -183,11 +184,7 @@ export class PodWorker {
     if (state.volumesMounted && !state.termination && !state.released && !state.busy.has('volumes')) {
       state.busy.add('volumes');
       void node.volumes
-        .mount(state.pod, {
-          objects: node.objects,
-          fields: fieldsOf(this.#context),
-          token: (a, e) => node.token(state.pod, a, e),
-        })
+        .mount(state.pod, payloadSource(this.#context))
         .catch((error: unknown) =>
           node.log.debug('volume refresh failed', { pod: state.pod.metadata.name, error: messageOf(error) }),
         )
@@ -203,7 +200,7 @@ export class PodWorker {
   stop(): void {
     this.#stopped = true;
     this.#cancelWake?.();
-    for (const probes of this.#probes.values()) for (const p of probes) p.worker.stop();
+    this.#probes.stop();
   }
 
   poke(): void {
@@ -222,7 +219,7 @@ export class PodWorker {
     const next = plan(seenOf(this.#context));
     for (const { name, untilMs } of next.crashLoops) this.#crashLoop(name, untilMs);
     for (const action of next.actions) this.#start(action);
-    this.#syncProbes();
+    this.#probes.sync();
     this.#report();
     this.#cancelWake?.();
     const wakes = [next.wakeAtMs, this.#deadlineAtMs()].filter((t) => t !== undefined);
@@ -337,74 +334,6 @@ export class PodWorker {
     }
   }
 
-  #syncProbes(): void {
-    const { state } = this.#context;
-    for (const [id, probes] of this.#probes) {
-      if (state.containers.get(id)?.state === 'running') continue;
-      for (const p of probes) p.worker.stop();
-      this.#probes.delete(id);
-      const memory = state.memory.get(id);
-      if (memory) memory.ready = false;
-    }
-    for (const c of state.containers.values()) {
-      const spec = specOf(state.pod, c.name);
-      if (c.state !== 'running' || !spec || this.#probes.has(c.id)) continue;
-      this.#probes.set(c.id, this.#probesOf(c, spec));
-    }
-  }
-
-  #probesOf(record: ContainerRecord, spec: Container): { kind: ProbeKind; worker: ProbeWorker }[] {
-    const { state, node } = this.#context;
-    const memory = state.memory.get(record.id)!;
-    const all: { kind: ProbeKind; worker: ProbeWorker }[] = [];
-    const add = (kind: ProbeKind, probe: Probe | undefined, verdict: (ok: boolean) => void): void => {
-      if (!probe || (state.termination && kind !== 'readiness')) return;
-      const title = kind[0]!.toUpperCase() + kind.slice(1);
-      const worker = new ProbeWorker({
-        kind,
-        probe,
-        startedAtMs: record.startedAtMs,
-        timers: node.timers,
-        run: () =>
-          node.prober.run(probe, {
-            container: spec,
-            containerId: record.id,
-            podIp: fieldsOf(this.#context).podIps[0] ?? '',
-          }),
-        enabled: () => (kind === 'startup' ? !memory.started : memory.started),
-        failed: (output) =>
-          node.event(
-            state.pod,
-            fieldPathOf(state.pod, spec.name),
-            'Warning',
-            'Unhealthy',
-            `${title} probe failed: ${output}`,
-          ),
-        verdict: (ok) => {
-          verdict(ok);
-          this.poke();
-        },
-      });
-      all.push({ kind, worker });
-    };
-    add('startup', memory.started ? undefined : spec.startupProbe, (ok) => {
-      if (!ok) memory.failedProbe = 'startup';
-      else {
-        memory.started = true;
-        for (const p of all)
-          if (p.kind === 'startup') p.worker.stop();
-          else p.worker.hurry();
-      }
-    });
-    add('liveness', spec.livenessProbe, (ok) => {
-      if (!ok) memory.failedProbe = 'liveness';
-    });
-    add('readiness', spec.readinessProbe, (ok) => {
-      memory.ready = ok;
-    });
-    return all;
-  }
-
   #crashLoop(name: string, untilMs: number): void {
     const { state, node } = this.#context;
     const { metadata } = state.pod;
@@ -465,14 +394,4 @@ export class PodWorker {
     this.#reported = text;
     node.reportStatus(state.pod, status);
   }
-}
-
-const own = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
-
-/** The node's own conditions as it last reported them, the others as the API has them now. */
-function mergedConditions(api: PodStatus | undefined, mine: PodStatus): NonNullable<PodStatus['conditions']> {
-  const others = (api?.conditions ?? []).filter((c) => !own.has(c.type));
-  const kept = (mine.conditions ?? []).filter((c) => own.has(c.type));
-  const fallback = kept.length > 0 ? kept : (api?.conditions ?? []).filter((c) => own.has(c.type));
-  return [...others, ...fallback];
 }
