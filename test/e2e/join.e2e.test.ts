@@ -103,11 +103,7 @@ cluster('join', (ns) => {
             {
               name: 'c',
               image: 'tiffin.dev/busybox:1',
-              command: [
-                'sh',
-                '-c',
-                'nc -w 5 kubernetes.default.svc 443 < /dev/null && echo connected; sleep 3600',
-              ],
+              command: ['sh', '-c', 'nc -w 5 kubernetes.default.svc 443 < /dev/null && echo connected; sleep 3600'],
             },
           ],
         },

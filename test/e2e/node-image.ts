@@ -8,10 +8,13 @@ import { type FileEntry, writeImageArchive } from '../../src/cli/images.ts';
 
 export const nodeImage = 'tiffin.dev/e2e-node:1';
 
-/** Writes an OCI archive to `file`; its programs are /programs/NAME.mjs for each of test/e2e/programs/NAME.ts. */
-export async function buildNodeImage(file: string): Promise<void> {
+/** Writes an OCI archive to `file`: node, kubectl, and /programs/NAME.cjs for each of test/e2e/programs/NAME.ts. */
+export async function buildNodeImage(file: string, kubectl: string): Promise<void> {
   const node = fs.realpathSync(process.execPath);
-  const entries: FileEntry[] = [{ path: 'usr/bin/node', body: fs.readFileSync(node), mode: 0o755 }];
+  const entries: FileEntry[] = [
+    { path: 'usr/bin/node', body: fs.readFileSync(node), mode: 0o755 },
+    { path: 'usr/bin/kubectl', body: fs.readFileSync(kubectl), mode: 0o755 },
+  ];
   const libraries = [...execFileSync('ldd', [node], { encoding: 'utf8' }).matchAll(/(\/\S+\.so\S*)/g)].map(
     (m) => m[1] as string,
   );

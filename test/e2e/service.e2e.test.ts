@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, inject, test } from 'vitest';
 import type { Pod, Service } from '../../src/generated/schemas/core-v1.ts';
 import { apply, cluster, deployment, get, items, kubectl, podReady, sleep, tiffin, until } from './lib.ts';
 import { buildNodeImage, nodeImage } from './node-image.ts';
@@ -60,7 +60,7 @@ function stream(
 cluster('service', (ns) => {
   beforeAll(async () => {
     const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'tiffin-image-')), 'node.tar');
-    await buildNodeImage(file);
+    await buildNodeImage(file, inject('kubectl'));
     const imported = await tiffin('image', 'import', file);
     fs.rmSync(path.dirname(file), { recursive: true });
     expect(imported.code, imported.stderr).toBe(0);
@@ -144,5 +144,23 @@ cluster('service', (ns) => {
     await until('its watch event', async () => (await log()).includes('watched ADDED second'), 10_000);
     expect(await log()).toMatch(/server https:\/\/10\.\d+\.0\.1:443/);
     await kubectl(`delete pod client -n ${ns} --now`);
+  });
+
+  test('so does client-go: kubectl in a pod, without any configuration', async () => {
+    await apply(
+      ns,
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'gopher' },
+        spec: {
+          serviceAccountName: 'reader',
+          restartPolicy: 'Never',
+          containers: [{ name: 'c', image: nodeImage, command: ['/usr/bin/kubectl', 'get', 'configmaps,pods'] }],
+        },
+      }),
+    );
+    await until('its end', async () => (await get<Pod>(`pod gopher -n ${ns}`)).status.phase === 'Succeeded', 30_000);
+    expect(await kubectl(`logs gopher -n ${ns}`)).toMatch(/configmap\/kube-root-ca.crt[\s\S]*pod\/gopher/);
   });
 });
