@@ -120,8 +120,7 @@ export class NodeLinkCore {
   async sync(request: SyncRequest, cancelled?: AbortSignal): Promise<SyncResponse> {
     this.heard();
     const { timers, config } = this.#options;
-    const begins =
-      request.session !== this.#session || request.epoch !== this.#epoch || request.since === 0;
+    const begins = request.session !== this.#session || request.epoch !== this.#epoch || request.since === 0;
     if (request.session !== this.#session || request.since === 0) {
       this.#session = request.session;
       this.#told = new Set();
