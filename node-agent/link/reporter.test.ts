@@ -65,3 +65,35 @@ test('a write that the other side could not do just now is sent again', async ()
   expect(batches).toHaveLength(2);
   expect(answered).toEqual(['a=Running 409']);
 });
+
+test('that a pod is on its way waits for something better to say, but not long; events wait for each other', async () => {
+  const { timers, batches, r } = reporter([]);
+  const event = (): NodeWrite => ({ type: 'event', object: {} });
+  const creating = (uid: string): NodeWrite => ({
+    type: 'podStatus',
+    namespace: 'd',
+    name: uid,
+    uid,
+    status: {
+      phase: 'Pending',
+      containerStatuses: [{ restartCount: 0, state: { waiting: { reason: 'ContainerCreating' } } }],
+    },
+  });
+  r.open();
+  r.add(creating('a'));
+  r.add(creating('b'));
+  r.add(creating('c'));
+  r.add(event());
+  await timers.advance(300);
+  expect(batches).toEqual([]);
+  r.add(creating('a'));
+  r.add(status('b', 'Running'));
+  r.add(gone('c'));
+  r.add(event());
+  await timers.advance(0);
+  expect(batches).toEqual([['c=Pending', 'b=Running', 'podGone']]);
+  await timers.advance(100);
+  expect(batches.slice(1)).toEqual([['a=Pending']]);
+  await timers.advance(100);
+  expect(batches.slice(2)).toEqual([['event', 'event']]);
+});
