@@ -85,8 +85,12 @@ export class ControlPlane {
   async #post(path: string, body: unknown, timeoutMs = answerMarginMs, signal?: AbortSignal): Promise<unknown> {
     const headers: Record<string, string> = { 'content-type': 'application/json', accept: 'application/json' };
     if (this.credential) headers.authorization = `Bearer ${this.credential}`;
+    // One controller for both ends, held by its timer: a signal made of others may be collected while it is waited for.
     const limit = new AbortController();
     const stopLimit = this.#timers.after(timeoutMs, () => limit.abort(new Error('no answer in time')));
+    const give = (): void => limit.abort(new Error('stopped'));
+    if (signal?.aborted) give();
+    signal?.addEventListener('abort', give);
     let answer: Response;
     let text: string;
     try {
@@ -95,7 +99,7 @@ export class ControlPlane {
           method: 'POST',
           headers,
           body: JSON.stringify(body),
-          signal: signal ? AbortSignal.any([signal, limit.signal]) : limit.signal,
+          signal: limit.signal,
         }),
       );
       text = await answer.text();
@@ -103,6 +107,7 @@ export class ControlPlane {
       throw new LinkError(0, error instanceof Error ? error.message : String(error));
     } finally {
       stopLimit();
+      signal?.removeEventListener('abort', give);
     }
     let parsed: unknown;
     try {

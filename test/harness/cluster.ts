@@ -362,6 +362,8 @@ export class SimulatedNode {
   readonly #disk = new Map<string, string>();
   #runtime: SimulatedRuntime | undefined;
   #life: Life | undefined;
+  /** Requests that wait for an answer: what nobody holds on to is collected, and its time limit with it. */
+  readonly #waiting = new Set<Request>();
   /** Nothing gets through, in either direction. */
   cut = false;
 
@@ -467,19 +469,23 @@ export class SimulatedNode {
     });
   }
 
-  #fetch(life: Life, request: Request): Promise<Response> {
-    return new Promise((resolve, reject) => {
-      const abort = (): void => reject(new Error('aborted'));
-      request.signal.addEventListener('abort', abort);
-      if (this.cut) return;
-      this.#cluster.fetch(life, request).then(
-        (response) => {
-          if (!this.cut) resolve(response);
-        },
-        (error) => {
-          if (!this.cut) reject(error);
-        },
-      );
-    });
+  async #fetch(life: Life, request: Request): Promise<Response> {
+    this.#waiting.add(request);
+    try {
+      return await new Promise<Response>((resolve, reject) => {
+        request.signal.addEventListener('abort', () => reject(new Error('aborted')));
+        if (this.cut) return;
+        this.#cluster.fetch(life, request).then(
+          (response) => {
+            if (!this.cut) resolve(response);
+          },
+          (error) => {
+            if (!this.cut) reject(error);
+          },
+        );
+      });
+    } finally {
+      this.#waiting.delete(request);
+    }
   }
 }
