@@ -6,7 +6,9 @@ import type { Fetch } from '../../src/ports/index.ts';
 
 export function nodeFetch(ca: string | undefined): Fetch {
   const options = { keepAlive: true, maxSockets: 64 };
-  const secure = new https.Agent({ ...options, ...(ca ? { ca: [...tls.rootCertificates, ca] } : {}) });
+  // A context, made once: certificates given as `ca` would be part of the key by which every request looks for its connection.
+  const secureContext = ca ? tls.createSecureContext({ ca: [...tls.rootCertificates, ca] }) : undefined;
+  const secure = new https.Agent({ ...options, ...(secureContext ? { secureContext } : {}) });
   const plain = new http.Agent(options);
   return async (request) => {
     const url = new URL(request.url);

@@ -33,7 +33,7 @@ const emptyMap = (): ServiceMap => ({
   destinations: new Map(),
   nodePorts: new Map(),
   hostPorts: new Map(),
-  localPodIps: new Set(),
+  hairpins: new Set(),
 });
 
 /** The n-th address of an IPv4 CIDR: nth('10.96.0.0/16', 1) is 10.96.0.1. */

@@ -128,8 +128,8 @@ export function changeScript(table: string, before: ServiceMap, after: ServiceMa
   for (const [key, b] of after.hostPorts) {
     if (!same(b, before.hostPorts.get(key))) script.add('host_ports', `${key} : ${target(b)}`);
   }
-  for (const ip of before.localPodIps) if (!after.localPodIps.has(ip)) script.remove('hairpin', `${ip} . ${ip}`);
-  for (const ip of after.localPodIps) if (!before.localPodIps.has(ip)) script.add('hairpin', `${ip} . ${ip}`);
+  for (const ip of before.hairpins) if (!after.hairpins.has(ip)) script.remove('hairpin', `${ip} . ${ip}`);
+  for (const ip of after.hairpins) if (!before.hairpins.has(ip)) script.add('hairpin', `${ip} . ${ip}`);
   return script.toString();
 }
 

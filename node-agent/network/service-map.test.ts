@@ -97,7 +97,9 @@ describe('serviceMap', () => {
     });
     const m = map({ pods: [pod('a', 'Running', '10.244.1.7'), pod('b', 'Succeeded', '10.244.1.8')] });
     expect([...m.hostPorts]).toEqual([['tcp . 8081', { ip: '10.244.1.7', port: 80 }]]);
-    expect([...m.localPodIps]).toEqual(['10.244.1.7']);
+    expect([...m.hairpins]).toEqual(['10.244.1.7']);
+    const alone = { ...pod('d', 'Running', '10.244.1.9'), spec: { containers: [{ name: 'c' }] } };
+    expect(map({ pods: [alone] })).toEqual(map({}));
   });
   test('lost UDP backends are to be forgotten', () => {
     const services = [service('d', '10.96.0.53', { ports: [{ port: 53, protocol: 'UDP' }] })];

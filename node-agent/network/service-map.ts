@@ -27,8 +27,8 @@ export interface ServiceMap {
   nodePorts: Map<string, Backend[]>;
   /** `proto . port` on the node's own addresses → the pod that asked for it. */
   hostPorts: Map<string, Backend>;
-  /** Addresses of this node's pods, which may reach themselves through a Service. */
-  localPodIps: Set<string>;
+  /** Addresses of this node's pods that a destination leads to: they may reach themselves through it. */
+  hairpins: Set<string>;
 }
 
 const protocolOf = (protocol: string | undefined): Protocol | undefined =>
@@ -93,7 +93,7 @@ export function serviceMap(view: NetworkView, nodeName: string, skip: ReadonlySe
     destinations: new Map(),
     nodePorts: new Map(),
     hostPorts: new Map(),
-    localPodIps: new Set(),
+    hairpins: new Set(),
   };
   for (const service of view.services) {
     if (service.spec.type === 'ExternalName') continue;
@@ -114,15 +114,21 @@ export function serviceMap(view: NetworkView, nodeName: string, skip: ReadonlySe
       }
     }
   }
-  for (const pod of view.pods) addPod(map, pod);
+  const own = new Set<string>();
+  for (const pod of view.pods) {
+    const ip = pod.status?.podIP;
+    const finished = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+    if (!ip || finished || pod.spec.hostNetwork) continue;
+    own.add(ip);
+    addHostPorts(map, pod, ip);
+  }
+  // A pod that nothing leads to changes nothing in the packet filter.
+  const backends = [...map.destinations.values(), ...map.nodePorts.values(), map.hostPorts.values()];
+  for (const list of backends) for (const { ip } of list) if (own.has(ip)) map.hairpins.add(ip);
   return map;
 }
 
-function addPod(map: ServiceMap, pod: Pod): void {
-  const ip = pod.status?.podIP;
-  const finished = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
-  if (!ip || finished || pod.spec.hostNetwork) return;
-  map.localPodIps.add(ip);
+function addHostPorts(map: ServiceMap, pod: Pod, ip: string): void {
   for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
     for (const port of container.ports ?? []) {
       const protocol = protocolOf(port.protocol);

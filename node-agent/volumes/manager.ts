@@ -1,5 +1,7 @@
-// The volumes of pods under PODS/<uid>/volumes, in the kubelet's layout. `mount` is idempotent and also brings files up to
-// date; `mountsOf` turns a container's volumeMounts into host paths. It decides nothing about when.
+// The volumes of pods under PODS/<uid>/volumes, in the kubelet's layout. What must not touch the disk (secrets, tokens) is in
+// the same layout under one tmpfs of the node beside PODS: a mount of its own for each would cost every pod two processes.
+// `mount` is idempotent and also brings files up to date; `mountsOf` turns a container's volumeMounts into host paths. It
+// decides nothing about when.
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Container, Pod, Volume } from '../../src/generated/schemas/core-v1.ts';
@@ -47,12 +49,20 @@ const pluginNames: Partial<Record<keyof Volume, string>> = {
   projected: 'projected',
 };
 
+/** Secrets stay off the disk. */
+function inMemory(volume: Volume): boolean {
+  return (volume.secret ?? volume.projected ?? volume.downwardAPI) !== undefined;
+}
+
 export class DiskVolumes implements Volumes {
   readonly #pods: string;
+  readonly #memory: string;
+  #memoryMounted: Promise<void> | undefined;
   readonly #now: () => number;
 
   constructor(podsDirectory: string, now: () => number) {
     this.#pods = podsDirectory;
+    this.#memory = path.join(path.dirname(podsDirectory), 'memory');
     this.#now = now;
   }
 
@@ -78,6 +88,7 @@ export class DiskVolumes implements Volumes {
     const directory = this.#directory(pod.metadata.uid, volume);
     if (!directory) throw new Error('no volume plugin matched');
     const fsGroup = pod.spec?.securityContext?.fsGroup;
+    if (inMemory(volume)) await this.#mountMemory();
     const isNew = !(await fs.stat(directory).catch(() => undefined));
     await fs.mkdir(directory, { recursive: true });
     if (volume.emptyDir) {
@@ -94,8 +105,6 @@ export class DiskVolumes implements Volumes {
       ...source,
       token: (a, e) => this.#token(directory, volume, source, a, e),
     });
-    // Secrets stay off the disk.
-    if (volume.secret ?? volume.projected ?? volume.downwardAPI) await mountTmpfs(directory, undefined);
     await fs.chmod(directory, 0o777);
     await writeAtomically(directory, payload, this.#now(), async (fresh) => {
       if (fsGroup !== undefined) await giveToGroup(fresh, fsGroup, true);
@@ -125,7 +134,22 @@ export class DiskVolumes implements Volumes {
 
   #directory(uid: string, volume: Volume): string | undefined {
     const kind = kinds.find((k) => volume[k] !== undefined);
-    return kind && path.join(this.podDirectory(uid), 'volumes', `kubernetes.io~${pluginNames[kind]}`, volume.name);
+    const root = inMemory(volume) ? this.#memory : this.#pods;
+    return kind && path.join(root, uid, 'volumes', `kubernetes.io~${pluginNames[kind]}`, volume.name);
+  }
+
+  async #mountMemory(): Promise<void> {
+    this.#memoryMounted ??= (async () => {
+      await fs.mkdir(this.#memory, { recursive: true, mode: 0o750 });
+      await mountTmpfs(this.#memory, undefined);
+      await fs.chmod(this.#memory, 0o750);
+    })();
+    try {
+      await this.#memoryMounted;
+    } catch (error) {
+      this.#memoryMounted = undefined;
+      throw error;
+    }
   }
 
   async mountsOf(pod: Pod, container: Container, env: ReadonlyMap<string, string>): Promise<Mount[]> {
@@ -158,6 +182,7 @@ export class DiskVolumes implements Volumes {
   async unmount(uid: string): Promise<void> {
     const directory = this.podDirectory(uid);
     await unmountBelow(directory);
+    await fs.rm(path.join(this.#memory, uid), { recursive: true, force: true });
     await fs.rm(directory, { recursive: true, force: true });
   }
 }
