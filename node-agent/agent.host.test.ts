@@ -227,11 +227,11 @@ onContainerd('the agent on containerd', () => {
       () => statusOf('exec').containerStatuses?.[0]?.state?.terminated?.reason === 'StartError',
     );
     await until('liveness', () => statusOf('probed').containerStatuses?.[0]?.restartCount === 1);
-    const messages = (plane.events as unknown as Event[])
-      .filter((e) => e.involvedObject.name === 'probed')
-      .map((e) => e.message);
-    expect(messages).toContain('Container web failed liveness probe, will be restarted');
-    expect(messages.some((m) => m?.startsWith("Liveness probe failed: cat: can't open '/tmp/live'"))).toBe(true);
+    const messages = (): (string | undefined)[] =>
+      (plane.events as unknown as Event[]).filter((e) => e.involvedObject.name === 'probed').map((e) => e.message);
+    // Events follow a little later.
+    await until('what ended it', () => messages().includes('Container web failed liveness probe, will be restarted'));
+    expect(messages().some((m) => m?.startsWith("Liveness probe failed: cat: can't open '/tmp/live'"))).toBe(true);
     await Promise.all(['probed', 'job', 'bad', 'conf', 'exec'].map((n) => gone(n)));
   });
 });
