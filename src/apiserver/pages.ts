@@ -3,8 +3,8 @@
 import { ApiError } from '../machinery/errors.ts';
 import type { Core } from './core.ts';
 import type { Discovery } from './discovery/discovery.ts';
-import { wantsAggregatedDiscovery } from './negotiation/accept.ts';
-import { pageNotFound, textResponse } from './negotiation/respond.ts';
+import { parseAccept, wantsAggregatedDiscovery } from './negotiation/accept.ts';
+import { hashOf, pageNotFound, textResponse } from './negotiation/respond.ts';
 import type { OpenApi } from './openapi/openapi.ts';
 import type { RequestInfo } from './routing.ts';
 
@@ -75,6 +75,7 @@ export class Pages {
             })
           : pageNotFound();
       case 'openapi':
+        if (path === '/openapi/v2') return this.#openApiV2(request);
         return group === 'v3'
           ? this.#openApi(request, url, path.slice('/openapi/v3'.length).replace(/^\//, ''))
           : pageNotFound();
@@ -87,7 +88,7 @@ export class Pages {
     const versions = this.#options.discovery.groupVersions();
     const apis = versions.map(({ group, version }) => (group === '' ? `/api/${version}` : `/apis/${group}/${version}`));
     const groups = [...new Set(versions.filter(({ group }) => group !== '').map(({ group }) => `/apis/${group}`))];
-    const openApi = ['/openapi', ...apis.map((path) => `/openapi/v3${path}`), '/openapi/v3'];
+    const openApi = ['/openapi', '/openapi/v2', ...apis.map((path) => `/openapi/v3${path}`), '/openapi/v3'];
     const others = [
       '/.well-known/openid-configuration',
       '/api',
@@ -168,6 +169,20 @@ export class Pages {
     return textResponse(document.text, { headers });
   }
 
+  async #openApiV2(request: Request): Promise<Response> {
+    const { text, hash, protobuf } = await this.#options.openApi.v2();
+    const ETag = `"${hash}"`;
+    const headers = { ETag, Vary: 'Accept', 'Cache-Control': 'public' };
+    if (request.headers.get('if-none-match') === ETag) return new Response(null, { status: 304, headers });
+    const wanted = parseAccept(request.headers.get('accept') || 'application/json').find(({ type }) =>
+      /^(\*\/\*|application\/(\*|json|com\.github\.proto-openapi\.spec\.v2[.@]v1\.0\+protobuf))$/.test(type),
+    );
+    if (!wanted) throw new ApiError('NotAcceptable', 'only JSON and protobuf are available');
+    if (!wanted.type.endsWith('protobuf')) return textResponse(text, { headers });
+    const contentType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+    return new Response(protobuf as Uint8Array<ArrayBuffer>, { headers: { ...headers, 'Content-Type': contentType } });
+  }
+
   #openId(): Response {
     const { issuer } = this.#core.config;
     return textResponse(
@@ -191,10 +206,7 @@ function run(check: () => string | undefined): string | undefined {
 }
 
 export async function withETag(request: Request, text: string, contentType: string): Promise<Response> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
-  const etag = `"${Array.from(digest, (byte) => byte.toString(16).padStart(2, '0'))
-    .join('')
-    .toUpperCase()}"`;
+  const etag = `"${await hashOf(text)}"`;
   const headers = { 'Content-Type': contentType, ETag: etag, Vary: 'Accept', 'Cache-Control': 'public' };
   if (request.headers.get('if-none-match') === etag) return new Response(null, { status: 304, headers });
   return new Response(text, { headers });

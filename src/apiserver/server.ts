@@ -17,7 +17,7 @@ import { type Authenticator, allAuthenticated, anonymous, bearerToken } from './
 import { createSigner } from './authn/signer.ts';
 import { type Attributes, type Authorizer, forbidden } from './authz/authorizer.ts';
 import { bootstrap } from './bootstrap.ts';
-import { builtInAdmission, builtInAuthenticator, builtInAuthorizer } from './builtin.ts';
+import { builtInAdmission, builtInAuthenticator, builtInAuthorizer, emptyCollection } from './builtin.ts';
 import { createClient, createFeed } from './client.ts';
 import { createCodec } from './codec.ts';
 import type { Core, NodeContacts, User } from './core.ts';
@@ -117,6 +117,7 @@ export class ApiServer {
     const virtual = reviews({
       authenticator: this.#authenticator,
       authorizer: this.#authorizer,
+      registry,
       audience: config.issuer,
     });
     this.#virtual = new Map(virtual.map((one) => [`${one.group}/${one.version}/${one.plural}`, one]));
@@ -180,7 +181,7 @@ export class ApiServer {
     const virtual = this.#virtual.get(`${info.group}/${info.version}/${info.resource}`);
     if (virtual) return createVirtual(this.core, virtual, request, url, info, user);
     const definition = this.core.registry.find(info.group, info.version, info.resource);
-    if (!definition) return pageNotFound();
+    if (!definition) return emptyCollection(info) ?? pageNotFound();
     const subresource = info.subresource === '' ? undefined : subresourceOf(definition, info.subresource);
     if (info.subresource !== '' && !subresource) return pageNotFound();
     if (

@@ -17,7 +17,7 @@ export function textResponse(
   for (const warning of options.warnings ?? []) addWarning(headers, warning);
   const yaml = options.encoding === 'yaml';
   headers.set('Content-Type', yaml ? 'application/yaml' : 'application/json');
-  return new Response(yaml ? stringify(JSON.parse(text), { aliasDuplicateObjects: false }) : text, {
+  return new Response(yaml ? stringify(JSON.parse(text), { version: '1.1', aliasDuplicateObjects: false }) : text, {
     status: options.code ?? 200,
     headers,
   });
@@ -56,4 +56,12 @@ function addWarning(headers: Headers, warning: string): void {
     .replace(/[\r\n]+/g, ' ');
   const value = `299 - "${text.length > warningBytesMax ? text.slice(0, warningBytesMax) : text}"`;
   if (/^[\x20-\x7e]*$/.test(value)) headers.append('Warning', value);
+}
+
+/** What an ETag is made of: SHA-256 in upper-case hexadecimal. */
+export async function hashOf(text: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0'))
+    .join('')
+    .toUpperCase();
 }

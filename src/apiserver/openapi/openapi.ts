@@ -1,10 +1,13 @@
-// /openapi/v3: an index of group versions with content hashes, and a document for each, made on first use. Operations carry
-// the parameters that kubectl looks for before it validates on the server (fieldValidation) or dry-runs (dryRun).
+// /openapi/v2, all in one, and /openapi/v3: an index of group versions with content hashes, and a document for each. All
+// are made on first use. Operations carry the parameters that kubectl looks for before it validates on the server (fieldValidation) or dry-runs (dryRun).
 import { openApiSchemas } from '../../machinery/openapi.ts';
 import type { AnyResource, Subresource } from '../../machinery/resource.ts';
 import type { Schemas } from '../../machinery/schema/types.ts';
+import { hashOf } from '../negotiation/respond.ts';
 import { type Registry, verbsOf } from '../registry.ts';
 import type { VirtualResource } from '../rest/virtual.ts';
+import { toV2, type V3Document } from './v2.ts';
+import { encodeV2 } from './v2-protobuf.ts';
 
 export interface Document {
   text: string;
@@ -63,6 +66,7 @@ export class OpenApi {
   readonly #virtual: readonly VirtualResource[];
   readonly #schemas: Schemas;
   readonly #documents = new Map<string, Promise<Document>>();
+  #v2: Promise<Document & { protobuf: Uint8Array }> | undefined;
 
   constructor(registry: Registry, virtual: readonly VirtualResource[], schemas: Schemas) {
     this.#registry = registry;
@@ -95,7 +99,29 @@ export class OpenApi {
     return new Map(all.map(({ group, version }) => [pathOf(group, version), { group, version }]));
   }
 
+  /** /openapi/v2, with its protobuf form. */
+  v2(): Promise<Document & { protobuf: Uint8Array }> {
+    this.#v2 ??= this.#makeV2();
+    return this.#v2;
+  }
+
+  async #makeV2(): Promise<Document & { protobuf: Uint8Array }> {
+    const groupVersions = [...this.#groupVersions()].sort(([a], [b]) => (a < b ? -1 : 1));
+    const document = toV2(groupVersions.map(([path, { group, version }]) => this.#build(path, group, version)));
+    const text = JSON.stringify(document);
+    return { text, hash: await hashOf(text), protobuf: encodeV2(document) };
+  }
+
   async #make(path: string, group: string, version: string): Promise<Document> {
+    const text = JSON.stringify({
+      openapi: '3.0.0',
+      info: { title: 'Kubernetes', version: 'v1.36.0' },
+      ...this.#build(path, group, version),
+    });
+    return { text, hash: await hashOf(text) };
+  }
+
+  #build(path: string, group: string, version: string): V3Document {
     const schemaNames = new Set<string>([
       `${metaV1}DeleteOptions`,
       `${metaV1}Status`,
@@ -118,17 +144,7 @@ export class OpenApi {
       };
     }
     const schemas = { ...openApiSchemas(this.#schemas.table, schemaNames), ...lists };
-    const text = JSON.stringify({
-      openapi: '3.0.0',
-      info: { title: 'Kubernetes', version: 'v1.36.0' },
-      paths,
-      components: { schemas },
-    });
-    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
-    const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0'))
-      .join('')
-      .toUpperCase();
-    return { text, hash };
+    return { paths, components: { schemas } };
   }
 }
 

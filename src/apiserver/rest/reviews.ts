@@ -4,6 +4,7 @@ import type { TokenReview } from '../../generated/schemas/authentication-v1.ts';
 import type {
   ResourceAttributes,
   SelfSubjectAccessReview,
+  SelfSubjectRulesReview,
   SubjectAccessReview,
 } from '../../generated/schemas/authorization-v1.ts';
 import { errors, type FieldError } from '../../machinery/errors.ts';
@@ -11,6 +12,8 @@ import type { KubeObject } from '../../machinery/meta.ts';
 import type { Authenticator } from '../authn/authenticator.ts';
 import type { Attributes, Authorizer } from '../authz/authorizer.ts';
 import type { User } from '../core.ts';
+import type { Registry } from '../registry.ts';
+import { rulesOf } from './rules.ts';
 import type { VirtualResource } from './virtual.ts';
 
 const authentication = { group: 'authentication.k8s.io', version: 'v1', namespaced: false };
@@ -19,9 +22,10 @@ const authorization = { group: 'authorization.k8s.io', version: 'v1', namespaced
 export function reviews(options: {
   authenticator: Authenticator;
   authorizer: Authorizer;
+  registry: Registry;
   audience: string;
 }): VirtualResource[] {
-  const { authenticator, authorizer, audience } = options;
+  const { authenticator, authorizer, registry, audience } = options;
   const decide = (body: SelfSubjectAccessReview | SubjectAccessReview, user: User, kind: string) => {
     const { resourceAttributes: resource, nonResourceAttributes: path } = body.spec;
     if ((resource === undefined) === (path === undefined)) {
@@ -39,7 +43,7 @@ export function reviews(options: {
       status: { allowed: decision?.allowed ?? false, ...(decision?.reason ? { reason: decision.reason } : {}) },
     };
   };
-  return [
+  const resources: VirtualResource[] = [
     {
       ...authentication,
       plural: 'tokenreviews',
@@ -97,7 +101,20 @@ export function reviews(options: {
         return decide(review, { name, groups, ...(uid ? { uid } : {}) }, 'SubjectAccessReview');
       },
     },
+    {
+      ...authorization,
+      plural: 'selfsubjectrulesreviews',
+      singular: 'selfsubjectrulesreview',
+      kind: 'SelfSubjectRulesReview',
+      schema: 'io.k8s.api.authorization.v1.SelfSubjectRulesReview',
+      create(body, user) {
+        const { namespace } = (body as SelfSubjectRulesReview).spec;
+        if (!namespace) throw errors.badRequest('no namespace on request');
+        return { ...body, status: rulesOf(authorizer, registry, resources, user, namespace) } as KubeObject;
+      },
+    },
   ];
+  return resources;
 }
 
 function userInfo(user: User) {
