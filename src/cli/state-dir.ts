@@ -17,7 +17,9 @@ function makeFolders(dir: string): void {
 }
 
 export function makeStateDir(paths: StatePaths): void {
-  for (const dir of [paths.dir, paths.logs, paths.pids, paths.nodes, paths.worker]) makeFolders(dir);
+  for (const dir of [paths.dir, paths.logs, paths.pids, paths.nodes, paths.worker, paths.ledger]) makeFolders(dir);
+  // Every Secret is in it, in databases that the control plane makes with the usual mode.
+  fs.chmodSync(paths.ledger, 0o700);
   const ignore = path.join(paths.dir, '.gitignore');
   if (!fs.existsSync(ignore)) fs.writeFileSync(ignore, '*\n');
 }

@@ -2,7 +2,7 @@
 // changes only its own Node and never labels or taints that decide what runs there; of its pods it writes the status and
 // deletes them.
 import type { Node, Pod } from '../../generated/schemas/core-v1.ts';
-import { nodes, pods } from '../../generated/schemas/index.ts';
+import { leases, nodes, pods } from '../../generated/schemas/index.ts';
 import { errors } from '../../machinery/errors.ts';
 import { groupResource } from '../../machinery/meta.ts';
 import { deepEqual } from '../../machinery/validation.ts';
@@ -18,6 +18,12 @@ export const nodeRestriction: AdmissionPlugin = {
     const resource = groupResource(definition);
     if (resource === groupResource(nodes)) checkNode(request, node);
     else if (resource === groupResource(pods)) checkPod(request, node);
+    else if (resource === groupResource(leases) && request.name !== node)
+      throw errors.forbidden(
+        definition,
+        request.name,
+        'can only access node lease with the same name as the requesting node',
+      );
   },
 };
 

@@ -58,13 +58,15 @@ export function userOf(ledger: ReadView, claims: JWTPayload): User | undefined {
   if (!own?.namespace || !own.serviceaccount) return undefined;
   const { namespace, serviceaccount, pod, secret, node } = own;
   const lives = (resource: string, reference: Reference) => {
-    const entry = ledger.get(`${resource}/${namespace}/${reference.name}`);
+    const entry = ledger.get(`${resource}/${reference.name}`);
     // The first uid of a stored value is the object's own (see storage/codec.ts).
     return entry !== undefined && /"uid":"([^"]*)"/.exec(entry.value)?.[1] === reference.uid;
   };
-  if (!lives('serviceaccounts', serviceaccount)) return undefined;
-  if (pod && !lives('pods', pod)) return undefined;
-  if (secret && !lives('secrets', secret)) return undefined;
+  if (!lives(`serviceaccounts/${namespace}`, serviceaccount)) return undefined;
+  if (pod && !lives(`pods/${namespace}`, pod)) return undefined;
+  if (secret && !lives(`secrets/${namespace}`, secret)) return undefined;
+  // A token of a pod says where the pod was when it was issued; only a token of the node alone ends with the node.
+  if (node?.uid && !pod && !lives('nodes', { name: node.name, uid: node.uid })) return undefined;
   const extra: Record<string, string[]> = {};
   if (typeof claims.jti === 'string') extra['authentication.kubernetes.io/credential-id'] = [`JTI=${claims.jti}`];
   if (pod) {

@@ -38,7 +38,19 @@ test('a node sees its own pods and what they need, and nothing else', async () =
   expect(await code('GET', '/api/v1/namespaces/default/secrets/mine')).toBe(200);
   expect(await code('GET', '/api/v1/namespaces/default/secrets/other')).toBe(403);
   expect(await code('GET', '/api/v1/secrets')).toBe(403);
-  expect(await code('POST', '/api/v1/namespaces/default/serviceaccounts/default/token', {})).toBe(201);
+  const request = async (spec: object) =>
+    (await call('POST', '/api/v1/namespaces/default/serviceaccounts/default/token', { spec }, as)).json;
+  const uidOf = async (name: string) =>
+    (await call('GET', `/api/v1/namespaces/default/pods/${name}`)).json.metadata.uid as string;
+  const ref = { apiVersion: 'v1', kind: 'Pod', name: 'a', uid: await uidOf('a') };
+  expect((await request({ boundObjectRef: ref })).status.token).toBeTruthy();
+  expect((await request({})).message).toContain('node requested token not bound to a pod');
+  expect((await request({ boundObjectRef: { ...ref, uid: '' } })).message).toContain('without a uid');
+  expect((await request({ boundObjectRef: { ...ref, uid: 'x' } })).code).toBe(409);
+  expect((await request({ boundObjectRef: { ...ref, name: 'b', uid: await uidOf('b') } })).message).toContain(
+    'node requested token bound to a pod scheduled on a different node',
+  );
+  expect((await request({ boundObjectRef: ref, audiences: ['vault'] })).code).toBe(403);
   expect(await code('POST', '/api/v1/nodes', { metadata: { name: 'n1' } })).toBe(201);
   expect(await code('POST', '/api/v1/nodes', { metadata: { name: 'n2' } })).toBe(403);
   expect(await code('PATCH', '/api/v1/nodes/n1', { spec: { taints: [] } })).toBe(403);
@@ -77,6 +89,11 @@ test('service account tokens: bound, expiring, and the interim view', async () =
   await call('DELETE', `${pods}/p?gracePeriodSeconds=0`);
   expect((await call('GET', pods, undefined, as)).code).toBe(401);
   expect((await call('GET', pods, undefined, unbound)).code).toBe(200);
+  await call('POST', '/api/v1/nodes', { metadata: { name: 'n' } });
+  const ofNode = await request({ boundObjectRef: { apiVersion: 'v1', kind: 'Node', name: 'n' } });
+  expect((await call('GET', pods, undefined, bearer(ofNode.json.status.token))).code).toBe(200);
+  await call('DELETE', '/api/v1/nodes/n');
+  expect((await call('GET', pods, undefined, bearer(ofNode.json.status.token))).code).toBe(401);
   clock.advance(3601_000);
   expect((await call('GET', pods, undefined, unbound)).code).toBe(401);
 });

@@ -1,6 +1,7 @@
 // serviceaccounts/token: a TokenRequest is answered with a signed JWT, bound to what it names. Nothing is stored.
 
 import type { TokenRequest } from '../../generated/schemas/authentication-v1.ts';
+import type { Pod } from '../../generated/schemas/core-v1.ts';
 import { errors, type FieldError } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
 import { claimsKey, type KubernetesClaims } from '../authn/service-account.ts';
@@ -53,6 +54,7 @@ export function tokenCreator(signer: Signer): (rest: RestRequest) => Promise<Res
 
     const account = findObject(definition, core.ledger, info.namespace, info.name);
     if (!account) throw errors.notFound(definition, info.name);
+    restrictNode(rest, request);
     const own: KubernetesClaims = {
       namespace: info.namespace,
       serviceaccount: { name: info.name, uid: account.metadata.uid },
@@ -85,6 +87,29 @@ export function tokenCreator(signer: Signer): (rest: RestRequest) => Promise<Res
     };
     return textResponse(JSON.stringify(answer), { code: 201, warnings });
   };
+}
+
+/** NodeRestriction of tokens: a node gets them only for a pod of its own, bound to it, for audiences that the pod names. */
+function restrictNode(rest: RestRequest, { spec }: TokenRequest): void {
+  const { core, info, definition, user } = rest;
+  if (!user.groups.includes('system:nodes') || !user.name.startsWith('system:node:')) return;
+  const refuse = (why: string) => errors.forbidden(definition, info.name, why);
+  const { apiVersion, kind, name, uid } = spec.boundObjectRef ?? {};
+  if (apiVersion !== 'v1' || kind !== 'Pod' || !name) throw refuse('node requested token not bound to a pod');
+  if (!uid) throw refuse('node requested token with a pod binding without a uid');
+  const pods = core.registry.findGroupResource('pods');
+  const pod = pods && (findObject(pods, core.ledger, info.namespace, name) as Pod | undefined);
+  // An absent pod, or one of another uid, is refused where the binding is made.
+  if (pod?.metadata.uid !== uid) return;
+  if (`system:node:${pod.spec.nodeName}` !== user.name)
+    throw refuse('node requested token bound to a pod scheduled on a different node');
+  const projected = pod.spec.volumes?.flatMap((volume) => volume.projected?.sources ?? []) ?? [];
+  const named = new Set(projected.map((source) => source.serviceAccountToken?.audience).filter(Boolean));
+  for (const audience of spec.audiences ?? [])
+    if (audience !== core.config.issuer && !named.has(audience))
+      throw refuse(
+        `audience ${JSON.stringify(audience)} not found in pod spec volume, ${user.name} is not authorized to request tokens for this audience`,
+      );
 }
 
 function bindings(rest: RestRequest, request: TokenRequest, account: KubeObject): Partial<KubernetesClaims> {
