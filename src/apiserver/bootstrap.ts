@@ -1,13 +1,20 @@
 // What a new cluster holds before anyone asks: the system's namespaces and the `kubernetes` Service at the first address of
-// the service range. Idempotent: what is there is left alone, so a restart writes nothing.
+// the service range, which comes back when somebody deletes it. Idempotent: what is there is left alone, so a restart
+// writes nothing.
 import { namespaces, services } from '../generated/schemas/index.ts';
+import type { Change } from '../ledger/types.ts';
+import { objectKey } from '../machinery/meta.ts';
 import type { Write } from '../reconcile/types.ts';
 import { allAuthenticated } from './authn/authenticator.ts';
 import { createClient } from './client.ts';
 import type { Core } from './core.ts';
 import { findEntry } from './storage/read.ts';
 
+const kubernetesServiceKey = objectKey(services, 'default', 'kubernetes');
 const systemNamespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
+
+/** Whether this change took away what every cluster holds. */
+export const undoesBootstrap = ({ type, key }: Change): boolean => type === 'delete' && key === kubernetesServiceKey;
 
 export async function bootstrap(core: Core): Promise<void> {
   const missing: Write[] = [];

@@ -28,6 +28,7 @@ import { pageNotFound, statusResponse } from './negotiation/respond.ts';
 import { OpenApi } from './openapi/openapi.ts';
 import { isOpenPath, Pages } from './pages.ts';
 import { Registry, subresourceOf, verbsOf } from './registry.ts';
+import { actionCollections } from './rest/collections.ts';
 import type { RestRequest } from './rest/context.ts';
 import { logOptions } from './rest/log-options.ts';
 import { getObject, listObjects, watchObjects } from './rest/read.ts';
@@ -114,12 +115,15 @@ export class ApiServer {
     this.feed = createFeed(this.core);
     this.#hub = new WatchHub(ledger, options.timers);
     this.#expiry = new Expiry(this.core);
-    const virtual = reviews({
-      authenticator: this.#authenticator,
-      authorizer: this.#authorizer,
-      registry,
-      audience: config.issuer,
-    });
+    const virtual = [
+      ...actionCollections(this.core),
+      ...reviews({
+        authenticator: this.#authenticator,
+        authorizer: this.#authorizer,
+        registry,
+        audience: config.issuer,
+      }),
+    ];
     this.#virtual = new Map(virtual.map((one) => [`${one.group}/${one.version}/${one.plural}`, one]));
     this.#pages = new Pages(this.core, {
       discovery: new Discovery(registry, virtual),

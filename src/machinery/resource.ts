@@ -61,6 +61,8 @@ export interface Subresource<T extends KubeObject = KubeObject> {
   verbs: readonly ('get' | 'update' | 'patch' | 'create')[];
   /** Kind and group/version of its body, where it is not the parent's (Scale, Binding, TokenRequest). */
   kind?: { group: string; version: string; kind: string; schema: string };
+  /** Of an action: the collection that takes the same bodies, which then name the object (`bindings`). */
+  collection?: string;
   /**
    * `status`-like: same object, other hooks. `project`-like: another form of the object (scale). `action`: a create that
    * does something (binding). Streams and tokens (`log`, `token`) are handled by the API server, which finds them by name.

@@ -1,36 +1,11 @@
 // Reading request bodies: a size limit, the content type, and the text's syntax. What the fields mean is decided by the
 // schema (codec.ts).
-import { ApiError, errors } from '../../machinery/errors.ts';
+import { readLimited } from '../../machinery/body.ts';
+import { ApiError } from '../../machinery/errors.ts';
 
 export const bodyBytesMax = 3 * 1024 * 1024;
 
-const tooLarge = () => errors.tooLarge(`Request entity too large: limit is ${bodyBytesMax}`);
-
-export async function readBody(request: Request): Promise<Uint8Array> {
-  if (Number(request.headers.get('content-length') ?? 0) > bodyBytesMax) throw tooLarge();
-  if (!request.body) return new Uint8Array();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const reader = request.body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    length += value.byteLength;
-    if (length > bodyBytesMax) {
-      await reader.cancel().catch(() => undefined);
-      throw tooLarge();
-    }
-    chunks.push(value);
-  }
-  if (chunks.length === 1) return chunks[0] as Uint8Array;
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return whole;
-}
+export const readBody = (request: Request): Promise<Uint8Array> => readLimited(request, bodyBytesMax);
 
 export type BodyFormat = 'json' | 'yaml' | 'protobuf';
 

@@ -12,6 +12,7 @@ import type { Alarm, ClusterConfig, Log, Random, Sql, Timers } from '../../ports
 import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../../protocol/node.ts';
 import type { FeedPage, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
 import type { Write, WriteOutcome } from '../../reconcile/types.ts';
+import { undoesBootstrap } from '../bootstrap.ts';
 import { type CertificateSigner, servingRequest } from '../nodes/certificate.ts';
 import { concernedNodes, type NodeChanges, nodeChanges } from '../nodes/changes.ts';
 import { nodeOfCredential } from '../nodes/credentials.ts';
@@ -225,6 +226,7 @@ export class ServerObject implements RemoteApi {
   #committed(changes: readonly Change[], revision: number): void {
     const { timers, config } = this.#options;
     this.#drain.observe(changes);
+    if (changes.some(undoesBootstrap)) this.#options.waitUntil(this.start());
     if (concernsControllers(changes)) this.#poker.want(controllerManager, revision);
     if (concernsScheduler(changes)) this.#poker.want(scheduler, revision);
     const concerned = concernedNodes(this.ledger, changes);

@@ -138,9 +138,10 @@ export class OpenApi {
     }
     for (const resource of this.#virtual.filter((one) => one.group === group && one.version === version)) {
       schemaNames.add(resource.schema);
-      paths[`/${path}/${resource.plural}`] = {
+      const place = resource.namespaced ? '/namespaces/{namespace}' : '';
+      paths[`/${path}${place}/${resource.plural}`] = {
         post: writeOperation('post', resource, resource, bodyTypes),
-        parameters: writeParameters,
+        parameters: resource.namespaced ? [inPath('namespace')] : [],
       };
     }
     const schemas = { ...openApiSchemas(this.#schemas.table, schemaNames), ...lists };

@@ -70,6 +70,42 @@ function effectiveNamespace(definition: AnyResource, namespace: string, selector
   return namespace || (definition.namespaced ? (selector.namespace ?? '') : '');
 }
 
+/** What a limit leaves of a list, with the metadata that says how to go on. */
+export interface Page {
+  entries: Entry[];
+  metadata: Record<string, unknown>;
+}
+
+/** Throws {@link ExpiredList}. */
+export function listPage(
+  view: ReadView,
+  definition: AnyResource,
+  wanted: string,
+  selector: RowSelector,
+  options: ListOptions,
+): Page {
+  const namespace = effectiveNamespace(definition, wanted, selector);
+  const { revision, after } = listRevision(options, view);
+  const at = revision ?? view.revision;
+  const limit = options.limit > 0 ? options.limit : undefined;
+  return orExpired(() => {
+    const entries: Entry[] = [];
+    for (const page of pages(view, { definition, namespace, selector, revision, after }, at)) {
+      for (const entry of page) entries.push(entry);
+      if (limit !== undefined && entries.length > limit) break;
+    }
+    const metadata: Record<string, unknown> = { resourceVersion: String(at) };
+    if (limit !== undefined && entries.length > limit) {
+      entries.length = limit;
+      const range = keyRange(definition, namespace);
+      const last = (entries.at(-1) as Entry).key;
+      metadata.continue = continueToken(at, last.slice(range.start.length));
+      if (selector.everything) metadata.remainingItemCount = view.count({ ...range, revision: at, after: last });
+    }
+    return { entries, metadata };
+  }, after);
+}
+
 export interface ListAnswer {
   /** The whole text, or its chunks where the list is long. */
   text: string | Iterator<string>;
@@ -84,32 +120,17 @@ export function list(
   form: Form,
 ): ListAnswer {
   const view = core.ledger;
-  const namespace = effectiveNamespace(definition, wanted, selector);
-  const { revision, after } = listRevision(options, view);
-  const at = revision ?? view.revision;
-  const plan: Plan = { definition, namespace, selector, revision, after };
-  return orExpired(() => {
-    const limit = options.limit > 0 ? options.limit : undefined;
-    const source = pages(view, plan, at);
-    // Tags index the present only: such lists are read within this turn.
-    if (limit === undefined && selector.tag === undefined) return streamed(core, source, definition, at, form);
-    const entries: Entry[] = [];
-    for (const page of source) {
-      entries.push(...page);
-      if (limit !== undefined && entries.length > limit) break;
-    }
-    const more = limit !== undefined && entries.length > limit;
-    if (more) entries.length = limit;
-    const metadata: Record<string, unknown> = { resourceVersion: String(at) };
-    if (more) {
-      const range = keyRange(definition, namespace);
-      const last = (entries.at(-1) as Entry).key;
-      metadata.continue = continueToken(at, last.slice(range.start.length));
-      if (selector.everything) metadata.remainingItemCount = view.count({ ...range, revision: at, after: last });
-    }
-    const { open, close, item } = shape(core, definition, form, metadata);
-    return { text: open + entries.map(item).join(',') + close };
-  }, after);
+  // Tags index the present only: such lists are read within this turn.
+  if (options.limit <= 0 && selector.tag === undefined) {
+    const namespace = effectiveNamespace(definition, wanted, selector);
+    const { revision, after } = listRevision(options, view);
+    const at = revision ?? view.revision;
+    const source = pages(view, { definition, namespace, selector, revision, after }, at);
+    return orExpired(() => streamed(core, source, definition, at, form), after);
+  }
+  const { entries, metadata } = listPage(view, definition, wanted, selector, options);
+  const { open, close, item } = shape(core, definition, form, metadata);
+  return { text: open + entries.map(item).join(',') + close };
 }
 
 function streamed(core: Core, source: Generator<Entry[]>, definition: AnyResource, at: number, form: Form): ListAnswer {

@@ -187,6 +187,36 @@ test('deletecollection deletes what is selected', async () => {
   expect((await call('GET', maps)).json.items).toHaveLength(1);
 });
 
+test('deletecollection keeps to a limit, and goes on from there', async () => {
+  const { call } = await testServer(openSql());
+  for (const name of ['a', 'b', 'c']) await call('POST', maps, { metadata: { name } });
+  const first = await call('DELETE', `${maps}?limit=2`);
+  expect([first.json.items.length, first.json.metadata.remainingItemCount]).toEqual([2, 1]);
+  expect((await call('GET', maps)).json.items).toHaveLength(1);
+  const rest = await call('DELETE', `${maps}?limit=2&continue=${first.json.metadata.continue}`);
+  expect([rest.json.items.length, rest.json.metadata.continue]).toEqual([1, undefined]);
+  expect((await call('GET', maps)).json.items).toEqual([]);
+});
+
+test('a binding may be posted to the collection of its namespace', async () => {
+  const { call } = await testServer(openSql());
+  await call('POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } });
+  const spec = { containers: [{ name: 'c', image: 'i' }] };
+  await call('POST', '/api/v1/namespaces/default/pods', { metadata: { name: 'p' }, spec });
+  const bindings = '/api/v1/namespaces/default/bindings';
+  const target = { kind: 'Node', name: 'n' };
+  const nodeName = async () => (await call('GET', '/api/v1/namespaces/default/pods/p')).json.spec.nodeName;
+  expect((await call('POST', `${bindings}?dryRun=All`, { metadata: { name: 'p' }, target })).code).toBe(201);
+  expect(await nodeName()).toBeUndefined();
+  const bound = await call('POST', bindings, { metadata: { name: 'p' }, target });
+  expect([bound.code, bound.json.kind, bound.json.status]).toEqual([201, 'Status', 'Success']);
+  expect(await nodeName()).toBe('n');
+  expect((await call('POST', bindings, { metadata: { name: 'p' }, target })).code).toBe(409);
+  expect((await call('POST', bindings, { metadata: { name: 'q' }, target })).code).toBe(404);
+  expect((await call('POST', bindings, { target })).code).toBe(400);
+  expect((await call('POST', '/api/v1/bindings', { metadata: { name: 'p' }, target })).code).toBe(404);
+});
+
 test('JSON patches, wrong types and server-side apply', async () => {
   const { call } = await testServer(openSql());
   await call('POST', maps, { metadata: { name: 'a' }, data: { x: '1' } });

@@ -1,10 +1,10 @@
-// Resources that are only created and never stored: reviews of who one is and what one may do.
+// Resources that are only created and never stored: reviews of who one is and what one may do, and actions.
 import { errors } from '../../machinery/errors.ts';
 import { apiVersion, type KubeObject } from '../../machinery/meta.ts';
 import type { Core, User } from '../core.ts';
 import { negotiate } from '../negotiation/accept.ts';
 import { bodyFormat, readBody } from '../negotiation/body.ts';
-import { textResponse } from '../negotiation/respond.ts';
+import { pageNotFound, textResponse } from '../negotiation/respond.ts';
 import type { RequestInfo } from '../routing.ts';
 import { writeOptions } from './options.ts';
 
@@ -17,7 +17,7 @@ export interface VirtualResource {
   schema: string;
   namespaced: boolean;
   /** The answer to a body; `namespace` is the URL's. Throws ApiError. */
-  create(body: KubeObject, user: User, namespace: string): Promise<KubeObject> | KubeObject;
+  create(body: KubeObject, user: User, namespace: string, dryRun: boolean): Promise<KubeObject> | KubeObject;
 }
 
 export async function createVirtual(
@@ -29,11 +29,12 @@ export async function createVirtual(
   user: User,
 ): Promise<Response> {
   if (info.verb !== 'create' || info.name !== '') throw errors.methodNotSupported(resource, info.verb);
+  if (resource.namespaced && info.namespace === '') return pageNotFound();
   const { encoding } = negotiate(request.headers.get('accept'), false);
   const options = writeOptions('CreateOptions', url.searchParams);
   const format = bodyFormat(request.headers.get('content-type'));
   const { object, warnings } = core.codec.decode(await readBody(request), format, resource, options.fieldValidation);
-  const { kind, apiVersion: version, ...answer } = await resource.create(object, user, info.namespace);
+  const { kind, apiVersion: version, ...answer } = await resource.create(object, user, info.namespace, options.dryRun);
   return textResponse(
     JSON.stringify({ kind: kind ?? resource.kind, apiVersion: version ?? apiVersion(resource), ...answer }),
     {

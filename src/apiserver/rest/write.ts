@@ -11,7 +11,7 @@ import { formText } from '../storage/forms.ts';
 import { formOf, type RestRequest } from './context.ts';
 import { type DeleteOptions, deleteObject } from './delete.ts';
 import { execute, type Operation } from './execute.ts';
-import { listEntries } from './list.ts';
+import { listPage } from './list.ts';
 import { deleteOptions, writeOptions } from './options.ts';
 import { parseListOptions } from './revision.ts';
 import type { WriteScope, Written } from './scope.ts';
@@ -85,14 +85,14 @@ export async function deleteOne(rest: RestRequest): Promise<Response> {
 
 const deletePage = 100;
 
-/** Deletes what the selectors select, page by page, each page in one commit. Answers with the list of what it found. */
+/** Deletes what the selectors select, at most `limit` of it; many share a commit. Answers with the list of what it found. */
 export async function deleteCollection(rest: RestRequest): Promise<Response> {
   const { core, definition, info } = rest;
   formOf(rest);
   const { dryRun, ...options } = await readDeleteOptions(rest);
   const listOptions = parseListOptions(rest.url.searchParams, false);
   const selector = rowSelector(definition, listOptions.labelSelector, listOptions.fieldSelector);
-  const entries = listEntries(core.ledger, definition, info.namespace, selector);
+  const { entries, metadata: listed } = listPage(core.ledger, definition, info.namespace, selector, listOptions);
   const warnings: string[] = [];
   for (let from = 0; from < entries.length; from += deletePage) {
     const results = await Promise.all(
@@ -120,7 +120,7 @@ export async function deleteCollection(rest: RestRequest): Promise<Response> {
     for (const error of results)
       if (error !== undefined && !(error instanceof ApiError && error.reason === 'NotFound')) throw error;
   }
-  const metadata = JSON.stringify({ resourceVersion: String(core.ledger.revision) });
+  const metadata = JSON.stringify({ ...listed, resourceVersion: String(core.ledger.revision) });
   const items = entries.map((entry) => `{${entry.value}`).join(',');
   return textResponse(
     `{"kind":"${definition.kind}List","apiVersion":"${apiVersion(definition)}","metadata":${metadata},"items":[${items}]}`,

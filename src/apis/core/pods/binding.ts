@@ -67,5 +67,6 @@ export const binding: Subresource<Pod> = {
   name: 'binding',
   verbs: ['create'],
   kind: { group: '', version: 'v1', kind: 'Binding', schema: 'io.k8s.api.core.v1.Binding' },
+  collection: 'bindings',
   behaviour: { type: 'action', apply },
 };

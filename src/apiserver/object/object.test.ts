@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { openSql } from '../../../test/harness/sql.ts';
+import { nodes, pods } from '../../generated/schemas/index.ts';
+import { defaultClusterConfig, type Sql } from '../../ports/index.ts';
+import { TestLog, TestRandom, TestTimers } from '../testing.ts';
+import { type Peers, ServerObject } from './object.ts';
+
+const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
+
+/** One life of the object. `reach`: whether calls to others get through. */
+function life(sql: Sql, timers: TestTimers, reach: { ok: boolean }) {
+  const poked: string[] = [];
+  let alarmMs: number | undefined;
+  const told = async <T>(name: string, answer: T): Promise<T> => {
+    if (!reach.ok) throw new Error('disconnected');
+    poked.push(name);
+    return answer;
+  };
+  const peers: Peers = {
+    controllerManager: { poke: (revision) => told('controllers', revision) },
+    scheduler: { poke: (revision) => told('scheduler', revision) },
+    link: (node) => ({
+      poke: () => told(node, { serviceRevision: 0 }),
+      credentialChanged: async () => undefined,
+    }),
+  };
+  const object = new ServerObject({
+    sql,
+    alarm: {
+      set: (atMs) => {
+        alarmMs = atMs;
+      },
+    },
+    timers,
+    random: new TestRandom(),
+    config: defaultClusterConfig,
+    log: new TestLog(),
+    epoch: 'e',
+    peers,
+    signer: { ca: '', sign: () => Promise.reject(new Error('not here')) },
+    waitUntil: () => undefined,
+  });
+  const ring = async (): Promise<void> => {
+    timers.ms = Math.max(timers.ms, alarmMs ?? 0);
+    await object.alarm();
+    await settle();
+  };
+  return { object, poked, ring, alarmMs: () => alarmMs };
+}
+
+describe('the object of the API server', () => {
+  it('pokes everyone once in a life after one that died with pokes on their way, whomever it poked itself', async () => {
+    const sql = openSql();
+    const timers = new TestTimers();
+    const first = life(sql, timers, { ok: false });
+    await first.object.start();
+    const client = first.object.server.client('system:admin');
+    await client.write([{ verb: 'create', resource: nodes, object: { metadata: { name: 'n1' } } }]);
+    await settle();
+    expect(first.poked).toEqual([]);
+
+    const second = life(sql, timers, { ok: true });
+    await second.object.start();
+    const path = { namespace: 'default', name: 'p' };
+    // Concerns scheduler and controllers alone.
+    const [made] = await second.object.server.client('system:admin').write([
+      {
+        verb: 'create',
+        resource: pods,
+        namespace: 'default',
+        object: { metadata: path, spec: { containers: [{ name: 'c', image: 'i' }], serviceAccountName: '' } },
+      },
+    ]);
+    await settle();
+    expect(made?.ok === false && made.status.message).toMatch(/service account/);
+    await second.ring();
+    expect(new Set(second.poked)).toEqual(new Set(['controllers', 'scheduler', 'n1']));
+    expect(second.alarmMs()).toBe(timers.ms + defaultClusterConfig.historyMs - 5_000);
+  });
+
+  it('has no repair left once everyone has caught up, and asks again while someone has not', async () => {
+    const timers = new TestTimers();
+    const reach = { ok: false };
+    const one = life(openSql(), timers, reach);
+    await one.object.start();
+    await settle();
+    await one.ring();
+    expect(one.poked).toEqual([]);
+    expect(one.alarmMs()).toBe(timers.ms + 10_000);
+    reach.ok = true;
+    await one.ring();
+    expect(one.poked).toContain('controllers');
+    expect(one.alarmMs()).toBeGreaterThan(timers.ms + 60_000);
+  });
+});

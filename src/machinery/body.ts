@@ -1,0 +1,41 @@
+// Reading a request's body up to a limit: what is longer is refused as soon as that is known, and never held.
+import { type ApiError, errors } from './errors.ts';
+
+const tooLarge = (bytesMax: number): ApiError => errors.tooLarge(`Request entity too large: limit is ${bytesMax}`);
+
+/** Throws RequestEntityTooLarge (413). */
+export async function readLimited(request: Request, bytesMax: number): Promise<Uint8Array> {
+  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) throw tooLarge(bytesMax);
+  if (!request.body) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = request.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.byteLength;
+    if (length > bytesMax) {
+      await reader.cancel().catch(() => undefined);
+      throw tooLarge(bytesMax);
+    }
+    chunks.push(value);
+  }
+  if (chunks.length === 1) return chunks[0] as Uint8Array;
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return whole;
+}
+
+/** The body as JSON. Throws RequestEntityTooLarge, or BadRequest for what is no JSON. */
+export async function readJson(request: Request, bytesMax: number): Promise<unknown> {
+  const bytes = await readLimited(request, bytesMax);
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    throw errors.badRequest('the body is not JSON');
+  }
+}
