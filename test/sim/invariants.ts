@@ -118,7 +118,9 @@ async function containers(cluster: SimulatedCluster, journal: Journal): Promise<
   for (const pod of pods.values()) {
     if (!pod.spec?.nodeName) continue;
     if (pod.metadata.deletionTimestamp) problems.push(`pod ${idOf(pod)} is being deleted for ever`);
-    if (hasEnded(pod)) continue;
+    const over = pod.status?.containerStatuses?.some(({ state }) => state?.terminated);
+    // One that is not to be restarted stays as it is.
+    if (hasEnded(pod) || (over && pod.spec.restartPolicy === 'Never')) continue;
     for (const { name } of pod.spec.containers)
       if (!running.has(`${pod.metadata.uid}/${name}`))
         problems.push(`container ${name} of pod ${idOf(pod)} does not run`);

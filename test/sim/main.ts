@@ -10,7 +10,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string', default: '1' },
-    steps: { type: 'string', default: '100' },
+    steps: { type: 'string', default: '60' },
     verbose: { type: 'boolean', default: false },
   },
 });

@@ -80,7 +80,7 @@ export async function simulate(seed: number, steps: number, verbose: (line: stri
     for (const watcher of watchers) void watcher.run();
     const workload = new Workload(cluster, journal, random.fork(), say);
     const faults = new FaultMaker(cluster, random.fork(), say);
-    const faulty = random.float() * 0.5;
+    const faulty = random.float() * 0.7;
     for (let step = 0; step < steps; step++) {
       if (random.chance(faulty)) faults.act();
       else workload.act();

@@ -58,20 +58,21 @@ export class Workload {
 
   /** Takes back what would keep the cluster from ever coming to rest: crash loops and pauses. */
   calm(): void {
+    const crashes = ({ metadata }: Live): boolean =>
+      'simulated.tiffin.dev/run-seconds' in (metadata?.annotations ?? {});
+    const ownerOf = ({ metadata }: Live): string => metadata.ownerReferences?.[0]?.uid ?? '';
+    const crashing = this.#journal.of('replicasets.apps').filter(({ spec }) => crashes(spec.template));
+    const roots = new Set(crashing.map(ownerOf));
     for (const deployment of this.#journal.of('deployments.apps')) {
-      const crashing = deployment.spec.template.metadata?.annotations?.['simulated.tiffin.dev/run-seconds'];
-      if (!crashing && !deployment.spec.paused) continue;
-      const annotations = { 'simulated.tiffin.dev/run-seconds': null, 'simulated.tiffin.dev/exit-code': null };
-      const template = crashing ? { template: { metadata: { annotations } } } : {};
-      this.#send('PATCH', this.#pathOf('deployments', deployment), { spec: { paused: null, ...template } });
+      // One that goes on to a better template may be stuck half way: it has to go altogether.
+      const bad = roots.has(deployment.metadata.uid) || crashes(deployment.spec.template);
+      if (bad) this.#send('DELETE', this.#pathOf('deployments', deployment));
+      else if (deployment.spec.paused)
+        this.#send('PATCH', this.#pathOf('deployments', deployment), { spec: { paused: null } });
     }
-    const alone = ({ metadata }: Live): boolean => !metadata.ownerReferences;
-    for (const set of this.#journal.of('replicasets.apps').filter(alone))
-      if (set.spec.template.metadata.annotations?.['simulated.tiffin.dev/run-seconds'])
-        this.#send('DELETE', this.#pathOf('replicasets', set));
-    for (const pod of this.#journal.of('pods').filter(alone))
-      if (pod.metadata.annotations?.['simulated.tiffin.dev/run-seconds'])
-        this.#send('DELETE', this.#pathOf('pods', pod));
+    for (const set of crashing) if (ownerOf(set) === '') this.#send('DELETE', this.#pathOf('replicasets', set));
+    for (const pod of this.#journal.of('pods'))
+      if (crashes(pod) && ownerOf(pod) === '') this.#send('DELETE', this.#pathOf('pods', pod));
   }
 
   #send(method: string, path: string, body?: unknown, type?: string): void {
