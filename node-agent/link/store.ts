@@ -7,6 +7,7 @@ import type { EndpointSlice } from '../../src/generated/schemas/discovery-v1.ts'
 import type { ClusterInfo, NodeChange } from '../../src/protocol/node.ts';
 import type { NetworkView } from '../network/types.ts';
 import type { Objects } from '../objects.ts';
+import { referable, referencesOf } from './references.ts';
 
 interface Snapshot {
   version: 1;
@@ -90,7 +91,17 @@ export class Store implements Objects {
       if (c.resource === 'configmaps' || c.resource === 'secrets') touched.namespaces.add(c.namespace ?? '');
     }
     if (reset) for (const r of before.keys()) touched.resources.add(r);
+    if (changes.some((c) => c.resource === 'pods')) this.#forgetUnreferenced();
     return touched;
+  }
+
+  #forgetUnreferenced(): void {
+    if (referable.every((r) => this.#table(r).size === 0)) return;
+    const needed = new Set(this.pods().flatMap((p) => [...referencesOf(p)]));
+    for (const resource of referable) {
+      const table = this.#table(resource);
+      for (const key of table.keys()) if (!needed.has(`${resource}/${key}`)) table.delete(key);
+    }
   }
 
   noteStatus(uid: string, status: PodStatus): void {
