@@ -4,7 +4,18 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // One cluster of two real nodes for all files, one file at a time: they share nodes and a kernel.
 // What `up` left behind is looked at first; what takes the cluster down comes last.
-const order = ['up', 'kubectl', 'bad-input', 'service', 'healing', 'join', 'faults', 'lifecycle'];
+const order = [
+  'up',
+  'kubectl',
+  'bad-input',
+  'pods',
+  'pods-content',
+  'service',
+  'healing',
+  'join',
+  'faults',
+  'lifecycle',
+];
 const place = ({ moduleId }: TestSpecification): number => order.indexOf(path.basename(moduleId, '.e2e.test.ts'));
 class Ordered extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
