@@ -53,7 +53,8 @@ export interface AgentParts {
 
 const statusCheckMs = 10_000;
 const unreadyCheckMs = 250;
-const saveDelayMs = 100;
+/** Each save is a flush of the disk, which pods that start wait for, too. */
+const saveDelayMs = 500;
 const retryMs = 1000;
 /** The echo of what the node has just said needs this long at most; what differs then was written by somebody else. */
 const echoMs = 1000;

@@ -62,6 +62,7 @@ export class Store implements Objects {
   /** What this node last said of its pods, which the control plane may not have heard or told back yet. */
   #saving: Promise<void> = Promise.resolve();
   readonly #said = new Map<string, PodStatus>();
+  readonly #texts = new WeakMap<Stored, { status: unknown; text: string }>();
 
   constructor(files: StateFiles, nodeName: string) {
     this.#files = files;
@@ -176,10 +177,21 @@ export class Store implements Objects {
     const live = new Set(this.pods().map((p) => p.metadata.uid));
     for (const uid of this.#said.keys()) if (!live.has(uid)) this.#said.delete(uid);
     const objects = [...this.#objects].flatMap(([resource, table]) =>
-      [...table.values()].map((object) => ({ resource, object: this.#withStatus(resource, object) })),
+      [...table.values()].map((object) => this.#textOf(resource, object)),
     );
-    const snapshot: Snapshot = { version: 1, epoch: this.epoch, revision: this.revision, objects };
-    await this.#files.write('snapshot.json', JSON.stringify(snapshot));
+    const head: Omit<Snapshot, 'objects'> = { version: 1, epoch: this.epoch, revision: this.revision };
+    const text = `${JSON.stringify(head).slice(0, -1)},"objects":[${objects.join(',')}]}`;
+    await this.#files.write('snapshot.json', text);
+  }
+
+  /** An object's entry of the snapshot; made again only when it, or what was said of it, has changed. */
+  #textOf(resource: string, object: Stored): string {
+    const whole = this.#withStatus(resource, object);
+    const known = this.#texts.get(object);
+    if (known && known.status === whole.status) return known.text;
+    const text = JSON.stringify({ resource, object: whole });
+    this.#texts.set(object, { status: whole.status, text });
+    return text;
   }
 
   async identity(): Promise<Identity | undefined> {

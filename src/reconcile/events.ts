@@ -3,12 +3,14 @@
 // writes what has been recorded. Floods are held back per object as client-go does (a burst of 25, then one per 5 min).
 import { apiVersion, type KubeObject, type New, type ResourceToken } from '../machinery/meta.ts';
 import { formatTime } from '../machinery/time.ts';
-import type { Clock, Log } from '../ports/index.ts';
+import type { Clock, Log, Timers } from '../ports/index.ts';
 import type { Client, EventRecorder, Write, WriteOutcome } from './types.ts';
 
 export interface RecorderOptions {
   client: Client;
   clock: Clock;
+  /** With it, what is recorded waits a moment: for more of it, and for what it is about to get ahead. */
+  timers?: Timers | undefined;
   log: Log;
   /** `source.component`: `replicaset-controller`, `default-scheduler`. */
   component: string;
@@ -35,6 +37,7 @@ const refillMs = 5 * 60_000;
 /** How many Events and objects are remembered; beyond it the oldest are forgotten, which costs a read or lets more through. */
 const rememberedMax = 4096;
 const attemptsMax = 3;
+const holdMs = 200;
 
 export class Recorder implements EventRecorder {
   readonly #options: RecorderOptions;
@@ -98,6 +101,8 @@ export class Recorder implements EventRecorder {
   }
 
   async #write(): Promise<void> {
+    const { timers } = this.#options;
+    if (timers) await new Promise<void>((resolve) => timers.after(holdMs, resolve));
     while (this.#pending.size > 0) {
       let batch = [...this.#pending.values()];
       this.#pending = new Map();

@@ -4,7 +4,7 @@
 // an empty queue arms no alarm. It does not see objects: controllers read what they need.
 import { ApiError } from '../machinery/errors.ts';
 import { groupResource, type ResourceToken } from '../machinery/meta.ts';
-import type { Alarm, Clock, ClusterConfig, Log, Random, Sql } from '../ports/index.ts';
+import type { Alarm, Clock, ClusterConfig, Log, Random, Sql, Timers } from '../ports/index.ts';
 import { backoffMs } from './backoff.ts';
 import { Recorder } from './events.ts';
 import { type Item, Queue } from './queue.ts';
@@ -13,6 +13,8 @@ import type { Client, Controller, Feed, ObjectChange, ReconcileContext, Result }
 export interface RunnerOptions {
   sql: Sql;
   clock: Clock;
+  /** See the recorder's options. */
+  timers?: Timers;
   random: Random;
   config: ClusterConfig;
   log: Log;
@@ -82,7 +84,7 @@ class FeedRunner implements Runner {
     this.#controllers = new Map(
       options.controllers.map((controller) => {
         const client = options.clientFor?.(controller.name) ?? options.client;
-        const events = new Recorder({ client, clock, log, component: controller.name });
+        const events = new Recorder({ client, clock, timers: options.timers, log, component: controller.name });
         return [controller.name, { controller, events, context: { client, events, clock, random, config, log } }];
       }),
     );

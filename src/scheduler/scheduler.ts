@@ -7,7 +7,7 @@ import type { Binding, Node, Pod, PodCondition } from '../generated/schemas/core
 import { nodes, pods } from '../generated/schemas/index.ts';
 import { groupResource } from '../machinery/meta.ts';
 import { formatTime } from '../machinery/time.ts';
-import type { Alarm, Clock, Log, Random } from '../ports/index.ts';
+import type { Alarm, Clock, Log, Random, Timers } from '../ports/index.ts';
 import { backoffMs } from '../reconcile/backoff.ts';
 import { Recorder } from '../reconcile/events.ts';
 import type { Client, Feed, ObjectChange, Write, WriteOutcome } from '../reconcile/types.ts';
@@ -19,6 +19,8 @@ import { Cluster, hasEnded } from './snapshot.ts';
 
 export interface SchedulerOptions {
   clock: Clock;
+  /** See the recorder's options. */
+  timers?: Timers;
   random: Random;
   log: Log;
   client: Client;
@@ -87,7 +89,7 @@ class FeedScheduler implements Scheduler {
     this.#options = options;
     this.#name = options.schedulerName ?? 'default-scheduler';
     const { client, clock, log } = options;
-    this.#events = new Recorder({ client, clock, log, component: this.#name });
+    this.#events = new Recorder({ client, clock, timers: options.timers, log, component: this.#name });
   }
 
   async poke(revision: number): Promise<{ cursor: number }> {

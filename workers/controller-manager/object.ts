@@ -25,6 +25,7 @@ export class ControllerManagerObject extends DurableObject<Env> {
     this.#runner = createRunner({
       sql: durableSql(ctx.storage),
       clock: workerTimers,
+      timers: workerTimers,
       random: workerRandom,
       config: clusterConfig(env),
       log,

@@ -18,6 +18,7 @@ export class SchedulerObject extends DurableObject<Env> {
     this.#alarm = durableAlarm(ctx.storage, (error) => log.error('alarm could not be set', { error: String(error) }));
     this.#scheduler = createScheduler({
       clock: workerTimers,
+      timers: workerTimers,
       random: workerRandom,
       log,
       client: remoteClient(env.API_SERVER, 'system:kube-scheduler'),

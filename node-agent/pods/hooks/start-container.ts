@@ -66,13 +66,16 @@ export async function startContainer(
     fail('CreateContainerError', message, `Error: ${message}`);
     throw error;
   }
-  await learn(context, id, action.sandboxId);
+  // Looked at while it starts; what is seen of it afterwards is what counts.
+  const created = learn(context, id, action.sandboxId).catch(() => false);
   node.event(state.pod, path, 'Normal', 'Created', 'Container created');
   try {
     // The instance may be ended from now on, but nobody deletes the pod's things before this step has returned.
-    if (state.termination) return;
+    if (state.termination) return void (await created);
     await node.runtime.startContainer(id);
+    await created;
   } catch (error) {
+    await created;
     await learn(context, id, action.sandboxId);
     fail('RunContainerError', messageOf(error), `Error: ${messageOf(error)}`);
     return;
