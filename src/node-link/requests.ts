@@ -1,5 +1,6 @@
 // The HTTP side of a node's link: what the agent asks for under /tiffin.dev/v1/nodes/NODE/, but streams. Checks the node's
 // credential with the API server, and remembers the answer until the credential changes or a minute has passed.
+import { readJson } from '../machinery/body.ts';
 import { ApiError, errors } from '../machinery/errors.ts';
 import type { Clock } from '../ports/index.ts';
 import {
@@ -84,11 +85,5 @@ export function nodePath(pathname: string): { node: string; what: string } | und
 
 async function json(request: Request): Promise<unknown> {
   if (request.method !== 'POST') throw new ApiError('MethodNotAllowed', 'POST is the only method here');
-  const text = await request.text();
-  if (text.length > bodyBytesMax) throw errors.tooLarge(`the request is larger than ${bodyBytesMax} bytes`);
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw errors.badRequest('the body is not JSON');
-  }
+  return readJson(request, bodyBytesMax);
 }

@@ -2,6 +2,7 @@
 import {
   abortAllDurableObjects,
   evictDurableObject,
+  listDurableObjectIds,
   reset,
   runDurableObjectAlarm,
   runInDurableObject,
@@ -155,6 +156,18 @@ describe('the gateway', () => {
   it('refuses a join without a live token, and a node that speaks for another', async () => {
     const bad = await call('POST', '/tiffin.dev/v1/join', { token: 'abcdef.0123456789abcdef', nodeName: 'n1' }, null);
     expect(bad).toMatchObject({ status: 401, body: { kind: 'Status', reason: 'Unauthorized' } });
+    for (const token of [null, 'x', 'tiffin-node.x'])
+      expect(await call('POST', '/tiffin.dev/v1/nodes/nobody/sync', {}, token)).toMatchObject({ status: 401 });
+    const stranger = await Agent.join('door');
+    expect(await call('POST', '/tiffin.dev/v1/nodes/nobody/sync', {}, stranger.credential)).toMatchObject({
+      status: 403,
+    });
+    // Nothing was made under that name.
+    const ids = (await listDurableObjectIds(bindings.NODE_LINK as DurableObjectNamespace)).map(String);
+    expect(ids).toContain(bindings.NODE_LINK.idFromName('door').toString());
+    expect(ids).not.toContain(bindings.NODE_LINK.idFromName('nobody').toString());
+    const long = { token: 'x'.repeat(100_000), nodeName: 'n' };
+    expect(await call('POST', '/tiffin.dev/v1/join', long, null)).toMatchObject({ status: 413 });
     expect((await call('POST', '/tiffin.dev/v1/join', { token: 1 }, null)).status).toBe(400);
     const agent = await Agent.join('n1');
     const other = await call('POST', '/tiffin.dev/v1/nodes/n2/sync', {}, agent.credential);

@@ -1,29 +1,44 @@
 // The front door: routes the node protocol to the nodes' links and everything else to the API server. Keeps nothing and
-// decides nothing: authentication and authorisation are made where the data is. A stream to a pod (logs) is authorised by
+// decides nothing: authentication and authorisation are made where the data is; only that a node's link is not even made for
+// a stranger is seen to here (node-door.ts). A stream to a pod (logs) is authorised by
 // the API server, which answers with an offer; the gateway then connects the client to the pod's node link.
 import { Hono } from 'hono/tiny';
+import { readJson } from '../../src/machinery/body.ts';
 import { errors } from '../../src/machinery/errors.ts';
 import { asApiError, type Outcome, statusResponse, unwrap } from '../../src/machinery/outcome.ts';
 import { joinRequest } from '../../src/protocol/node.ts';
-import { workerLog } from '../adapters/ambient.ts';
+import { workerLog, workerTimers } from '../adapters/ambient.ts';
 import { callObject } from '../adapters/stubs.ts';
 import { type Env, mainObject } from '../env.ts';
+import { NodeDoor } from './node-door.ts';
 import { relayTarget } from './relay.ts';
 
 const log = workerLog('gateway');
 const joinBytesMax = 64 * 1024;
 
+/** One per isolate. */
+let door: NodeDoor | undefined;
+
+function doorOf(env: Env): NodeDoor {
+  door ??= new NodeDoor(
+    async (token) =>
+      unwrap(
+        await callObject(
+          env.API_SERVER,
+          mainObject,
+          async (stub) => (await stub.nodeOfCredential(token)) as Outcome<string | null>,
+          { idempotent: true },
+        ),
+      ),
+    () => workerTimers.now(),
+  );
+  return door;
+}
+
 const app = new Hono<{ Bindings: Env }>();
 
 app.post('/tiffin.dev/v1/join', async (c) => {
-  const text = await c.req.text();
-  if (text.length > joinBytesMax) throw errors.tooLarge('the request is too large');
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    throw errors.badRequest('the body is not JSON');
-  }
+  const body = await readJson(c.req.raw, joinBytesMax);
   const parsed = joinRequest.safeParse(body);
   if (!parsed.success) throw errors.badRequest('the body must be {"token": string, "nodeName": string}');
   const result = await callObject(
@@ -34,9 +49,11 @@ app.post('/tiffin.dev/v1/join', async (c) => {
   return Response.json(unwrap(result));
 });
 
-app.all('/tiffin.dev/v1/nodes/:node/*', (c) =>
-  callObject(c.env.NODE_LINK, c.req.param('node'), (stub) => stub.fetch(c.req.raw)),
-);
+app.all('/tiffin.dev/v1/nodes/:node/*', async (c) => {
+  const node = c.req.param('node');
+  await doorOf(c.env).check(c.req.raw, node);
+  return callObject(c.env.NODE_LINK, node, (stub) => stub.fetch(c.req.raw));
+});
 
 app.all('*', async (c) => {
   const request = c.req.raw;
