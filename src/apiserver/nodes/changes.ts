@@ -74,10 +74,16 @@ export function routingOf(value: string): string {
   return JSON.stringify([spec, status]);
 }
 
+/** Where changes that concern one node are at hand (see RecentChanges); undefined: not that far back. */
+export interface Recent {
+  of(node: string, since: number): readonly Change[] | undefined;
+}
+
 /** The changes for `node` after `since`; 0 asks for everything. The caller has checked that `since` is of this ledger. */
-export function nodeChanges(ledger: ReadView, node: string, since: number): NodeChanges {
+export function nodeChanges(ledger: ReadView, node: string, since: number, recent?: Recent): NodeChanges {
   if (since === 0 || since < ledger.compactedRevision || since > ledger.revision) return complete(ledger, node);
-  const touched = touchedSince(ledger, since);
+  const known = recent?.of(node, since);
+  const touched = known ? touchedBy(known) : touchedSince(ledger, since);
   return touched ? incremental(ledger, node, touched) : complete(ledger, node);
 }
 
@@ -89,25 +95,33 @@ function complete(ledger: ReadView, node: string): NodeChanges {
     changes.push(put(pods, pod));
     for (const key of referencesOf(pod)) referenced.add(key);
   }
-  for (const key of referenced) pushLive(ledger, node, key, changes);
+  for (const key of referenced) if (ledger.get(key)) pushLive(ledger, node, key, changes);
   for (const token of [...routed, nodes])
     for (const entry of entries(ledger, keyRange(token))) changes.push(putEntry(node, entry.key, entry.value));
   return { revision: ledger.revision, reset: true, changes };
 }
 
-/** First and last change of each key in (since, now]; undefined when there are too many to be worth it. */
-function touchedSince(ledger: ReadView, since: number): Map<string, { first: Change; last: Change }> | undefined {
-  const touched = new Map<string, { first: Change; last: Change }>();
+type Touched = Map<string, { first: Change; last: Change }>;
+
+/** First and last change of each key that nodes are told of. */
+function touchedBy(changes: readonly Change[], touched: Touched = new Map()): Touched {
+  for (const change of changes) {
+    if (!tokens.has(splitKey(change.key).resource)) continue;
+    const known = touched.get(change.key);
+    if (known) known.last = change;
+    else touched.set(change.key, { first: change, last: change });
+  }
+  return touched;
+}
+
+/** Those in (since, now]; undefined when there are too many to be worth it. */
+function touchedSince(ledger: ReadView, since: number): Touched | undefined {
+  const touched: Touched = new Map();
   let after = since;
   let seen = 0;
   while (after < ledger.revision) {
     const page = ledger.changes({ after, limit: pageChangesMax });
-    for (const change of page.changes) {
-      if (!tokens.has(splitKey(change.key).resource)) continue;
-      const known = touched.get(change.key);
-      if (known) known.last = change;
-      else touched.set(change.key, { first: change, last: change });
-    }
+    touchedBy(page.changes, touched);
     seen += page.changes.length;
     if (seen > windowChangesMax) return undefined;
     if (page.through <= after) break;
@@ -116,11 +130,7 @@ function touchedSince(ledger: ReadView, since: number): Map<string, { first: Cha
   return touched;
 }
 
-function incremental(
-  ledger: ReadView,
-  node: string,
-  touched: ReadonlyMap<string, { first: Change; last: Change }>,
-): NodeChanges {
+function incremental(ledger: ReadView, node: string, touched: Touched): NodeChanges {
   const changes: NodeChange[] = [];
   const referenced = new Set<string>();
   let ownReferences: Set<string> | undefined;
@@ -171,9 +181,10 @@ function referencesOfNode(ledger: ReadView, node: string): Set<string> {
   return all;
 }
 
+/** What is not there is said to be gone: the node may hold it from when an earlier pod referred to it. */
 function pushLive(ledger: ReadView, node: string, key: string, into: NodeChange[]): void {
   const entry = ledger.get(key);
-  if (entry) into.push(putEntry(node, key, entry.value));
+  into.push(entry ? putEntry(node, key, entry.value) : { type: 'delete', ...splitKey(key) });
 }
 
 function putEntry(node: string, key: string, value: string): NodeChange {
@@ -195,30 +206,27 @@ function put(token: ResourceToken, object: KubeObject): NodeChange {
   };
 }
 
-/** Which nodes a commit concerns: `all`, or by name. Reads the ledger only for Secrets, ConfigMaps and ServiceAccounts. */
-export function concernedNodes(ledger: ReadView, changes: readonly Change[]): { all: boolean; names: Set<string> } {
+/** Which nodes a change concerns: `all`, or by name. Reads the ledger only for Secrets, ConfigMaps and ServiceAccounts. */
+export function concernOf(ledger: ReadView, change: Change): { all: boolean; names: Set<string> } {
   const names = new Set<string>();
   let all = false;
-  for (const change of changes) {
-    const { resource, namespace, name } = splitKey(change.key);
-    if (change.key.startsWith(podPrefix)) {
-      for (const value of [change.value, change.previous?.value]) {
-        const assigned = value?.includes('"nodeName":') ? (decodeAs(pods, value) as Pod).spec?.nodeName : undefined;
-        if (assigned) names.add(assigned);
-      }
-    } else if (change.key.startsWith(nodePrefix)) {
-      names.add(name);
-      if (change.type === 'delete' || !change.previous || routingOf(change.previous.value) !== routingOf(change.value))
-        all = true;
-    } else if (routedNames.has(resource)) {
-      all = true;
-    } else if (referableNames.has(resource)) {
-      const quoted = JSON.stringify(name);
-      for (const entry of entries(ledger, keyRange(pods, namespace))) {
-        if (!entry.value.includes(quoted)) continue;
-        const pod = decodeAs(pods, entry.value);
-        if (pod.spec?.nodeName && referencesOf(pod).has(change.key)) names.add(pod.spec.nodeName);
-      }
+  const { resource, namespace, name } = splitKey(change.key);
+  if (change.key.startsWith(podPrefix)) {
+    for (const value of [change.value, change.previous?.value]) {
+      const assigned = value?.includes('"nodeName":') ? (decodeAs(pods, value) as Pod).spec?.nodeName : undefined;
+      if (assigned) names.add(assigned);
+    }
+  } else if (change.key.startsWith(nodePrefix)) {
+    names.add(name);
+    all = change.type === 'delete' || !change.previous || routingOf(change.previous.value) !== routingOf(change.value);
+  } else if (routedNames.has(resource)) {
+    all = true;
+  } else if (referableNames.has(resource)) {
+    const quoted = JSON.stringify(name);
+    for (const entry of entries(ledger, keyRange(pods, namespace))) {
+      if (!entry.value.includes(quoted)) continue;
+      const pod = decodeAs(pods, entry.value);
+      if (pod.spec?.nodeName && referencesOf(pod).has(change.key)) names.add(pod.spec.nodeName);
     }
   }
   return { all, names };

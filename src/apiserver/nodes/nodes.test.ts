@@ -4,23 +4,31 @@ import type { PodStatus } from '../../generated/schemas/core-v1.ts';
 import { createLedger } from '../../ledger/ledger.ts';
 import type { Change, Ledger } from '../../ledger/types.ts';
 import { defaultClusterConfig } from '../../ports/index.ts';
+import type { NodeChange } from '../../protocol/node.ts';
+import { TestRandom } from '../testing.ts';
 import { firstAddress } from './certificate.ts';
-import { concernedNodes, nodeChanges } from './changes.ts';
+import { concernOf, nodeChanges } from './changes.ts';
 import { issueCredential, nodeOfCredential } from './credentials.ts';
 import { DrainTracker } from './drain.ts';
 import { isBootstrapToken } from './join.ts';
+import { RecentChanges } from './recent.ts';
 import { forbiddenLabels, mergeNodeStatus, mergePodStatus } from './writes.ts';
 
 let ledger: Ledger;
 let heard: Change[][];
 let counter: number;
+let recent: RecentChanges;
 
 beforeEach(() => {
   const clock = { now: () => 0 };
   ledger = createLedger({ sql: openSql(), clock, config: defaultClusterConfig });
   heard = [];
   counter = 0;
-  ledger.subscribe((changes) => heard.push([...changes]));
+  recent = new RecentChanges(ledger.revision);
+  ledger.subscribe((changes) => {
+    heard.push([...changes]);
+    recent.observe(ledger, changes);
+  });
 });
 
 const random = {
@@ -68,10 +76,16 @@ const slice = (ready: boolean | undefined): Promise<number> =>
         ? []
         : [{ addresses: ['1'], conditions: { ready }, targetRef: { uid: 'uid-pods/default/p' } }],
   });
-const told = (since: number, node = 'n1'): string[] =>
-  nodeChanges(ledger, node, since).changes.map(
+const lines = (changes: readonly NodeChange[]): string[] =>
+  changes.map(
     (change) => `${change.type} ${change.resource}/${change.namespace ? `${change.namespace}/` : ''}${change.name}`,
   );
+/** From the ledger; what is kept of recent commits must say the same. */
+const told = (since: number, node = 'n1'): string[] => {
+  const { changes } = nodeChanges(ledger, node, since);
+  expect(lines(nodeChanges(ledger, node, since, recent).changes).sort()).toEqual(lines(changes).sort());
+  return lines(changes);
+};
 const mounts = { volumes: [{ name: 'v', secret: { secretName: 's' } }], serviceAccountName: 'default' };
 
 describe('what a node is told', () => {
@@ -103,8 +117,9 @@ describe('what a node is told', () => {
   it('follows the worked example of its top comment', async () => {
     const start = await putNode('n1', '1');
     await put('secrets/default/s', { data: { a: '1' } });
-    await putPod('p', undefined, mounts);
-    const bound = await putPod('p', 'n1', mounts);
+    const { volumes } = mounts;
+    await putPod('p', undefined, { volumes });
+    const bound = await putPod('p', 'n1', { volumes });
     expect(told(start)).toEqual(['put secrets/default/s', 'put pods/default/p']);
     await put('secrets/default/s', { data: { a: '2' } });
     const later = await put('secrets/default/t', { data: {} });
@@ -142,9 +157,64 @@ describe('what a node is told', () => {
     expect(nodeChanges(ledger, 'n1', since + 1)).toMatchObject({ reset: false });
   });
 
+  it('says that what a new pod refers to is gone, since an earlier pod may have left it on the node', async () => {
+    await put('secrets/default/s', { data: {} });
+    await putPod('p', 'n1', mounts);
+    await remove('pods/default/p');
+    await remove('secrets/default/s');
+    const since = await putPod('q', undefined, mounts);
+    await putPod('q', 'n1', mounts);
+    expect(told(since)).toEqual([
+      'delete serviceaccounts/default/default',
+      'delete secrets/default/s',
+      'put pods/default/q',
+    ]);
+  });
+
+  it('leaves an agent with the same state, whether asked of the ledger or of recent commits', async () => {
+    const chance = new TestRandom(7);
+    const name = (prefix: string): string => `${prefix}${chance.int(3)}`;
+    /** What an agent holds that takes every answer, asking at random moments. */
+    const agents = ['n0', 'n1'].flatMap((node) =>
+      [undefined, recent].map((from) => ({ node, from, since: 0, held: new Map<string, string>() })),
+    );
+    const ask = (): void => {
+      for (const agent of agents) {
+        const answer = nodeChanges(ledger, agent.node, agent.since, agent.from);
+        if (answer.reset) agent.held.clear();
+        for (const change of answer.changes) {
+          const [key] = lines([{ ...change, type: 'put' }]) as [string];
+          const { metadata, ...rest } = (change.object ?? {}) as { metadata?: { uid?: string } };
+          if (change.type === 'delete') agent.held.delete(key);
+          else agent.held.set(key, JSON.stringify([metadata?.uid, rest]));
+        }
+        agent.since = answer.revision;
+      }
+    };
+    for (let i = 0; i < 400; i++) {
+      const action = chance.int(8);
+      if (action === 0) await put(`secrets/default/${chance.int(2) ? 's' : 't'}`, { data: { i } });
+      else if (action === 1) await put(`services/default/${name('web')}`, { spec: { i } });
+      else if (action === 2) await putNode(name('n'), String(chance.int(3)), chance.int(2) ? 'True' : 'Unknown');
+      else if (action === 3 && ledger.revision > 0) await remove(`services/default/${name('web')}`);
+      else if (action === 4) await remove(`pods/default/${name('p')}`);
+      else if (action === 5) await remove(`secrets/default/s`);
+      else await putPod(name('p'), chance.int(3) ? name('n') : undefined, chance.int(2) ? mounts : {});
+      if (chance.int(4) > 0) continue;
+      ask();
+      for (const node of ['n0', 'n1']) {
+        const [one, other] = agents.filter((agent) => agent.node === node).map(({ held }) => held);
+        const needed = (held: Map<string, string> | undefined) =>
+          [...(held ?? [])].filter(([key]) => !key.includes('secrets/')).sort();
+        expect(needed(other)).toEqual(needed(one));
+      }
+    }
+  });
+
   it('says whom a commit concerns', async () => {
     const last = (): { all: boolean; names: string[] } => {
-      const { all, names } = concernedNodes(ledger, heard.at(-1) ?? []);
+      const [change] = heard.at(-1) ?? [];
+      const { all, names } = concernOf(ledger, change as Change);
       return { all, names: [...names] };
     };
     await putPod('p', undefined, mounts);

@@ -14,11 +14,12 @@ import type { FeedPage, Read, ReadResult, RemoteApi } from '../../reconcile/remo
 import type { Write, WriteOutcome } from '../../reconcile/types.ts';
 import { undoesBootstrap } from '../bootstrap.ts';
 import { type CertificateSigner, servingRequest } from '../nodes/certificate.ts';
-import { concernedNodes, type NodeChanges, nodeChanges } from '../nodes/changes.ts';
+import { type NodeChanges, nodeChanges } from '../nodes/changes.ts';
 import { nodeOfCredential } from '../nodes/credentials.ts';
 import { DrainTracker } from '../nodes/drain.ts';
 import { join } from '../nodes/join.ts';
 import { entries, keyRange, splitKey } from '../nodes/objects.ts';
+import { RecentChanges } from '../nodes/recent.ts';
 import { applyNodeWrites } from '../nodes/writes.ts';
 import { ApiServer, type ApiServerOptions } from '../server.ts';
 import { concernsControllers, concernsScheduler } from './concerns.ts';
@@ -82,6 +83,7 @@ export class ServerObject implements RemoteApi {
   readonly #deadlines: Deadlines;
   readonly #poker: Poker;
   readonly #drain = new DrainTracker();
+  readonly #recent: RecentChanges;
   readonly #contacts: Contacts;
   #repairFailures = 0;
   /** An earlier life may have left pokes behind of which this one does not know. */
@@ -98,6 +100,7 @@ export class ServerObject implements RemoteApi {
       config.nodeHeartbeatMs,
       async (node) => await options.peers.link(node).lastContact?.(),
     );
+    this.#recent = new RecentChanges(this.ledger.revision);
     this.server = new ApiServer({
       ledger: this.ledger,
       clock: timers,
@@ -181,7 +184,7 @@ export class ServerObject implements RemoteApi {
       this.#contacts.heard(request.node, this.#options.config.nodeHeartbeatMs);
       const ofThisLedger = request.epoch === epoch;
       if (ofThisLedger) this.#acknowledge(request.node, request.serviceRevision);
-      const news = nodeChanges(this.ledger, request.node, ofThisLedger ? request.since : 0);
+      const news = nodeChanges(this.ledger, request.node, ofThisLedger ? request.since : 0, this.#recent);
       return { ...news, epoch, drained: this.#drain.drained(this.ledger, request.node) };
     });
   }
@@ -227,12 +230,13 @@ export class ServerObject implements RemoteApi {
     const { timers, config } = this.#options;
     this.#drain.observe(changes);
     if (changes.some(undoesBootstrap)) this.#options.waitUntil(this.start());
-    if (concernsControllers(changes)) this.#poker.want(controllerManager, revision);
-    if (concernsScheduler(changes)) this.#poker.want(scheduler, revision);
-    const concerned = concernedNodes(this.ledger, changes);
+    const concerned = this.#recent.observe(this.ledger, changes);
     if (concerned.all)
       for (const entry of entries(this.ledger, keyRange(nodes))) concerned.names.add(splitKey(entry.key).name);
+    // Whoever brings a pod up goes before those who only note that it is there.
     for (const name of concerned.names) this.#poker.want(linkPrefix + name, revision);
+    if (concernsScheduler(changes)) this.#poker.want(scheduler, revision);
+    if (concernsControllers(changes)) this.#poker.want(controllerManager, revision);
     if (this.#deadlines.get('compact') === undefined) this.#deadlines.set('compact', timers.now() + config.historyMs);
     if (
       this.#deadlines.get('expire') === undefined &&
