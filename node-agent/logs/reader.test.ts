@@ -76,6 +76,40 @@ test('follows over appends and rotation until the container has ended', async ()
   expect(text).toBe('a\nb\nc\nd\n');
 });
 
+test('what was written just before a rotation, or in files that came and went since the last look, is not lost', async () => {
+  await fs.writeFile(file, line(1, 'a'));
+  let over = false;
+  let text = '';
+  let slow: (() => void) | undefined;
+  const done = readLog(
+    file,
+    {},
+    async (data) => {
+      text += data.toString();
+      if (text === 'a\n') await new Promise<void>((resolve) => (slow = resolve));
+      return true;
+    },
+    { finished: () => over, signal: new AbortController().signal },
+  );
+  while (!slow) await new Promise((r) => setTimeout(r, 5));
+  await fs.appendFile(file, line(2, 'b'));
+  await fs.rename(file, `${file}.20260101-000000`);
+  await fs.writeFile(file, line(3, 'c'));
+  await fs.rename(file, `${file}.20260101-000010`);
+  await fs.writeFile(file, line(4, 'd'));
+  over = true;
+  slow();
+  await done;
+  expect(text).toBe('a\nb\nc\nd\n');
+});
+
+test('a line that was written in parts has one time', async () => {
+  await fs.writeFile(file, line(1, 'par', 'P') + line(2, 'tial') + line(3, 'next'));
+  expect(await read({ timestamps: true })).toBe(
+    '2026-01-01T00:00:01.000000000Z partial\n2026-01-01T00:00:03.000000000Z next\n',
+  );
+});
+
 test('a reader that goes away ends the reading', async () => {
   await fs.writeFile(file, line(1, 'a') + line(2, 'b'));
   let count = 0;

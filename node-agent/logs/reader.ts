@@ -86,11 +86,14 @@ export async function readLog(
   follow?: { finished(): boolean; signal: AbortSignal },
 ): Promise<void> {
   let left = options.limitBytes ?? Number.POSITIVE_INFINITY;
+  let begins = true;
   const emit = async (line: Buffer): Promise<boolean> => {
     const parsed = parseLine(line);
     if (!parsed) return true;
     if (options.sinceMs !== undefined && Date.parse(parsed.time) < options.sinceMs) return true;
-    let data = options.timestamps ? Buffer.concat([Buffer.from(`${parsed.time} `), parsed.text]) : parsed.text;
+    const stamped = options.timestamps && begins;
+    begins = parsed.text.at(-1) === newline;
+    let data = stamped ? Buffer.concat([Buffer.from(`${parsed.time} `), parsed.text]) : parsed.text;
     if (data.length > left) data = data.subarray(0, left);
     left -= data.length;
     return (await write(data)) && left > 0;
@@ -157,6 +160,7 @@ async function readFrom(
 }
 
 const followPollMs = 1000;
+const reopenMs = 50;
 
 async function followFile(
   file: string,
@@ -176,10 +180,13 @@ async function followFile(
     while (!follow.signal.aborted) {
       const last = follow.finished();
       const stat = await fs.stat(file).catch(() => undefined);
-      if (stat && (stat.ino !== inode || stat.size < position)) {
+      if (stat && stat.ino !== inode) {
+        // The runtime may have been writing to the old file until just now.
+        await new Promise((resolve) => setTimeout(resolve, reopenMs));
+        if (!(await readRotated(file, inode, position, emit))) return;
         position = 0;
         inode = stat.ino;
-      }
+      } else if (stat && stat.size < position) position = 0;
       if (stat && stat.size > position) {
         const result = await readFrom(file, position, emit);
         if (!result.more) return;
@@ -199,6 +206,31 @@ async function followFile(
     watcher.close();
     follow.signal.removeEventListener('abort', abort);
   }
+}
+
+/** The rest of the file that had the inode, and all that was written between that and the one in use. */
+async function readRotated(
+  file: string,
+  inode: number,
+  position: number,
+  emit: (line: Buffer) => Promise<boolean>,
+): Promise<boolean> {
+  const rotated = (await filesOf(file)).slice(0, -1);
+  const inodes = await Promise.all(
+    rotated.map((f) =>
+      fs
+        .stat(f)
+        .then((s) => s.ino)
+        .catch(() => undefined),
+    ),
+  );
+  const at = inodes.indexOf(inode);
+  if (at < 0) return true;
+  for (const [i, name] of rotated.slice(at).entries()) {
+    const { more } = await readFrom(name, i === 0 ? position : 0, emit).catch(() => ({ more: true }));
+    if (!more) return false;
+  }
+  return true;
 }
 
 /** The last lines as one text: the fallback termination message. */
