@@ -14,6 +14,7 @@ import type { Clock, ClusterConfig, Log, Random, Timers } from '../ports/index.t
 import type { Client, Feed } from '../reconcile/types.ts';
 import { AdmissionChain, type AdmissionPlugin } from './admission/chain.ts';
 import { type Authenticator, allAuthenticated, anonymous, bearerToken } from './authn/authenticator.ts';
+import { impersonate } from './authn/impersonation.ts';
 import { createSigner } from './authn/signer.ts';
 import { type Attributes, type Authorizer, forbidden } from './authz/authorizer.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -177,7 +178,7 @@ export class ApiServer {
     const url = new URL(request.url);
     const info = requestInfo(request.method, url);
     if (!info) throw errors.badRequest('invalid percent-encoding in the path');
-    const user = await this.#user(request, info);
+    const user = impersonate(request.headers, await this.#user(request, info), this.#authorizer);
     const attributes: Attributes = { ...info, user, fieldSelector: url.searchParams.get('fieldSelector') ?? '' };
     if (!isOpenPath(info)) this.#authorize(attributes);
     if (!info.isResource) return this.#pages.answer(request, url, info);
@@ -195,6 +196,8 @@ export class ApiServer {
       !isCollectionRead(info)
     )
       return pageNotFound();
+    // Nothing of the cluster's is reached through a namespace, but that namespace: it was authorised as something within.
+    if (!definition.namespaced && info.namespace !== '' && !isNamespaceItself(info)) return pageNotFound();
     return this.#dispatch({ core: this.core, request, url, info, definition, subresource, user });
   }
 
@@ -255,6 +258,10 @@ export class ApiServer {
       throw errors.unavailable(`${definition.plural}/${info.subresource} is not available here`);
     return this.#options.connect(request, { user, object, subresource: info.subresource, options });
   }
+}
+
+function isNamespaceItself({ group, resource, namespace, name }: RequestInfo): boolean {
+  return group === '' && resource === 'namespaces' && name === namespace;
 }
 
 function isCollectionRead(info: RequestInfo): boolean {

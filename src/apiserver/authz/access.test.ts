@@ -82,6 +82,8 @@ test('service account tokens: bound, expiring, and the interim view', async () =
   expect((await call('GET', pods, undefined, as)).code).toBe(200);
   expect((await call('GET', '/api/v1/namespaces/default/secrets', undefined, as)).code).toBe(403);
   expect((await call('GET', '/api/v1/pods', undefined, as)).code).toBe(403);
+  for (const path of ['namespaces/default/nodes', 'watch/namespaces/default/nodes', 'namespaces/default/nodes/n'])
+    expect((await call('GET', `/api/v1/${path}`, undefined, as)).code).toBe(404);
   expect((await call('DELETE', `${pods}/p`, undefined, as)).code).toBe(403);
   const other = await request({ audiences: ['elsewhere'] });
   expect((await call('GET', pods, undefined, bearer(other.json.status.token))).code).toBe(401);
@@ -96,4 +98,32 @@ test('service account tokens: bound, expiring, and the interim view', async () =
   expect((await call('GET', pods, undefined, bearer(ofNode.json.status.token))).code).toBe(401);
   clock.advance(3601_000);
   expect((await call('GET', pods, undefined, unbound)).code).toBe(401);
+});
+
+test('who impersonates counts as that user, and only who may do so', async () => {
+  const { call } = await testServer(openSql());
+  const get = (headers: Record<string, string>) => call('GET', '/api/v1/namespaces', undefined, headers);
+  expect((await get({ 'impersonate-user': 'jane' })).json.message).toBe(
+    'namespaces is forbidden: User "jane" cannot list resource "namespaces" in API group "" at the cluster scope',
+  );
+  expect((await get({ 'impersonate-user': 'jane', 'impersonate-group': 'system:masters' })).code).toBe(200);
+  expect((await get({ 'impersonate-group': 'system:masters' })).code).toBe(400);
+  await call('POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'a' } });
+  const issued = await call('POST', '/api/v1/namespaces/default/serviceaccounts/a/token', { spec: {} });
+  const as = bearer(issued.json.status.token);
+  const refused = await get({ ...as, 'impersonate-user': 'kubernetes-admin', 'impersonate-group': 'system:masters' });
+  expect(refused.json.message).toBe(
+    'users "kubernetes-admin" is forbidden: User "system:serviceaccount:default:a" cannot impersonate resource "users" in API group "" at the cluster scope',
+  );
+  const who = await call(
+    'POST',
+    '/apis/authentication.k8s.io/v1/selfsubjectreviews',
+    { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
+    { 'impersonate-user': 'system:serviceaccount:default:a', 'impersonate-extra-scopes%2fx': 'view' },
+  );
+  expect(who.json.status.userInfo).toEqual({
+    username: 'system:serviceaccount:default:a',
+    groups: ['system:serviceaccounts', 'system:serviceaccounts:default', 'system:authenticated'],
+    extra: { 'scopes/x': ['view'] },
+  });
 });
