@@ -27,11 +27,12 @@ const planned = Array.from({ length: count }, (_, i) => ({ seed: first + i, step
 if (values.seed === undefined) planned.unshift(...knownSeeds);
 let failed = 0;
 for (const { seed, steps: length, found } of planned) {
-  const started = performance.now();
+  const before = process.cpuUsage();
   const { problems, trace, virtualSeconds, revision } = await simulate(seed, length, (line) => {
     if (values.verbose) console.log(line);
   });
-  const took = `${Math.round(virtualSeconds / 60)} virtual minutes, ${revision} revisions in ${Math.round(performance.now() - started)} ms`;
+  const { user, system } = process.cpuUsage(before);
+  const took = `${Math.round(virtualSeconds / 60)} virtual minutes, ${revision} revisions in ${((user + system) / 1e6).toFixed(1)} s of CPU`;
   console.log(`seed ${seed}: ${problems.length === 0 ? 'ok' : 'FAILED'}, ${took}${found ? ` (once: ${found})` : ''}`);
   if (problems.length === 0) continue;
   failed++;
