@@ -10,6 +10,7 @@ const order = [
   'bad-input',
   'pods',
   'pods-content',
+  'images',
   'service',
   'healing',
   'join',
