@@ -33,9 +33,20 @@ export async function learn(context: PodContext, id: string, sandboxId?: string)
 async function lastWords(context: PodContext, name: string, attempt: number, exitCode: number): Promise<string> {
   const file = terminationFile(context, name, attempt);
   if (file === '') return '';
-  const text = (await fs.readFile(file).catch(() => Buffer.alloc(0))).subarray(0, messageBytesMax).toString('utf8');
+  const text = await beginningOf(file).catch(() => '');
   const policy = specOf(context.state.pod, name)?.terminationMessagePolicy;
   if (text !== '' || policy !== 'FallbackToLogsOnError' || exitCode === 0) return text;
   const log = path.join(logDirectory(context), name, `${attempt}.log`);
   return tailOf(log, fallbackLines, fallbackBytesMax).catch(() => '');
+}
+
+/** The container may have written gigabytes there, of which no more is read than counts. */
+async function beginningOf(file: string): Promise<string> {
+  const handle = await fs.open(file, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(messageBytesMax), 0, messageBytesMax, 0);
+    return buffer.subarray(0, bytesRead).toString('utf8');
+  } finally {
+    await handle.close();
+  }
 }
