@@ -182,6 +182,7 @@ export class ApiServer {
     const attributes: Attributes = { ...info, user, fieldSelector: url.searchParams.get('fieldSelector') ?? '' };
     if (!isOpenPath(info)) this.#authorize(attributes);
     if (!info.isResource) return this.#pages.answer(request, url, info);
+    if (info.rest.length > 0) return pageNotFound();
 
     const virtual = this.#virtual.get(`${info.group}/${info.version}/${info.resource}`);
     if (virtual) return createVirtual(this.core, virtual, request, url, info, user);

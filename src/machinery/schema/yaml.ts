@@ -1,7 +1,7 @@
 // YAML request bodies, read as sigs.k8s.io/yaml does: YAML 1.1 (`yes` and `on` are booleans), one document, keys as strings,
 // then as if it had been JSON. Throws ApiError BadRequest for anything else.
 
-import { isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments, type Scalar } from 'yaml';
+import { type Alias, isAlias, isMap, isNode, isScalar, isSeq, type Node, parseAllDocuments, type Scalar } from 'yaml';
 import { errors } from '../errors.ts';
 import { childPath, type Decoded, depthMax, isJsonObject, setOwn } from './json.ts';
 
@@ -39,17 +39,26 @@ export function decodeYaml(text: string): Decoded {
 
   const duplicates: string[] = [];
   let nodes = 0;
+  // An alias means the last anchor of its name before it. The library looks through the whole document for each.
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Alias, Node>();
+  let expanding = 0;
   const convert = (node: unknown, path: string, depth: number): unknown => {
     if (depth > depthMax) throw errors.badRequest('exceeded max depth');
     if (++nodes > nodesMax)
       throw errors.badRequest('error converting YAML to JSON: yaml: document contains excessive aliasing');
     if (node === null || node === undefined) return null;
     if (isAlias(node)) {
-      const target = node.resolve(document);
+      const target = targets.get(node) ?? anchors.get(node.source);
       if (!target)
         throw errors.badRequest(`error converting YAML to JSON: yaml: unknown anchor '${node.source}' referenced`);
-      return convert(target, path, depth + 1);
+      targets.set(node, target);
+      expanding++;
+      const value = convert(target, path, depth + 1);
+      expanding--;
+      return value;
     }
+    if (expanding === 0 && isNode(node) && node.anchor) anchors.set(node.anchor, node);
     if (isScalar(node)) return scalar(node);
     if (isSeq(node)) return node.items.map((item, i) => convert(item, `${path}[${i}]`, depth + 1));
     if (isMap(node)) {
