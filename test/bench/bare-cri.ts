@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { AgentConfig } from '../../node-agent/config.ts';
 import { ContainerdRuntime } from '../../node-agent/cri/containerd.ts';
 import type { ContainerConfig, SandboxConfig } from '../../node-agent/runtime.ts';
-import type { Cluster } from './pods.ts';
+import { type Cluster, command } from './pods.ts';
 import type { Figure } from './stats.ts';
 
 function socketOf(stateDir: string): string {
@@ -40,7 +40,7 @@ function container(): ContainerConfig {
   return {
     metadata: { name: 'c', attempt: 0 },
     image: { image: 'tiffin.dev/busybox:1', user_specified_image: '' },
-    command: ['sleep', '3600'],
+    command,
     args: [],
     working_dir: '',
     envs: [],

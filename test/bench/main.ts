@@ -8,12 +8,13 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { apiClient } from '../harness/api.ts';
 import { barePods } from './bare-cri.ts';
-import { type Cluster, deletedPod, killedContainer, lostNode, podStart } from './pods.ts';
-import { p50, p99, print, ratio } from './stats.ts';
+import { type Cluster, deletedPod, killedContainer, lostNode, podStart, rollOut } from './pods.ts';
+import { p50, p99, percentile, print, ratio } from './stats.ts';
+import { since, type Usage, usage } from './usage.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
-const sections = ['up', 'start', 'heal', 'idle', 'lost'] as const;
+const sections = ['up', 'start', 'heal', 'many', 'idle', 'lost'] as const;
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((w) => !sections.some((s) => s === w));
 if (unknown.length > 0) {
@@ -57,11 +58,18 @@ async function measureIdle(cluster: Cluster): Promise<void> {
         .metadata.resourceVersion,
     );
   await new Promise((resolve) => setTimeout(resolve, 15_000));
-  const before = await revision();
+  const [before, used] = [await revision(), usage(stateDir)];
   const seconds = 60;
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
   console.log(`idle: ${(await revision()) - before} ledger writes in ${seconds} s with one node connected (goal 0)`);
+  for (const { name, cpuMs, residentMiB } of since(used, usage(stateDir)))
+    console.log(
+      `  ${name.padEnd(20)} ${(cpuMs / seconds).toFixed(1).padStart(6)} ms CPU a second, ${residentMiB.toFixed(0)} MiB`,
+    );
 }
+
+const perPod = (used: readonly Usage[], count: number): string =>
+  used.map(({ name, cpuMs }) => `${name} ${(cpuMs / count).toFixed(0)} ms`).join(', ');
 
 try {
   const started = now();
@@ -72,13 +80,21 @@ try {
   if (on('start')) {
     const rounds = 30;
     const bare = await barePods(cluster, rounds);
+    const before = usage(stateDir);
     const ours = await podStart(cluster, rounds);
+    const used = since(before, usage(stateDir));
     print(bare, 'the floor: sandbox, create, start through CRI');
     print(ours, `ratio p50 ${ratio(p50(ours), p50(bare))} (goal 2), p99 ${ratio(p99(ours), p99(bare))} (goal 3)`);
+    console.log(`CPU per pod, from its creation until it is gone: ${perPod(used, rounds + 1)}`);
   }
   if (on('heal')) {
     print(await killedContainer(cluster, 15), 'goal 500');
     print(await deletedPod(cluster, 15), 'goal 1000');
+  }
+  if (on('many')) {
+    const { name, samplesMs } = await rollOut(cluster, 20);
+    const [first, median, last] = [0, 50, 100].map((p) => percentile(samplesMs, p).toFixed(0));
+    console.log(`${name}: first ${first}, median ${median}, last ${last} ms`);
   }
   if (on('idle')) await measureIdle(cluster);
   if (on('lost')) console.log(`lost node noticed after ${((await lostNode(cluster)) / 1000).toFixed(1)} s (goal 30)`);

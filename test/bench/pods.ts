@@ -11,17 +11,17 @@ export interface Cluster {
 }
 
 const pods = '/api/v1/namespaces/default/pods';
-const spec = {
-  terminationGracePeriodSeconds: 0,
-  containers: [{ name: 'c', image: 'tiffin.dev/busybox:1', command: ['sleep', '3600'] }],
-};
+/** Ends at once when told to, so that nothing of a pod is left when the next one is measured. */
+export const command = ['sh', '-c', 'trap "exit 0" TERM; sleep 3600 & wait'];
+const spec = { containers: [{ name: 'c', image: 'tiffin.dev/busybox:1', command }] };
 const running = (pod: Pod): boolean =>
   pod.status.phase === 'Running' && pod.status.containerStatuses?.[0]?.state?.running !== undefined;
 
+/** Deleted with grace: the object goes only when containers, sandbox and volumes are gone from the node. */
 async function gone(api: ApiClient, name: string): Promise<void> {
   const watch = api.watch<Pod>(`${pods}?watch=1&fieldSelector=metadata.name%3D${name}`, (type) => type === 'DELETED');
   await watch.opened;
-  await api.request('DELETE', `${pods}/${name}?gracePeriodSeconds=0`);
+  await api.request('DELETE', `${pods}/${name}`);
   await watch.done;
 }
 
@@ -94,7 +94,7 @@ export async function deletedPod({ api }: Cluster, rounds: number): Promise<Figu
     spec: {
       replicas: 1,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { ...spec, terminationGracePeriodSeconds: 1 } },
+      template: { metadata: { labels }, spec },
     },
   });
   const selector = `${pods}?watch=1&labelSelector=app%3Dreplaced`;
@@ -119,6 +119,33 @@ export async function deletedPod({ api }: Cluster, rounds: number): Promise<Figu
   }
   await api.request('DELETE', '/apis/apps/v1/namespaces/default/deployments/replaced?propagationPolicy=Foreground');
   return { name: "deleted pod's replacement running", samplesMs };
+}
+
+/** A Deployment from nothing to `replicas` pods on one node: when each of them was seen Ready. */
+export async function rollOut({ api }: Cluster, replicas: number): Promise<Figure> {
+  const labels = { app: 'many' };
+  const deployments = '/apis/apps/v1/namespaces/default/deployments';
+  const readyAt = new Map<string, number>();
+  let started = 0;
+  const all = api.watch<Pod>(`${pods}?watch=1&labelSelector=app%3Dmany`, (_type, pod) => {
+    const ready = pod.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True');
+    if (ready && !readyAt.has(pod.metadata.uid)) readyAt.set(pod.metadata.uid, performance.now() - started);
+    return readyAt.size === replicas;
+  });
+  await all.opened;
+  started = performance.now();
+  await api.request('POST', deployments, {
+    metadata: { name: 'many' },
+    spec: { replicas, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+  });
+  await all.done;
+  await api.request('DELETE', `${deployments}/many?propagationPolicy=Foreground`);
+  for (;;) {
+    const left = await api.request<{ items: unknown[] }>('GET', `${pods}?labelSelector=app%3Dmany`);
+    if (left.items.length === 0) break;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return { name: `Deployment 0 to ${replicas} pods: Ready`, samplesMs: [...readyAt.values()] };
 }
 
 /** Milliseconds from the silence of an agent until its node is not Ready. The agent is let go on afterwards. */
