@@ -34,3 +34,8 @@ test('what no pod refers to any more is forgotten: its end would not be told', (
   s.apply(false, [gone('a'), pod('b', '4')]);
   expect(s.configMap('d', 'late')).toBeDefined();
 });
+
+test('an identity that cannot be read is none', async () => {
+  for (const text of [undefined, '', '{"x', '{}', 'null', '{"credential":"c"}'])
+    expect(await new Store({ read: async () => text, write: async () => {} }, 'n').identity()).toBeUndefined();
+});

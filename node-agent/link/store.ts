@@ -194,9 +194,15 @@ export class Store implements Objects {
     return text;
   }
 
+  /** Undefined: there is none, or none that can be read; the node joins again. */
   async identity(): Promise<Identity | undefined> {
     const text = await this.#files.read('identity.json');
-    return text === undefined ? undefined : (JSON.parse(text) as Identity);
+    try {
+      const identity = JSON.parse(text ?? 'null') as Partial<Identity> | null;
+      return identity?.credential && identity.cluster ? (identity as Identity) : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   async saveIdentity(identity: Identity): Promise<void> {

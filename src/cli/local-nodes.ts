@@ -93,7 +93,12 @@ export interface AgentInput {
 
 /** Whether an agent has bought its credential already, so that it needs no bootstrap token. */
 export function joined(agentStateDir: string): boolean {
-  return fs.existsSync(path.join(agentStateDir, 'identity.json'));
+  try {
+    const text = fs.readFileSync(path.join(agentStateDir, 'identity.json'), 'utf8');
+    return (JSON.parse(text) as { credential?: string }).credential !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 const nodeCommand = (config: string) => [
