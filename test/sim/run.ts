@@ -1,6 +1,7 @@
 // One simulation: a seeded workload under seeded faults, then peace, then everything is looked at. The result holds what was
 // done and what was wrong; without a problem, the cluster kept every promise in test/sim/invariants.ts and journal.ts.
 import { SimulatedCluster } from '../harness/cluster.ts';
+import { noFaults } from '../harness/objects.ts';
 import { SeededRandom } from '../harness/time.ts';
 import { FaultMaker } from './faults.ts';
 import { problemsAtRest } from './invariants.ts';
@@ -86,6 +87,7 @@ export async function simulate(seed: number, steps: number, verbose: (line: stri
       else workload.act();
       await cluster.time.run(random.chance(0.05) ? random.int(60_000) : random.int(2_500));
     }
+    if (random.chance(0.5)) await partingBlow(cluster, workload, random, say);
     say('peace');
     faults.end();
     await cluster.time.run(30_000);
@@ -101,6 +103,30 @@ export async function simulate(seed: number, steps: number, verbose: (line: stri
     process.off('unhandledRejection', uncaught);
   }
   return { problems, trace, virtualSeconds: (cluster.time.now() - startMs) / 1000, revision: journal.revision };
+}
+
+/** The last thing that happens gets lost, and whoever knew of it dies: nothing that comes after reminds anyone of it. */
+async function partingBlow(
+  cluster: SimulatedCluster,
+  workload: Workload,
+  random: SeededRandom,
+  say: (text: string) => void,
+): Promise<void> {
+  cluster.world.faults = noFaults;
+  for (const node of cluster.nodes) {
+    node.cut = false;
+    if (!node.running) node.start();
+  }
+  await cluster.time.run(90_000);
+  workload.act();
+  await cluster.time.run(8);
+  cluster.world.faults = { lost: 1, late: 0, twice: 0 };
+  await cluster.time.run(random.int(30));
+  say('everything is lost, and the API server with it');
+  cluster.apiServer.evict();
+  if (random.chance(0.5)) cluster.controllerManager.evict();
+  if (random.chance(0.5)) cluster.scheduler.evict();
+  await cluster.time.run(random.int(2_000));
 }
 
 /** Until nothing has been written for a while. */
