@@ -42,13 +42,3 @@ export function splitKey(key: string): { resource: string; namespace?: string; n
   const [resource = '', first = '', second] = key.split('/');
   return second === undefined ? { resource, name: first } : { resource, namespace: first, name: second };
 }
-
-/** Structural equality of JSON values; a field that is undefined counts as absent. */
-export function sameJson(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const left = a as Record<string, unknown>;
-  const right = b as Record<string, unknown>;
-  return [...new Set([...Object.keys(left), ...Object.keys(right)])].every((key) => sameJson(left[key], right[key]));
-}

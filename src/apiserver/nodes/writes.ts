@@ -14,10 +14,10 @@ import type {
 import { events, leases, nodes, pods } from '../../generated/schemas/index.ts';
 import { ApiError, errors, type Status } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import type { NodeWrite, ReportResponse } from '../../protocol/node.ts';
 import type { Client, Write } from '../../reconcile/types.ts';
-import { sameJson } from './objects.ts';
 
 type Result = ReportResponse['results'][number];
 
@@ -102,7 +102,7 @@ async function attemptOne(deps: NodeWriteDeps, node: string, write: NodeWrite): 
     case 'podStatus': {
       const pod = await ownPod(deps, node, write);
       const status = mergePodStatus(pod.status, write.status as unknown as PodStatus);
-      if (sameJson(status, pod.status)) return undefined;
+      if (equalJson(status, pod.status)) return undefined;
       return one(deps, { verb: 'update', resource: pods, subresource: 'status', object: { ...pod, status } as Pod });
     }
     case 'podGone': {
@@ -272,7 +272,7 @@ async function updateNodeStatus(deps: NodeWriteDeps, name: string, reported: Nod
   const current = await deps.client.get(nodes, undefined, name);
   if (!current) throw errors.notFound(nodes, name);
   const status = mergeNodeStatus(current.status, reported);
-  if (sameJson(status, mergeNodeStatus(current.status, {}))) return undefined;
+  if (equalJson(status, mergeNodeStatus(current.status, {}))) return undefined;
   return one(deps, { verb: 'update', resource: nodes, subresource: 'status', object: { ...current, status } as Node });
 }
 

@@ -2,8 +2,8 @@
 // when the grace is over (a second delete with 0) and the last finalizer is gone (an update).
 import { errors } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
 import { timestamp } from '../core.ts';
-import { deepEqual } from './equal.ts';
 import { admissionRequest, contextOf, type WriteScope, type Written } from './scope.ts';
 import { put, remove } from './store.ts';
 import { pendingFinalizers, requireCurrent, uidMismatch } from './update.ts';
@@ -47,7 +47,7 @@ export function deleteObject(scope: WriteScope, options: DeleteOptions): Written
     object.metadata.deletionGracePeriodSeconds = 0;
   }
   definition.strategy.prepareForDelete?.(object, context);
-  if (deepEqual(object, old)) return { object: old };
+  if (equalJson(object, old)) return { object: old };
   return { object: put(scope, object, revision) };
 }
 

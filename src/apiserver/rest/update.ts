@@ -3,11 +3,11 @@
 import { errors, type FieldError } from '../../machinery/errors.ts';
 import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
 import type { StrategyContext } from '../../machinery/resource.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
 import { deepEqual as semanticallyEqual, validateObjectMetaUpdate } from '../../machinery/validation.ts';
 import { decode, storedMetadata } from '../storage/codec.ts';
 import { findEntry } from '../storage/read.ts';
 import { create, matchTarget } from './create.ts';
-import { deepEqual } from './equal.ts';
 import { admissionRequest, contextOf, type Draft, type WriteScope, type Written, warn } from './scope.ts';
 import { conflict, put, remove } from './store.ts';
 
@@ -116,7 +116,7 @@ function unchanged(draft: KubeObject, old: KubeObject, revision: number): boolea
   const { metadata, ...rest } = draft;
   const { metadata: oldMetadata, ...oldRest } = old;
   return (
-    deepEqual(storedMetadata(metadata, revision), storedMetadata(oldMetadata, revision)) && deepEqual(rest, oldRest)
+    equalJson(storedMetadata(metadata, revision), storedMetadata(oldMetadata, revision)) && equalJson(rest, oldRest)
   );
 }
 

@@ -4,9 +4,9 @@ import type { Deployment, ReplicaSet } from '../../generated/schemas/apps-v1.ts'
 import type { Pod } from '../../generated/schemas/core-v1.ts';
 import { deployments, pods, replicaSets } from '../../generated/schemas/index.ts';
 import type { New } from '../../machinery/meta.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
 import type { Controller, ObjectChange, Reader, ReconcileContext, Result, Write } from '../../reconcile/types.ts';
 import { source } from '../../reconcile/types.ts';
-import { equal } from '../lib/json.ts';
 import { keyOf, splitKey } from '../lib/keys.ts';
 import type { ControllerOptions } from '../lib/options.ts';
 import { controllerKey, controllerOf, isControlledBy } from '../lib/owners.ts';
@@ -136,7 +136,7 @@ function observeSelectingAll(deployment: Deployment, { client, events }: Reconci
 
 function statusWrites(deployment: Deployment, { status, revision }: Plan): Write[] {
   const annotated = revision === undefined || deployment.metadata.annotations?.[revisionAnnotation] === revision;
-  return annotated && equal(status, deployment.status) ? [] : [statusUpdate(deployment, status, revision)];
+  return annotated && equalJson(status, deployment.status) ? [] : [statusUpdate(deployment, status, revision)];
 }
 
 function statusUpdate(deployment: Deployment, status: Deployment['status'], revision: string | undefined): Write {
@@ -198,7 +198,7 @@ async function createSet(deployment: Deployment, set: New<ReplicaSet>, context: 
     const condition = newCondition('Progressing', 'False', 'ReplicaSetCreateError', message, clock.now());
     const conditions = withCondition(deployment.status?.conditions ?? [], condition);
     const status = { ...deployment.status, conditions };
-    if (!equal(status, deployment.status)) await writeOne(client, statusUpdate(deployment, status, undefined));
+    if (!equalJson(status, deployment.status)) await writeOne(client, statusUpdate(deployment, status, undefined));
   }
   events.record(deployment, 'Warning', 'ReplicaSetCreateError', message);
   throw new WriteFailed(failure);

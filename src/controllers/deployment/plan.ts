@@ -4,8 +4,8 @@ import type { Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet } fr
 import type { Pod } from '../../generated/schemas/core-v1.ts';
 import { deployments, replicaSets } from '../../generated/schemas/index.ts';
 import type { New, OwnerReference } from '../../machinery/meta.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
 import type { Write } from '../../reconcile/types.ts';
-import { equal } from '../lib/json.ts';
 import { controllerOf, controllerReference } from '../lib/owners.ts';
 import { isTerminal } from '../lib/pods.ts';
 import { matchesSelector } from '../lib/selectors.ts';
@@ -226,7 +226,7 @@ function assemble(
     const same =
       to === from &&
       minReadySeconds === (set.spec.minReadySeconds ?? 0) &&
-      equal(annotations, set.metadata.annotations ?? {});
+      equalJson(annotations, set.metadata.annotations ?? {});
     if (same) continue;
     const spec = {
       ...set.spec,

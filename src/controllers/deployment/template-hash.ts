@@ -1,7 +1,8 @@
 // The name of a pod template: a stable 32-bit FNV-1a over its canonical JSON, in the alphabet that cannot spell words.
 // It differs from upstream's, which hashes a Go dump; nothing depends on the value, only on its being stable.
 import type { PodTemplateSpec } from '../../generated/schemas/core-v1.ts';
-import { canonical, equal } from '../lib/json.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
+import { canonical } from '../lib/json.ts';
 
 export const hashLabel = 'pod-template-hash';
 const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
@@ -16,7 +17,7 @@ export function templateHash(template: PodTemplateSpec, collisionCount: number |
 
 /** Same template but for the hash label that a ReplicaSet adds. */
 export function sameTemplate(a: PodTemplateSpec | undefined, b: PodTemplateSpec | undefined): boolean {
-  return equal(withoutHash(a), withoutHash(b));
+  return equalJson(withoutHash(a), withoutHash(b));
 }
 
 function withoutHash(template: PodTemplateSpec | undefined): unknown {

@@ -9,8 +9,9 @@ import type {
   Service,
 } from '../../generated/schemas/core-v1.ts';
 import { endpoints as endpointsToken } from '../../generated/schemas/index.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
 import type { Write } from '../../reconcile/types.ts';
-import { canonical, equal } from '../lib/json.ts';
+import { canonical } from '../lib/json.ts';
 import { isReady, isTerminal, isTerminating } from '../lib/pods.ts';
 import { addressesOf, hostnameUnder, targetPort, triggerTimeOf } from '../lib/service-pods.ts';
 
@@ -135,8 +136,8 @@ export function planEndpoints(
   if (truncated) annotations[overCapacityAnnotation] = 'truncated';
   const same =
     current !== undefined &&
-    equal(current.subsets ?? [], subsets) &&
-    equal(current.metadata.labels ?? {}, labels) &&
+    equalJson(current.subsets ?? [], subsets) &&
+    equalJson(current.metadata.labels ?? {}, labels) &&
     (current.metadata.annotations?.[overCapacityAnnotation] === 'truncated') === truncated;
   if (same) return undefined;
   const triggerTime = triggerTimeOf(service, pods);

@@ -6,8 +6,9 @@ import type { Service } from '../../generated/schemas/core-v1.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../generated/schemas/discovery-v1.ts';
 import { endpointSlices, services } from '../../generated/schemas/index.ts';
 import type { New } from '../../machinery/meta.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
 import type { Write } from '../../reconcile/types.ts';
-import { canonical, equal } from '../lib/json.ts';
+import { canonical } from '../lib/json.ts';
 import { controllerReference } from '../lib/owners.ts';
 
 export const serviceNameLabel = 'kubernetes.io/service-name';
@@ -104,7 +105,7 @@ function planGroup(
       const now = remaining.get(id);
       remaining.delete(id);
       if (now) endpoints.push(now);
-      changed ||= now === undefined || !equal(now, before);
+      changed ||= now === undefined || !equalJson(now, before);
     }
     return { slice, endpoints, changed };
   });
@@ -132,7 +133,7 @@ function planGroup(
       continue;
     }
     const next = sliceWith(entry.slice, service, labels, entry.endpoints, entry.changed ? triggerTime : undefined);
-    if (entry.changed || !equal(next.metadata.labels, entry.slice.metadata.labels)) plan.updates.push(next);
+    if (entry.changed || !equalJson(next.metadata.labels, entry.slice.metadata.labels)) plan.updates.push(next);
   }
   if (total === 0 && placeholder === undefined) plan.creations.push(creation(service, labels, group, [], triggerTime));
   while (added.length > 0) {

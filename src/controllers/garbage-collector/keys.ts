@@ -2,8 +2,8 @@
 // dependents of one owner are one piece of work.
 import type { KubeObject, ResourceToken } from '../../machinery/meta.ts';
 import { apiVersion } from '../../machinery/meta.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
 import type { ObjectChange } from '../../reconcile/types.ts';
-import { equal } from '../lib/json.ts';
 import { tokenOfKind } from '../lib/tokens.ts';
 import { isDeleting } from './plan.ts';
 
@@ -46,7 +46,7 @@ export function keysOfChange({ type, resource, object, previous }: ObjectChange)
   const keys: string[] = [];
   if (type === 'delete' || (isDeleting(object) && (object.metadata.finalizers ?? []).length > 0))
     keys.push(keyOfOwner(resource, object));
-  const ownersChanged = !equal(object.metadata.ownerReferences ?? [], previous?.metadata.ownerReferences ?? []);
+  const ownersChanged = !equalJson(object.metadata.ownerReferences ?? [], previous?.metadata.ownerReferences ?? []);
   if (type === 'delete' || previous === undefined || ownersChanged) keys.push(...keysOfOwners(object));
   return keys;
 }

@@ -3,7 +3,7 @@
 //
 // Example: a ConfigMap owned by A (exists) and B (gone) loses its reference to B; when A goes too it is deleted. With A in
 // foreground deletion and B gone it is deleted at once, in the foreground if it has dependents of its own.
-import type { KubeObject, OwnerReference, ResourceToken } from '../../machinery/meta.ts';
+import type { KubeObject, ObjectMeta, OwnerReference, ResourceToken } from '../../machinery/meta.ts';
 import type { Write } from '../../reconcile/types.ts';
 
 export const orphanFinalizer = 'orphan';
@@ -58,30 +58,23 @@ export function planDependent(
 }
 
 /** Takes references off under the object's resourceVersion, so that none that is added meanwhile is lost. */
-export function withoutReferences({ resource, object }: Dependent, uids: ReadonlySet<string>): Write {
-  const { namespace, name, uid, resourceVersion } = object.metadata;
-  const ownerReferences = (object.metadata.ownerReferences ?? []).filter((reference) => !uids.has(reference.uid));
-  return {
-    verb: 'patch',
-    resource,
-    namespace,
-    name,
-    type: 'merge',
-    patch: { metadata: { uid, resourceVersion, ownerReferences } },
-  };
+export function withoutReferences(dependent: Dependent, uids: ReadonlySet<string>): Write {
+  const ownerReferences = (dependent.object.metadata.ownerReferences ?? []).filter(
+    (reference) => !uids.has(reference.uid),
+  );
+  return metadataPatch(dependent, { ownerReferences });
 }
 
-export function withoutFinalizer({ resource, object }: Dependent, finalizer: string): Write {
+export function withoutFinalizer(dependent: Dependent, finalizer: string): Write {
+  const finalizers = (dependent.object.metadata.finalizers ?? []).filter((entry) => entry !== finalizer);
+  return metadataPatch(dependent, { finalizers });
+}
+
+/** Under the object's uid and resourceVersion. */
+function metadataPatch({ resource, object }: Dependent, change: Partial<ObjectMeta>): Write {
   const { namespace, name, uid, resourceVersion } = object.metadata;
-  const finalizers = (object.metadata.finalizers ?? []).filter((entry) => entry !== finalizer);
-  return {
-    verb: 'patch',
-    resource,
-    namespace,
-    name,
-    type: 'merge',
-    patch: { metadata: { uid, resourceVersion, finalizers } },
-  };
+  const patch = { metadata: { uid, resourceVersion, ...change } };
+  return { verb: 'patch', resource, namespace, name, type: 'merge', patch };
 }
 
 export function blocks(dependent: Dependent, ownerUid: string): boolean {

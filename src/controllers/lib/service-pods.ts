@@ -2,9 +2,9 @@
 // the controllers of EndpointSlices and Endpoints.
 import type { Pod, Service, ServicePort } from '../../generated/schemas/core-v1.ts';
 import { services } from '../../generated/schemas/index.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
 import { parseTime } from '../../machinery/time.ts';
 import type { ObjectChange, Reader } from '../../reconcile/types.ts';
-import { equal } from './json.ts';
 import { keyOf } from './keys.ts';
 import { isReady, isTerminal, isTerminating, podCondition } from './pods.ts';
 import { matchesPairs } from './selectors.ts';
@@ -16,8 +16,13 @@ export function selectsPods(service: Service): boolean {
 
 /** Keys of the Services that a pod's change concerns. */
 export async function keysOfServices({ type, object, previous }: ObjectChange<Pod>, reader: Reader): Promise<string[]> {
-  const labelsMoved = previous !== undefined && !equal(previous.metadata.labels, object.metadata.labels);
-  if (type === 'put' && previous !== undefined && !labelsMoved && equal(endpointFacts(previous), endpointFacts(object)))
+  const labelsMoved = previous !== undefined && !equalJson(previous.metadata.labels, object.metadata.labels);
+  if (
+    type === 'put' &&
+    previous !== undefined &&
+    !labelsMoved &&
+    equalJson(endpointFacts(previous), endpointFacts(object))
+  )
     return [];
   if (type === 'put' && previous === undefined && !hasAddress(object)) return [];
   const states = labelsMoved ? [object, previous] : [object];

@@ -2,9 +2,9 @@
 // Keys: namespace names. Every deletion inside a namespace is a reason to look whether it was the last.
 import type { Namespace } from '../../generated/schemas/core-v1.ts';
 import { namespaces } from '../../generated/schemas/index.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
 import type { Controller, Reader, ReconcileContext, Result, Write } from '../../reconcile/types.ts';
 import { source } from '../../reconcile/types.ts';
-import { equal } from '../lib/json.ts';
 import type { ControllerOptions } from '../lib/options.ts';
 import { allTokens } from '../lib/tokens.ts';
 import { isDeletionOfAbsent, WriteFailed, writeAll } from '../lib/write.ts';
@@ -83,7 +83,7 @@ async function report(
 ): Promise<void> {
   const conditions = conditionsOf(namespace.status?.conditions ?? [], contents, failures, clock.now());
   const status: Namespace['status'] = { ...namespace.status, phase: 'Terminating', conditions };
-  if (equal(status, namespace.status)) return;
+  if (equalJson(status, namespace.status)) return;
   await writeAll(client, [
     { verb: 'update', resource: namespaces, subresource: 'status', object: { ...namespace, status } as Namespace },
   ]);

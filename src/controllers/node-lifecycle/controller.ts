@@ -6,10 +6,10 @@
 // sees its own Node changed and reports its status, and its pods'.
 import type { Node, Pod } from '../../generated/schemas/core-v1.ts';
 import { nodes, pods } from '../../generated/schemas/index.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
 import { formatTime, parseTime } from '../../machinery/time.ts';
 import type { Controller, ObjectChange, ReconcileContext, Result, Write } from '../../reconcile/types.ts';
 import { source } from '../../reconcile/types.ts';
-import { equal } from '../lib/json.ts';
 import type { ControllerOptions, NodeContacts } from '../lib/options.ts';
 import { isTerminal, podCondition } from '../lib/pods.ts';
 import { earliest } from '../lib/time.ts';
@@ -43,7 +43,7 @@ function keysOfNode({ type, object, previous }: ObjectChange<Node>): string[] {
 function keysOfPod({ type, object, previous }: ObjectChange<Pod>): string[] {
   const node = object.spec?.nodeName;
   if (type === 'delete' || !node) return [];
-  const moved = previous?.spec?.nodeName !== node || !equal(previous.spec.tolerations, object.spec.tolerations);
+  const moved = previous?.spec?.nodeName !== node || !equalJson(previous.spec.tolerations, object.spec.tolerations);
   return moved ? [node] : [];
 }
 

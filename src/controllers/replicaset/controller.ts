@@ -4,6 +4,7 @@
 import type { ReplicaSet } from '../../generated/schemas/apps-v1.ts';
 import type { Pod } from '../../generated/schemas/core-v1.ts';
 import { pods, replicaSets } from '../../generated/schemas/index.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
 import type {
   Controller,
   ObjectChange,
@@ -14,7 +15,6 @@ import type {
   WriteOutcome,
 } from '../../reconcile/types.ts';
 import { source } from '../../reconcile/types.ts';
-import { equal } from '../lib/json.ts';
 import { keyOf, splitKey } from '../lib/keys.ts';
 import type { ControllerOptions } from '../lib/options.ts';
 import { controllerKey, controllerOf, isControlledBy } from '../lib/owners.ts';
@@ -54,8 +54,8 @@ async function keysOfPod(change: ObjectChange<Pod>, reader: Reader): Promise<str
 function mayHaveChangedHands({ object, previous }: ObjectChange<Pod>): boolean {
   return (
     previous === undefined ||
-    !equal(previous.metadata.labels, object.metadata.labels) ||
-    !equal(previous.metadata.ownerReferences, object.metadata.ownerReferences)
+    !equalJson(previous.metadata.labels, object.metadata.labels) ||
+    !equalJson(previous.metadata.ownerReferences, object.metadata.ownerReferences)
   );
 }
 
@@ -96,7 +96,7 @@ async function reconcileSet(key: string, context: ReconcileContext): Promise<Res
   const after = withOutcomes(owned, writes, outcomes);
   const nowMs = clock.now();
   const status = statusOf(set, after, failed?.failure, nowMs);
-  if (!equal(status, set.status)) {
+  if (!equalJson(status, set.status)) {
     await writeAll(client, [
       { verb: 'update', resource: replicaSets, subresource: 'status', object: { ...set, status } as ReplicaSet },
     ]);

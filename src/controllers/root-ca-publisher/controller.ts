@@ -1,9 +1,9 @@
 // The ConfigMap `kube-root-ca.crt` of every active namespace: what pods trust the API server by. Keys: namespace names.
 import type { ConfigMap } from '../../generated/schemas/core-v1.ts';
 import { configMaps, namespaces } from '../../generated/schemas/index.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
 import type { Controller, ReconcileContext, Result, Write } from '../../reconcile/types.ts';
 import { source } from '../../reconcile/types.ts';
-import { equal } from '../lib/json.ts';
 import type { ControllerOptions } from '../lib/options.ts';
 import { isNamespaceTerminating, WriteFailed } from '../lib/write.ts';
 
@@ -51,7 +51,7 @@ export function planMap(namespace: string, current: ConfigMap | undefined, caCer
     return { verb: 'create', resource: configMaps, namespace, object };
   }
   const annotated = current.metadata.annotations?.[annotation] !== undefined;
-  if (annotated && equal(current.data, data)) return undefined;
+  if (annotated && equalJson(current.data, data)) return undefined;
   const annotations = { ...current.metadata.annotations, [annotation]: description };
   return {
     verb: 'update',

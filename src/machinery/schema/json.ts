@@ -32,6 +32,21 @@ export function copyJson<T>(value: T): T {
   return out as T;
 }
 
+/** Deep equality of JSON values; a member that is undefined counts as absent, the order of members does not count. */
+export function equalJson(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) || Array.isArray(b))
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => equalJson(item, b[i]));
+  const left = a as Record<string, unknown>;
+  const right = b as Record<string, unknown>;
+  const of = (from: Record<string, unknown>, key: string) => (Object.hasOwn(from, key) ? from[key] : undefined);
+  return (
+    Object.keys(left).every((key) => equalJson(left[key], of(right, key))) &&
+    Object.keys(right).every((key) => right[key] === undefined || of(left, key) !== undefined)
+  );
+}
+
 export const childPath = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
 
 const simpleEscapes: Record<string, string> = {
