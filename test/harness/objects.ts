@@ -129,6 +129,10 @@ export class Disconnected extends Error {
   }
 }
 
+const senders = new WeakMap<Response, Life>();
+/** The life that sends this response's body. */
+export const senderOf = (response: Response): Life | undefined => senders.get(response);
+
 const alarmRetryMs = 2_000;
 const attemptsMax = 4;
 
@@ -246,8 +250,14 @@ export class DurableHost<T extends Instance> {
           .then(() => work(instance))
           .then(
             (value) => {
-              const copy = value instanceof Response ? value : structuredClone(value);
-              done(() => resolve(copy as R));
+              if (!(value instanceof Response)) {
+                const copy = structuredClone(value);
+                done(() => resolve(copy as R));
+                return;
+              }
+              // Its body may go on for long, and breaks off with the life that sends it.
+              senders.set(value, life);
+              done(() => (life.alive ? resolve(value) : reject(new Disconnected(`${this.name}.${what}`))));
             },
             // An error's class does not survive a call.
             (error) => done(() => reject(new Error(error instanceof Error ? error.message : String(error)))),

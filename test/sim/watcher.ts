@@ -2,6 +2,7 @@
 // the stream breaks. What it saw must be what was committed: every revision, in order, without gap or duplicate.
 import type { SimulatedCluster } from '../harness/cluster.ts';
 import { adminToken } from '../harness/cluster.ts';
+import { senderOf } from '../harness/objects.ts';
 import type { Journal } from './journal.ts';
 
 interface Event {
@@ -71,10 +72,9 @@ export class Watcher {
     if (response.status === 410) this.#revision = 0;
     if (response.status !== 200 || !response.body) return;
     this.opened++;
-    const life = this.#cluster.apiServer.enter().life;
     const reader = response.body.getReader();
     const ended = new Promise<{ done: true; value: undefined }>((resolve) => {
-      life.onEnd(() => resolve({ done: true, value: undefined }));
+      senderOf(response)?.onEnd(() => resolve({ done: true, value: undefined }));
     });
     const decoder = new TextDecoder();
     let text = '';
