@@ -321,11 +321,11 @@ test('no field of a plausible object makes the server fail', async () => {
 const batch = 2_000;
 const hangMs = 5_000;
 
-/** FUZZ_RUNS=50000 for more, FUZZ_SEED=123 for one. */
+/** FUZZ_RUNS=50000 for more, FUZZ_SEED=123 for that one; both: so many from there. */
 test('no mutation of a valid request makes the server fail', async () => {
-  const one = process.env.FUZZ_SEED;
-  const first = one === undefined ? 0 : Number(one);
-  const end = one === undefined ? Number(process.env.FUZZ_RUNS ?? 4_000) : first + 1;
+  const { FUZZ_SEED, FUZZ_RUNS } = process.env;
+  const first = Number(FUZZ_SEED ?? 0);
+  const end = first + Number(FUZZ_RUNS ?? (FUZZ_SEED === undefined ? 4_000 : 1));
   for (let from = first; from < end; from += batch) {
     const { call, server, log } = await testServer(openSql());
     for (const { method: verb, path: where, body: sent } of preparation)
@@ -364,5 +364,5 @@ function checkAnswer(request: Request, answer: Response, text: string, said: str
   if (answer.status < 500) return;
   const reason = (JSON.parse(text) as { reason?: string }).reason;
   if (answer.status === 504) expect(reason, said).toBe('Timeout');
-  else expect([answer.status, /\/log$/.test(path)], `${said} ${text}`).toEqual([503, true]);
+  else expect([answer.status, /\/log\/*$/.test(path)], `${said} ${text}`).toEqual([503, true]);
 }
