@@ -43,6 +43,8 @@ export interface ContainerRecord {
   imageRef: string;
   user?: { uid: number; gid: number; supplementalGroups?: number[] };
   annotations: Record<string, string>;
+  /** The runtime no longer has it: this is what is remembered of it. */
+  lost?: true;
 }
 
 export interface NamespaceOptions {

@@ -119,6 +119,14 @@ describe('plan', () => {
       ['kill:a-0'],
     ],
     [
+      'a new sandbox is initialised again',
+      seen({
+        pod: pod({ initContainers: [{ name: 'i1', image: 'i' }] }),
+        containers: [exited('i1', 0, { sandboxId: 'old' }), exited('a', 137, { sandboxId: 'old' })],
+      }),
+      ['container:i1'],
+    ],
+    [
       'a dead sandbox is replaced',
       seen({ sandboxes: [sandbox({ ready: false })], containers: [exited('a', 137)] }),
       ['sandbox'],

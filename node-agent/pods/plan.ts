@@ -89,8 +89,14 @@ class Planner {
         if (!initialised) return;
       } else if (!initialised) {
         if (record?.state === 'exited' && record.exitCode === 0) continue;
+        // A new sandbox is initialised from the beginning, however that went in the one before.
         if (record?.state !== 'running')
-          this.#start(init, record, sandbox, spec.restartPolicy === 'Never' ? 'Never' : 'OnFailure');
+          this.#start(
+            init,
+            record,
+            sandbox,
+            record ? (spec.restartPolicy === 'Never' ? 'Never' : 'OnFailure') : 'Always',
+          );
         return;
       }
     }

@@ -23,6 +23,7 @@ import { learn } from './hooks/observe.ts';
 import { prepareImage } from './hooks/prepare-image.ts';
 import { forget, release } from './hooks/release.ts';
 import { startContainer } from './hooks/start-container.ts';
+import { lose, recall } from './lost.ts';
 import { type Action, graceOf, plan } from './plan.ts';
 import { PodProbes } from './probing.ts';
 import type { Termination } from './seen.ts';
@@ -38,6 +39,7 @@ export class PodWorker {
   /** Moves when a step begins or ends: a list of the runtime taken before then is stale. */
   version = 0;
   #observed: boolean;
+  #recalled = false;
   #scheduled = false;
   #cancelWake: (() => void) | undefined;
   #reported = '';
@@ -126,7 +128,7 @@ export class PodWorker {
       .toSorted((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs);
     const seen = new Set(containers.map((c) => c.id));
     for (const [id, c] of state.containers)
-      if (!seen.has(id) && !state.busy.has(`container:${c.name}`)) state.containers.delete(id);
+      if (!seen.has(id) && !state.busy.has(`container:${c.name}`)) lose(this.#context, id);
     const work = containers
       .filter((c) => state.containers.get(c.id)?.state !== c.state)
       .map((c) =>
@@ -214,6 +216,8 @@ export class PodWorker {
 
   #step(): void {
     const { state, node } = this.#context;
+    if (!this.#recalled) recall(this.#context);
+    this.#recalled = true;
     this.#deadline();
     this.#memory();
     const next = plan(seenOf(this.#context));
@@ -248,53 +252,47 @@ export class PodWorker {
       .then((failed) => {
         state.busy.delete(action.key);
         this.version++;
-        if (failed && (action.type === 'createSandbox' || action.type === 'startContainer')) this.#relist();
+        if (failed === true && (action.type === 'createSandbox' || action.type === 'startContainer')) this.#relist();
         this.poke();
       });
   }
 
-  async #execute(action: Action): Promise<undefined> {
-    const { state, node } = this.#context;
+  async #execute(action: Action): Promise<void> {
+    const context = this.#context;
+    const { state, node } = context;
     switch (action.type) {
       case 'mountVolumes':
-        await mountVolumes(this.#context);
-        break;
+        return mountVolumes(context);
       case 'createSandbox':
-        await createSandbox(this.#context, action.attempt);
-        break;
+        return createSandbox(context, action.attempt);
       case 'prepareImage':
-        await prepareImage(this.#context, action.name);
-        break;
+        return prepareImage(context, action.name);
       case 'startContainer':
-        await node.gate.run(() => startContainer(this.#context, action, () => this.poke()));
-        break;
+        return node.gate.run(() => startContainer(context, action, () => this.poke()));
       case 'killContainer':
-        await killContainer(this.#context, action);
-        break;
+        return killContainer(context, action);
       case 'stopSandbox':
         await node.runtime.stopSandbox(action.id);
         state.sandboxes = state.sandboxes.map((s) => (s.id === action.id ? { ...s, ready: false } : s));
         for (const c of [...state.containers.values()])
           if (c.sandboxId === action.id && c.state === 'running') await this.#learn(c.id);
-        break;
+        state.failures.delete(action.key);
+        return;
       case 'removeContainer':
         await node.runtime.removeContainer(action.id);
         state.containers.delete(action.id);
         state.memory.delete(action.id);
-        break;
+        state.failures.delete(action.key);
+        return;
       case 'removeSandbox':
         await node.runtime.removeSandbox(action.id);
         state.sandboxes = state.sandboxes.filter((s) => s.id !== action.id);
-        break;
+        return;
       case 'release':
-        await release(this.#context);
-        break;
+        return release(context);
       case 'forget':
-        await forget(this.#context);
-        break;
+        return forget(context);
     }
-    state.failures.delete(action.type === 'removeContainer' || action.type === 'stopSandbox' ? action.key : '');
-    return undefined;
   }
 
   /** A call that failed may have taken effect all the same: look before trying again. */

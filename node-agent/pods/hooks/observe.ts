@@ -4,6 +4,7 @@ import path from 'node:path';
 import { tailOf } from '../../logs/reader.ts';
 import { RuntimeError } from '../../runtime.ts';
 import { logDirectory, type PodContext, specOf, terminationFile } from '../context.ts';
+import { lose } from '../lost.ts';
 
 const messageBytesMax = 4096;
 const fallbackLines = 80;
@@ -18,7 +19,8 @@ export async function learn(context: PodContext, id: string, sandboxId?: string)
     record = await node.runtime.containerStatus(id);
   } catch (error) {
     if (!(error instanceof RuntimeError && error.code === 'NOT_FOUND')) throw error;
-    return state.containers.delete(id);
+    lose(context, id);
+    return before !== undefined;
   }
   if (!record.sandboxId) record.sandboxId = sandboxId ?? before?.sandboxId ?? '';
   if (before?.state === 'exited' && record.state === 'exited') return false;
