@@ -153,12 +153,14 @@ export class PodWorker {
   /** The runtime hints that this container or sandbox has ended. */
   async exited(id: string): Promise<void> {
     const { state, node } = this.#context;
-    if (state.sandboxes.some((s) => s.id === id)) {
+    // The runtime publishes the exit a moment before its own record says so.
+    const ready = (): boolean => state.sandboxes.some((s) => s.id === id && s.ready);
+    for (const waitMs of ready() ? exitPollMs : []) {
       const status = await node.runtime.sandboxStatus(id).catch(() => undefined);
       state.sandboxes = state.sandboxes.map((s) => (s.id === id ? { ...s, ready: status?.ready ?? false } : s));
-      return this.poke();
+      if (!ready()) return this.poke();
+      await new Promise<void>((resolve) => node.timers.after(waitMs, resolve));
     }
-    // The runtime publishes the exit a moment before its own record says so.
     for (const waitMs of exitPollMs) {
       if (state.containers.get(id)?.state !== 'running') return;
       await this.#learn(id);
