@@ -1,5 +1,5 @@
-// Events as the kubelet records them: one object per (subject, reason, message), its count raised with each repetition; a
-// subject that says too much is cut short.
+// Events as the kubelet records them: one object per (subject, reason, message), its count raised with each repetition; too
+// many messages of one kind become one event; a subject that says too much is cut short.
 import type { Event, ObjectReference, Pod } from '../src/generated/schemas/core-v1.ts';
 import { formatTime } from '../src/machinery/time.ts';
 import type { Clock, Random } from '../src/ports/index.ts';
@@ -8,6 +8,9 @@ const rememberedMax = 4096;
 /** Upstream's spam filter: a burst of 25 per subject, then one every 5 min. */
 const burst = 25;
 const refillMs = 300_000;
+/** Upstream's aggregation: after so many messages of one kind within the time, the rest become one event. */
+const similarMax = 10;
+const similarMs = 600_000;
 
 export class EventRecorder {
   readonly #nodeName: string;
@@ -15,6 +18,7 @@ export class EventRecorder {
   readonly #random: Random;
   readonly #send: (event: Event) => void;
   readonly #seen = new Map<string, Event>();
+  readonly #similar = new Map<string, { messages: Set<string>; atMs: number }>();
   readonly #budgets = new Map<string, { tokens: number; atMs: number }>();
 
   constructor(nodeName: string, clock: Clock, random: Random, send: (event: Event) => void) {
@@ -43,11 +47,14 @@ export class EventRecorder {
     const nowMs = this.#clock.now();
     if (!this.#allowed(involvedObject.uid ?? '', nowMs)) return;
     const now = formatTime(nowMs);
-    const key = JSON.stringify([involvedObject.uid, involvedObject.fieldPath, type, reason, message]);
+    const kind = JSON.stringify([involvedObject.uid, involvedObject.fieldPath, type, reason]);
+    const combined = this.#isOneOfMany(kind, message, nowMs);
+    const text = (combined ? `(combined from similar events): ${message}` : message).slice(0, 1024);
+    const key = combined ? kind : `${kind}${message}`;
     const before = this.#seen.get(key);
     const suffix = Buffer.from(this.#random.bytes(8)).toString('hex');
     const event: Event = before
-      ? { ...before, count: (before.count ?? 1) + 1, lastTimestamp: now }
+      ? { ...before, message: text, count: (before.count ?? 1) + 1, lastTimestamp: now }
       : ({
           apiVersion: 'v1',
           kind: 'Event',
@@ -57,7 +64,7 @@ export class EventRecorder {
           } as Event['metadata'],
           involvedObject,
           reason,
-          message: message.slice(0, 1024),
+          message: text,
           type,
           count: 1,
           firstTimestamp: now,
@@ -70,6 +77,19 @@ export class EventRecorder {
     this.#seen.set(key, event);
     if (this.#seen.size > rememberedMax) this.#seen.delete(this.#seen.keys().next().value!);
     this.#send(event);
+  }
+
+  #isOneOfMany(kind: string, message: string, nowMs: number): boolean {
+    let similar = this.#similar.get(kind);
+    if (!similar || nowMs - similar.atMs > similarMs) similar = { messages: new Set(), atMs: nowMs };
+    similar.atMs = nowMs;
+    this.#similar.delete(kind);
+    this.#similar.set(kind, similar);
+    if (this.#similar.size > rememberedMax) this.#similar.delete(this.#similar.keys().next().value!);
+    if (similar.messages.has(message)) return false;
+    if (similar.messages.size >= similarMax) return true;
+    similar.messages.add(message);
+    return false;
   }
 
   #allowed(subject: string, nowMs: number): boolean {

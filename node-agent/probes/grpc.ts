@@ -4,12 +4,16 @@ import type { ProbeResult } from './probe.ts';
 
 const statuses = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 
+function varint(n: number): number[] {
+  return n < 0x80 ? [n] : [(n & 0x7f) | 0x80, ...varint(n >>> 7)];
+}
+
 export function grpcHealth(address: string, service: string, timeoutMs: number): Promise<ProbeResult> {
   const client = new grpc.Client(address, grpc.credentials.createInsecure());
   return new Promise((resolve) => {
     const name = Buffer.from(service);
     const serialize = (): Buffer =>
-      name.length === 0 ? Buffer.alloc(0) : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
+      name.length === 0 ? Buffer.alloc(0) : Buffer.concat([Buffer.from([0x0a, ...varint(name.length)]), name]);
     const deserialize = (b: Buffer): number => (b[0] === 0x08 ? (b[1] ?? 0) : 0);
     const deadline = new Date(Date.now() + timeoutMs);
     client.makeUnaryRequest(
