@@ -210,4 +210,19 @@ describe('a node link', () => {
     expect(b.alarmMs()).toBe(b.timers.now() + defaultClusterConfig.nodeGraceMs);
     expect(b.core.lastContact()).toBe(b.timers.now());
   });
+
+  it('survives an alarm that got lost: in an earlier life, or in this one', async () => {
+    const { nodeGraceMs } = defaultClusterConfig;
+    const again = bench({ node: 'n1', contact: 'alive' });
+    expect(again.alarmMs()).toBe(again.timers.now() + nodeGraceMs);
+    const b = bench();
+    b.core.heard();
+    const lost = b.alarmMs();
+    b.timers.ms += 2 * nodeGraceMs;
+    b.core.heard();
+    expect(b.alarmMs()).toBe(lost);
+    b.timers.ms += 1;
+    b.core.heard();
+    expect(b.alarmMs()).toBe(b.timers.now() + nodeGraceMs);
+  });
 });

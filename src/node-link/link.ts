@@ -63,7 +63,8 @@ export class NodeLinkCore {
   #told = new Set<string>();
   #offers: StreamOffer[] = [];
   #lastNewsMs = 0;
-  #alarmArmed = false;
+  /** When the alarm is to fire; undefined: it is not armed, as far as this life of the link knows. */
+  #armedMs: number | undefined;
   #polls = 0;
   #telling = false;
 
@@ -71,6 +72,8 @@ export class NodeLinkCore {
     this.#options = options;
     this.#state = options.state;
     this.#startedMs = options.timers.now();
+    // An alarm may have got lost with the life before, and the node need never be heard again.
+    if (this.#state.contact === 'alive') this.#arm(this.#startedMs + options.config.nodeGraceMs);
   }
 
   /** Something that concerns this node has been committed. Answers what the node has acknowledged. */
@@ -101,7 +104,8 @@ export class NodeLinkCore {
     const { timers, config, upstream, log } = this.#options;
     const now = timers.now();
     this.#lastContactMs = now;
-    if (!this.#alarmArmed) this.#arm(now + config.nodeGraceMs);
+    // One that is long overdue was lost by the runtime.
+    if (this.#armedMs === undefined || now > this.#armedMs + config.nodeGraceMs) this.#arm(now + config.nodeGraceMs);
     if (this.#state.contact === 'alive' || this.#telling) return;
     this.#telling = true;
     upstream
@@ -169,7 +173,7 @@ export class NodeLinkCore {
 
   /** The alarm: looks at the last contact, once a grace period. */
   async alarm(): Promise<void> {
-    this.#alarmArmed = false;
+    this.#armedMs = undefined;
     if (this.#state.contact === 'silent') return;
     const { timers, config, upstream, log } = this.#options;
     const last = Math.max(this.#lastContactMs ?? 0, this.#startedMs);
@@ -235,7 +239,7 @@ export class NodeLinkCore {
   }
 
   #arm(atMs: number): void {
-    this.#alarmArmed = true;
+    this.#armedMs = atMs;
     this.#options.alarm.set(atMs);
   }
 
