@@ -32,16 +32,17 @@ export function stderrLog(fields: Record<string, unknown>, level: string): Log {
 
 export function gateOf(atOnceMax: number): Gate {
   let running = 0;
+  const urgent: (() => void)[] = [];
   const waiting: (() => void)[] = [];
   return {
-    async run(work) {
-      if (running >= atOnceMax) await new Promise<void>((resolve) => waiting.push(resolve));
+    async run(work, first = false) {
+      if (running >= atOnceMax) await new Promise<void>((resolve) => (first ? urgent : waiting).push(resolve));
       else running++;
       try {
         return await work();
       } finally {
         // The place passes to the next one, or becomes free.
-        const next = waiting.shift();
+        const next = urgent.shift() ?? waiting.shift();
         if (next) next();
         else running--;
       }

@@ -25,7 +25,8 @@ export interface NodeFacts {
 
 /** Bounds how many sandboxes and containers are being started at once. */
 export interface Gate {
-  run<T>(work: () => Promise<T>): Promise<T>;
+  /** `first`: before all that waits without it. */
+  run<T>(work: () => Promise<T>, first?: boolean): Promise<T>;
 }
 
 export interface Node {

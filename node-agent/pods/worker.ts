@@ -270,7 +270,7 @@ export class PodWorker {
       case 'prepareImage':
         return prepareImage(context, action.name);
       case 'startContainer':
-        return node.gate.run(() => startContainer(context, action, () => this.poke()));
+        return startContainer(context, action, () => this.poke());
       case 'killContainer':
         return killContainer(context, action);
       case 'stopSandbox':

@@ -26,17 +26,46 @@ import { learn } from './observe.ts';
 
 const retryMaxMs = 10_000;
 
-export async function startContainer(
-  context: PodContext,
-  action: Extract<Action, { type: 'startContainer' }>,
-  changed: () => void,
-): Promise<void> {
+type Start = Extract<Action, { type: 'startContainer' }>;
+
+export async function startContainer(context: PodContext, action: Start, changed: () => void): Promise<void> {
+  const { state, node } = context;
+  // What has been begun is brought to its end before more is begun.
+  const id = await node.gate.run(() => createAndStart(context, action), true);
+  if (id === undefined) return;
+  changed();
+  const postStart = specOf(state.pod, action.name)?.lifecycle?.postStart;
+  if (!postStart) return;
+  try {
+    await runHandler(context, action.name, id, postStart);
+  } catch (error) {
+    if (state.containers.get(id)?.state !== 'running') return;
+    node.log.info('postStart failed', {
+      pod: state.pod.metadata.name,
+      container: action.name,
+      error: messageOf(error),
+    });
+    node.event(
+      state.pod,
+      fieldPathOf(state.pod, action.name),
+      'Warning',
+      'FailedPostStartHook',
+      'PostStartHook failed',
+    );
+    state.waiting.set(action.name, { reason: 'PostStartHookError', message: messageOf(error) });
+    const memory = state.memory.get(id);
+    if (memory) memory.failedHook = messageOf(error);
+  }
+}
+
+/** The instance's id once it runs; undefined when it does not, and its state says why. */
+async function createAndStart(context: PodContext, action: Start): Promise<string | undefined> {
   const { state, node } = context;
   const container = specOf(state.pod, action.name);
   const image = state.images.get(action.name);
-  if (!container || !image) return;
+  if (!container || !image) return undefined;
   const path = fieldPathOf(state.pod, container.name);
-  const fail = (reason: string, message: string, error: string): void => {
+  const fail = (reason: string, message: string, error: string): undefined => {
     state.images.delete(container.name);
     state.waiting.set(container.name, { reason, message });
     node.event(state.pod, path, 'Warning', 'Failed', error);
@@ -71,37 +100,23 @@ export async function startContainer(
   node.event(state.pod, path, 'Normal', 'Created', 'Container created');
   try {
     // The instance may be ended from now on, but nobody deletes the pod's things before this step has returned.
-    if (state.termination) return void (await created);
+    if (state.termination) {
+      await created;
+      return undefined;
+    }
     await node.runtime.startContainer(id);
     await created;
   } catch (error) {
     await created;
     await learn(context, id, action.sandboxId);
-    fail('RunContainerError', messageOf(error), `Error: ${messageOf(error)}`);
-    return;
+    return fail('RunContainerError', messageOf(error), `Error: ${messageOf(error)}`);
   }
   await learn(context, id, action.sandboxId);
   succeeded(context, action.key);
   state.images.delete(container.name);
   state.waiting.delete(container.name);
   node.event(state.pod, path, 'Normal', 'Started', 'Container started');
-  changed();
-  const postStart = container.lifecycle?.postStart;
-  if (!postStart) return;
-  try {
-    await runHandler(context, container.name, id, postStart);
-  } catch (error) {
-    if (state.containers.get(id)?.state !== 'running') return;
-    node.log.info('postStart failed', {
-      pod: state.pod.metadata.name,
-      container: container.name,
-      error: messageOf(error),
-    });
-    node.event(state.pod, path, 'Warning', 'FailedPostStartHook', 'PostStartHook failed');
-    state.waiting.set(container.name, { reason: 'PostStartHookError', message: messageOf(error) });
-    const memory = state.memory.get(id);
-    if (memory) memory.failedHook = messageOf(error);
-  }
+  return id;
 }
 
 async function mountsFor(context: PodContext, container: Container, attempt: number): Promise<Mount[]> {
