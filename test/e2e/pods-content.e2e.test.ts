@@ -2,8 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import type { Service } from '../../src/generated/schemas/core-v1.ts';
-import { cluster, get, kubectl, until } from './lib.ts';
+import type { Node, Service } from '../../src/generated/schemas/core-v1.ts';
+import { cluster, get, items, kubectl, until } from './lib.ts';
 import { forever, job, mount, pod, podSuite, sh, www } from './pods.ts';
 
 cluster('pods content', (ns) => {
@@ -287,6 +287,12 @@ cluster('pods content', (ns) => {
     expect(spaces[1]).toBe(fs.readFileSync('/proc/1/comm', 'utf8').trim());
     const own = await read('host-spaces');
     expect(own.status.podIP).toBe(own.status.hostIP);
+  });
+
+  test('a node names the version that the API names', async () => {
+    const { gitVersion } = JSON.parse(await kubectl('get --raw /version')) as { gitVersion: string };
+    const nodes = await items<Node>('nodes');
+    for (const { status } of nodes) expect(status.nodeInfo?.kubeletVersion).toBe(gitVersion);
   });
 
   beforeAll(() =>
