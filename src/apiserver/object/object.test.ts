@@ -8,7 +8,7 @@ import { type Peers, ServerObject } from './object.ts';
 const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
 
 /** One life of the object. `reach`: whether calls to others get through. */
-function life(sql: Sql, timers: TestTimers, reach: { ok: boolean }) {
+function life(sql: Sql, timers: TestTimers, reach: { ok: boolean }, others: Partial<Peers> = {}) {
   const poked: string[] = [];
   let alarmMs: number | undefined;
   const told = async <T>(name: string, answer: T): Promise<T> => {
@@ -23,6 +23,7 @@ function life(sql: Sql, timers: TestTimers, reach: { ok: boolean }) {
       poke: () => told(node, { serviceRevision: 0 }),
       credentialChanged: async () => undefined,
     }),
+    ...others,
   };
   const object = new ServerObject({
     sql,
@@ -84,5 +85,22 @@ describe('the object of the API server', () => {
     await one.ring();
     expect(one.poked).toContain('controllers');
     expect(one.alarmMs()).toBeGreaterThan(timers.ms + 60_000);
+  });
+
+  it('makes a consumer that has seen more than there is begin anew: the ledger was restored', async () => {
+    let position = 5000;
+    const pokes: number[] = [];
+    const controllerManager = {
+      poke: async (revision: number) => {
+        pokes.push(revision);
+        if (revision > position) position = one.object.ledger.revision;
+        return position;
+      },
+    };
+    const one = life(openSql(), new TestTimers(), { ok: true }, { controllerManager });
+    await one.object.start();
+    await settle();
+    expect(pokes).toContain(5001);
+    expect(position).toBe(one.object.ledger.revision);
   });
 });

@@ -252,14 +252,25 @@ export class ServerObject implements RemoteApi {
 
   #consumer(name: string): Consumer {
     const { peers } = this.#options;
-    if (name === scheduler) return peers.scheduler;
-    if (name === controllerManager) return peers.controllerManager;
+    if (name === scheduler) return this.#ofThisLedger(peers.scheduler);
+    if (name === controllerManager) return this.#ofThisLedger(peers.controllerManager);
     const node = name.slice(linkPrefix.length);
     return {
       poke: async (revision) => {
         const { serviceRevision } = await peers.link(node).poke(revision);
         this.#acknowledge(node, serviceRevision);
         return revision;
+      },
+    };
+  }
+
+  /** A consumer that is ahead of the ledger knows one that was restored since: told of more, it looks and begins anew. */
+  #ofThisLedger(consumer: Consumer): Consumer {
+    return {
+      ...consumer,
+      poke: async (revision) => {
+        const reached = await consumer.poke(revision);
+        return reached > this.ledger.revision ? await consumer.poke(reached + 1) : reached;
       },
     };
   }
