@@ -1,7 +1,6 @@
 // Builds agents from a configuration: one on containerd, or any number of simulated ones that share this process.
 import { readFileSync } from 'node:fs';
 import fs from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import type { Fetch, Log, Random, Timers } from '../src/ports/index.ts';
 import { Agent, type AgentParts } from './agent.ts';
@@ -19,8 +18,8 @@ import { KernelCgroups, NoCgroups } from './resources/cgroups.ts';
 import { SimulatedRuntime, simulatedProber } from './runtime-simulated/index.ts';
 import { DiskVolumes, NoVolumes } from './volumes/manager.ts';
 
-/** Starting is bound by CPU and, between, by the disk: more at once only makes each slower. */
-const startsAtOnceMax = Math.max(4, 2 * os.availableParallelism());
+/** Starting is bound by CPU and, in between, by the disk: fewer at once leave the one idle, more only make each slower. */
+const startsAtOnceMax = 10;
 const startsAtOnceSimulatedMax = 1000;
 
 export interface BuildOptions {

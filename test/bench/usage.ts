@@ -31,3 +31,8 @@ export function usage(stateDir: string): Usage[] {
 export function since(before: readonly Usage[], after: readonly Usage[]): Usage[] {
   return after.map((now) => ({ ...now, cpuMs: now.cpuMs - (before.find((b) => b.name === now.name)?.cpuMs ?? 0) }));
 }
+
+/** CPU times added; memory of the later one. */
+export function sum(a: readonly Usage[], b: readonly Usage[]): Usage[] {
+  return b.map((now) => ({ ...now, cpuMs: now.cpuMs + (a.find((x) => x.name === now.name)?.cpuMs ?? 0) }));
+}
