@@ -101,7 +101,7 @@ async function attemptOne(deps: NodeWriteDeps, node: string, write: NodeWrite): 
   switch (write.type) {
     case 'podStatus': {
       const pod = await ownPod(deps, node, write);
-      const status = mergePodStatus(pod.status, write.status as unknown as PodStatus);
+      const status = mergePodStatus(pod.status, statusOf<PodStatus>(write.status));
       if (equalJson(status, pod.status)) return undefined;
       return one(deps, { verb: 'update', resource: pods, subresource: 'status', object: { ...pod, status } as Pod });
     }
@@ -125,10 +125,33 @@ async function attemptOne(deps: NodeWriteDeps, node: string, write: NodeWrite): 
     case 'node':
       return registerNode(deps, node, write.object as unknown as Node);
     case 'nodeStatus':
-      return updateNodeStatus(deps, node, write.status as unknown as NodeStatus);
+      return updateNodeStatus(deps, node, statusOf<NodeStatus>(write.status));
     case 'event':
       return recordEvent(deps, write.object as unknown as Event);
   }
+}
+
+/** A reported status whose conditions can be merged; all else of it is checked by the API server when it is written. */
+function statusOf<T extends PodStatus | NodeStatus>(reported: unknown): T {
+  if (!isObject(reported)) throw errors.badRequest('status: expected an object');
+  const conditions = reported.conditions ?? [];
+  if (!Array.isArray(conditions)) throw errors.badRequest('status.conditions: expected a list');
+  conditions.forEach((condition, i) => {
+    if (!isObject(condition)) throw errors.badRequest(`status.conditions[${i}]: expected an object`);
+    if (typeof condition.type !== 'string') throw errors.badRequest(`status.conditions[${i}].type: expected a string`);
+  });
+  return reported as T;
+}
+
+/** What is merged key by key must be a map of texts before it is. */
+function checkTexts(field: string, map: unknown): void {
+  if (map === undefined || map === null) return;
+  if (!isObject(map) || !Object.values(map).every((value) => typeof value === 'string'))
+    throw errors.badRequest(`${field}: expected an object of strings`);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 async function one(deps: NodeWriteDeps, write: Write): Promise<Status | undefined> {
@@ -197,6 +220,9 @@ export function forbiddenLabels(keys: readonly string[]): string[] {
 
 /** Registers the node, or brings the labels and annotations it names and its status up to date. Taints count at registration only. */
 async function registerNode(deps: NodeWriteDeps, name: string, wanted: Node): Promise<Status | undefined> {
+  if (wanted.status) statusOf(wanted.status);
+  checkTexts('metadata.labels', wanted.metadata?.labels);
+  checkTexts('metadata.annotations', wanted.metadata?.annotations);
   if (wanted.metadata?.name !== name)
     throw errors.forbidden(nodes, wanted.metadata?.name ?? '', `node "${name}" is not allowed to modify other nodes`);
   const current = await deps.client.get(nodes, undefined, name);
