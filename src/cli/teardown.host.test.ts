@@ -37,7 +37,7 @@ async function raise(): Promise<void> {
     const cgroup = `/tf${settings.instance}n${k}/pod-1/c`;
     const ctr = `ctr -a ${node.socket} -n k8s.io`;
     sh(
-      `${ctr} run -d --cgroup ${cgroup} tiffin.dev/busybox:1 c${k}-${rounds} sh -c 'sleep 1000 & sleep 1001' </dev/null >/dev/null 2>&1`,
+      `${ctr} run -d --runc-root ${node.run}/runc --cgroup ${cgroup} tiffin.dev/busybox:1 c${k}-${rounds} sh -c 'sleep 1000 & sleep 1001'`,
     );
     expect(sh(`${ctr} task ls`)).toContain('RUNNING');
   }
