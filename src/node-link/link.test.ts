@@ -35,9 +35,9 @@ const settle = async (): Promise<void> => {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 };
 
-function bench(state: LinkState = { node: 'n1', contact: 'unknown' }) {
-  const timers = new TestTimers();
+function bench(state: LinkState = { node: 'n1', contact: 'unknown' }, timers = new TestTimers()) {
   const calls: string[] = [];
+  let saves = 0;
   let alarmMs: number | undefined;
   let news: NodeNews = { epoch: 'e', revision: 5, reset: false, changes: [], drained: [] };
   let saved = state;
@@ -45,6 +45,7 @@ function bench(state: LinkState = { node: 'n1', contact: 'unknown' }) {
   const core = new NodeLinkCore({
     state,
     save: (next) => {
+      saves++;
       saved = next;
     },
     timers,
@@ -69,6 +70,7 @@ function bench(state: LinkState = { node: 'n1', contact: 'unknown' }) {
     timers,
     calls,
     saved: () => saved,
+    saves: () => saves,
     alarmMs: () => alarmMs,
     say: (next: Partial<NodeNews>) => {
       news = { ...news, ...next };
@@ -209,6 +211,74 @@ describe('a node link', () => {
     expect(b.calls).toEqual([]);
     expect(b.alarmMs()).toBe(b.timers.now() + defaultClusterConfig.nodeGraceMs);
     expect(b.core.lastContact()).toBe(b.timers.now());
+  });
+
+  /** The link is evicted and rebuilt by a poke every 5 s, its alarm served in between, until silence is told. */
+  const evictions = async (first: LinkState, timers: TestTimers, untilMs: number) => {
+    let state = first;
+    let saves = 0;
+    let next: number | undefined;
+    while (timers.ms < untilMs) {
+      const b = bench(state, timers);
+      b.core.poke(1);
+      next = b.alarmMs() ?? next;
+      const pokedMs = timers.ms + 5000;
+      if (next !== undefined && next < pokedMs) {
+        await b.fire();
+        next = b.alarmMs();
+      }
+      timers.ms = Math.max(timers.ms, pokedMs);
+      state = b.saved();
+      saves += b.saves();
+      if (b.calls.some((call) => call.startsWith('silent'))) return { state, saves, calls: b.calls };
+    }
+    return { state, saves, calls: [] };
+  };
+
+  it('tells of silence even where it is rebuilt by pokes all the time', async () => {
+    const { nodeGraceMs, nodeHeartbeatMs } = defaultClusterConfig;
+    const timers = new TestTimers();
+    const start = timers.now();
+    const end = await evictions({ node: 'n1', contact: 'alive' }, timers, start + 10 * nodeGraceMs);
+    expect(end.calls).toContain(`silent n1 ${start}`);
+    expect(end.state).toEqual({ node: 'n1', contact: 'silent', lastContactMs: start });
+    expect(timers.now() - start).toBeLessThanOrEqual(nodeGraceMs + nodeHeartbeatMs + 10_000);
+    // The start, the extra wait, the silence.
+    expect(end.saves).toBeLessThanOrEqual(3);
+  });
+
+  it('forgets its first start at a contact, with one write, and counts afresh in the next life', async () => {
+    const timers = new TestTimers();
+    const b = bench({ node: 'n1', contact: 'alive' }, timers);
+    expect(b.saved().unheard?.sinceMs).toBe(timers.now());
+    for (let i = 0; i < 5; i++) b.core.heard();
+    expect(b.saved()).toEqual({ node: 'n1', contact: 'alive' });
+    expect(b.saves()).toBe(2);
+    timers.ms += 1000 * defaultClusterConfig.nodeGraceMs;
+    expect(bench(b.saved(), timers).core.lastContact()).toBe(timers.now());
+  });
+
+  it('never tells of silence because the control plane was away', async () => {
+    const { nodeGraceMs, nodeHeartbeatMs } = defaultClusterConfig;
+    const timers = new TestTimers();
+    const start = timers.now();
+    const before = bench({ node: 'n1', contact: 'alive' }, timers);
+    // Away beyond the deadline: the alarm comes late, in a new life.
+    timers.ms = start + 10 * nodeGraceMs;
+    const after = bench(before.saved(), timers);
+    await after.core.alarm();
+    expect(after.calls).toEqual([]);
+    expect(after.core.lastContact()).toBe(timers.now());
+    expect(after.alarmMs()).toBe(timers.now() + nodeGraceMs);
+    // Back just before the deadline: the agent gets the time to come back.
+    timers.ms = start + nodeGraceMs - 100;
+    const late = bench(before.saved(), timers);
+    await late.fire();
+    expect(late.calls).toEqual([]);
+    expect(late.alarmMs()).toBe(start + nodeGraceMs - 100 + nodeHeartbeatMs);
+    late.core.heard();
+    await late.fire();
+    expect(late.calls.filter((call) => call.startsWith('silent'))).toEqual([]);
   });
 
   it('survives an alarm that got lost: in an earlier life, or in this one', async () => {

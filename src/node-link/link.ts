@@ -1,7 +1,9 @@
 // The control plane's end of one node: a mailbox that holds the agent's poll until there is something to say, and a
 // dead-man switch. Heartbeats are noted in memory; nothing is written while nothing changes but the alarm, once a grace
 // period. It detects silence and return, and tells; what follows from that is the node-lifecycle controller's business.
-// It never counts silence from before its own start: a restart or a deploy must not make a node NotReady.
+// A restart or a deploy must not make a node NotReady, so silence counts from this link's start; where the object is
+// rebuilt again and again (evicted, poked), from the first start since the last contact, which is written down. That start
+// no longer counts once its deadline passed without the alarm being served, as then the control plane itself was away.
 import type { Alarm, ClusterConfig, Log, Timers } from '../ports/index.ts';
 import type { NodeChange, StreamOffer, SyncRequest, SyncResponse } from '../protocol/node.ts';
 
@@ -30,6 +32,17 @@ export interface LinkState {
   contact: 'unknown' | 'alive' | 'silent';
   /** Of a silent node. */
   lastContactMs?: number;
+  /** Of a node that was alive in an earlier life of the link and has not been heard since. */
+  unheard?: Unheard;
+}
+
+interface Unheard {
+  /** The first start since the last contact. */
+  sinceMs: number;
+  /** Silence is told then. */
+  dueMs: number;
+  /** The extra wait for an agent whose control plane may just have come back has been granted. */
+  extended?: boolean;
 }
 
 export interface LinkOptions {
@@ -72,8 +85,19 @@ export class NodeLinkCore {
     this.#options = options;
     this.#state = options.state;
     this.#startedMs = options.timers.now();
-    // An alarm may have got lost with the life before, and the node need never be heard again.
-    if (this.#state.contact === 'alive') this.#arm(this.#startedMs + options.config.nodeGraceMs);
+    if (this.#state.contact === 'alive') this.#awaitContact();
+  }
+
+  /** Also arms the alarm: it may have got lost with the life before, and the node need never be heard again. */
+  #awaitContact(): void {
+    const { nodeGraceMs, nodeHeartbeatMs } = this.#options.config;
+    const now = this.#startedMs;
+    let unheard = this.#state.unheard;
+    if (!unheard || now > unheard.dueMs + nodeHeartbeatMs) {
+      unheard = { sinceMs: now, dueMs: now + nodeGraceMs };
+      this.#save({ ...this.#state, unheard });
+    }
+    this.#arm(unheard.dueMs);
   }
 
   /** Something that concerns this node has been committed. Answers what the node has acknowledged. */
@@ -82,12 +106,16 @@ export class NodeLinkCore {
     return { serviceRevision: this.#serviceRevision };
   }
 
-  /** Last sign of life, or the start of this link where that is later; undefined: nothing was ever heard of the node. */
+  /** Last sign of life, or the first start of this link since; undefined: nothing was ever heard of the node. */
   lastContact(): number | undefined {
     if (this.#lastContactMs === undefined && this.#state.contact === 'unknown') return undefined;
     // A node that has been found silent stays so over a restart of its link.
     if (this.#lastContactMs === undefined && this.#state.contact === 'silent') return this.#state.lastContactMs;
-    return Math.max(this.#lastContactMs ?? 0, this.#startedMs);
+    return this.#countedFrom();
+  }
+
+  #countedFrom(): number {
+    return this.#lastContactMs ?? this.#state.unheard?.sinceMs ?? this.#startedMs;
   }
 
   offer(stream: StreamOffer): void {
@@ -106,6 +134,7 @@ export class NodeLinkCore {
     this.#lastContactMs = now;
     // One that is long overdue was lost by the runtime.
     if (this.#armedMs === undefined || now > this.#armedMs + config.nodeGraceMs) this.#arm(now + config.nodeGraceMs);
+    if (this.#state.unheard) this.#save({ node: this.#state.node, contact: this.#state.contact });
     if (this.#state.contact === 'alive' || this.#telling) return;
     this.#telling = true;
     upstream
@@ -176,9 +205,16 @@ export class NodeLinkCore {
     this.#armedMs = undefined;
     if (this.#state.contact === 'silent') return;
     const { timers, config, upstream, log } = this.#options;
-    const last = Math.max(this.#lastContactMs ?? 0, this.#startedMs);
-    const dueMs = last + config.nodeGraceMs;
-    if (timers.now() < dueMs) return this.#arm(dueMs);
+    const last = this.#countedFrom();
+    const { unheard } = this.#state;
+    const dueMs = unheard?.dueMs ?? last + config.nodeGraceMs;
+    const now = timers.now();
+    if (now < dueMs) return this.#arm(dueMs);
+    const extendedMs = this.#startedMs + config.nodeHeartbeatMs;
+    if (unheard && !unheard.extended && now < extendedMs) {
+      this.#save({ ...this.#state, unheard: { ...unheard, dueMs: extendedMs, extended: true } });
+      return this.#arm(extendedMs);
+    }
     try {
       await upstream.silent(this.#state.node, last);
       // It may have spoken in the meantime.
@@ -244,7 +280,11 @@ export class NodeLinkCore {
   }
 
   #setContact(contact: LinkState['contact'], lastContactMs?: number): void {
-    this.#state = { node: this.#state.node, contact, ...(lastContactMs === undefined ? {} : { lastContactMs }) };
-    this.#options.save(this.#state);
+    this.#save({ node: this.#state.node, contact, ...(lastContactMs === undefined ? {} : { lastContactMs }) });
+  }
+
+  #save(state: LinkState): void {
+    this.#state = state;
+    this.#options.save(state);
   }
 }
