@@ -176,9 +176,17 @@ describe('the gateway', () => {
     expect((await call('GET', '/tiffin.dev/v1/nodes/n1/sync', undefined, agent.credential)).status).toBe(405);
   });
 
-  it('lets a second join replace the first credential', async () => {
+  it('lets nobody join as a node that is alive; one that is not Ready gets a credential that replaces the first', async () => {
     const first = await Agent.join('n1');
     await first.sync(0);
+    const bootstrap = { token: 'abcdef.0123456789abcdef', nodeName: 'n1' };
+    expect(await call('POST', '/tiffin.dev/v1/join', bootstrap, null)).toMatchObject({
+      status: 409,
+      body: { kind: 'Status', reason: 'AlreadyExists' },
+    });
+    await first.sync(0);
+    const conditions = [{ type: 'Ready', status: 'False' }];
+    await first.report([{ type: 'nodeStatus', status: { conditions } }]);
     const second = await Agent.join('n1');
     await expect(first.sync(0)).rejects.toThrow('Unauthorized');
     await second.sync(0);

@@ -1,8 +1,9 @@
 // Joining: a bootstrap token (a Secret of type bootstrap.kubernetes.io/token in kube-system, as kubeadm makes it) buys a
-// node its credential. Whoever holds a bootstrap token may join under any name, as in kubeadm; joining again under a name
-// replaces that node's credential.
+// node its credential. Whoever holds a bootstrap token may join under any name but that of a node which is Ready and being
+// heard, as in kubeadm: a node that lost its credential joins again once it is silent, and the old credential ends.
 
-import { secrets } from '../../generated/schemas/index.ts';
+import type { Node } from '../../generated/schemas/core-v1.ts';
+import { nodes, secrets } from '../../generated/schemas/index.ts';
 import type { Ledger, ReadView } from '../../ledger/types.ts';
 import { ApiError, errors } from '../../machinery/errors.ts';
 import type { Clock, ClusterConfig, Random } from '../../ports/index.ts';
@@ -50,15 +51,36 @@ function equalInConstantTime(a: string, b: string): boolean {
   return difference === 0;
 }
 
-export async function join(
-  deps: { ledger: Ledger; clock: Clock; random: Random; config: ClusterConfig; ca: string },
-  request: { token: string; nodeName: string },
-): Promise<JoinResponse> {
+export interface JoinDeps {
+  ledger: Ledger;
+  clock: Clock;
+  random: Random;
+  config: ClusterConfig;
+  ca: string;
+  /** When the node was last heard; undefined: never, or nobody knows. */
+  lastContact(node: string): Promise<number | undefined>;
+}
+
+export async function join(deps: JoinDeps, request: { token: string; nodeName: string }): Promise<JoinResponse> {
   if (!isBootstrapToken(deps.ledger, deps.clock, request.token)) throw errors.unauthorized();
   if (!nodeNameForm.test(request.nodeName) || request.nodeName.length > 253)
     throw new ApiError('BadRequest', `nodeName ${JSON.stringify(request.nodeName)} is not a DNS-1123 subdomain`);
+  await refuseTakeover(deps, request.nodeName);
   return {
     credential: await issueCredential(deps.ledger, deps.random, request.nodeName),
     cluster: clusterInfo(deps.config, deps.ca),
   };
+}
+
+async function refuseTakeover({ ledger, clock, config, lastContact }: JoinDeps, name: string): Promise<void> {
+  const node: Node | undefined = getObject(ledger, nodes, undefined, name);
+  if (node?.status?.conditions?.find(({ type }) => type === 'Ready')?.status !== 'True') return;
+  const contact = await lastContact(name);
+  const silentMs = contact === undefined ? Number.POSITIVE_INFINITY : clock.now() - contact;
+  if (silentMs >= config.nodeGraceMs) return;
+  throw new ApiError(
+    'AlreadyExists',
+    `a node "${name}" exists and is Ready: choose another name, or stop that node's agent; a node that lost its ` +
+      `credential is let in once nothing has been heard of it for ${Math.ceil(config.nodeGraceMs / 1000)} s`,
+  );
 }

@@ -10,7 +10,7 @@ import { firstAddress } from './certificate.ts';
 import { concernOf, nodeChanges } from './changes.ts';
 import { issueCredential, nodeOfCredential } from './credentials.ts';
 import { DrainTracker } from './drain.ts';
-import { isBootstrapToken } from './join.ts';
+import { isBootstrapToken, join } from './join.ts';
 import { RecentChanges } from './recent.ts';
 import { forbiddenLabels, mergeNodeStatus, mergePodStatus } from './writes.ts';
 
@@ -292,19 +292,50 @@ describe('credentials', () => {
     expect(JSON.stringify(ledger.range({ start: '', end: '~' }))).not.toContain(second);
   });
 
+  const secret = (overrides: Record<string, string>): Promise<number> =>
+    put('secrets/kube-system/bootstrap-token-abcdef', {
+      type: 'bootstrap.kubernetes.io/token',
+      data: Object.fromEntries(
+        Object.entries({
+          'token-id': 'abcdef',
+          'token-secret': '0123456789abcdef',
+          'usage-bootstrap-authentication': 'true',
+          ...overrides,
+        }).map(([key, value]) => [key, btoa(value)]),
+      ),
+    });
+
+  it('are not sold under the name of a node that is Ready and heard', async () => {
+    const clock = { now: () => 1_000_000 };
+    let contact: number | undefined = 999_000;
+    const config = defaultClusterConfig;
+    const lastContact = async (): Promise<number | undefined> => contact;
+    const deps = { ledger, clock, random, config, ca: 'ca', lastContact };
+    const joins = async (): Promise<number> =>
+      join(deps, { token: 'abcdef.0123456789abcdef', nodeName: 'n1' }).then(
+        () => 200,
+        (error) => {
+          expect(error.message).toContain('node "n1" exists and is Ready');
+          return error.code;
+        },
+      );
+    await secret({});
+    expect(await joins()).toBe(200);
+    await putNode('n1', '1');
+    const mine = await issueCredential(ledger, random, 'n1');
+    expect(await joins()).toBe(409);
+    expect(await nodeOfCredential(ledger, mine)).toBe('n1');
+    contact = 1_000_000 - config.nodeGraceMs;
+    expect(await joins()).toBe(200);
+    contact = undefined;
+    expect(await joins()).toBe(200);
+    contact = 999_000;
+    expect(await joins()).toBe(409);
+    await putNode('n1', '1', 'Unknown');
+    expect(await joins()).toBe(200);
+  });
+
   it('are bought with a live bootstrap token only', async () => {
-    const secret = (overrides: Record<string, string>): Promise<number> =>
-      put('secrets/kube-system/bootstrap-token-abcdef', {
-        type: 'bootstrap.kubernetes.io/token',
-        data: Object.fromEntries(
-          Object.entries({
-            'token-id': 'abcdef',
-            'token-secret': '0123456789abcdef',
-            'usage-bootstrap-authentication': 'true',
-            ...overrides,
-          }).map(([key, value]) => [key, btoa(value)]),
-        ),
-      });
     const clock = { now: () => Date.parse('2026-06-01T00:00:00Z') };
     const good = 'abcdef.0123456789abcdef';
     expect(isBootstrapToken(ledger, clock, good)).toBe(false);

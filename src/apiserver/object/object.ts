@@ -166,7 +166,11 @@ export class ServerObject implements RemoteApi {
   async join(request: JoinRequest): Promise<Outcome<JoinResponse>> {
     const { timers: clock, random, config, log, signer, peers } = this.#options;
     return outcome(log, 'join', async () => {
-      const answer = await join({ ledger: this.ledger, clock, random, config, ca: signer.ca }, request);
+      const lastContact = async (node: string): Promise<number | undefined> => {
+        await this.#contacts.refresh([node]);
+        return this.#contacts.lastContact(node);
+      };
+      const answer = await join({ ledger: this.ledger, clock, random, config, ca: signer.ca, lastContact }, request);
       await peers.link(request.nodeName).credentialChanged();
       return answer;
     });
