@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { openSql } from '../../../test/harness/sql.ts';
 import { configMaps, nodes } from '../../generated/schemas/index.ts';
+import { unwrap } from '../../machinery/outcome.ts';
 import { defaultClusterConfig, type Sql } from '../../ports/index.ts';
 import { TestLog, TestRandom, TestTimers } from '../testing.ts';
+import { Lives } from './lives.ts';
 import { type Peers, ServerObject } from './object.ts';
 
 const settle = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
+
+let lives = 0;
 
 /** One life of the object. `reach`: whether calls to others get through. */
 function life(sql: Sql, timers: TestTimers, reach: { ok: boolean }, others: Partial<Peers> = {}) {
@@ -33,7 +37,7 @@ function life(sql: Sql, timers: TestTimers, reach: { ok: boolean }, others: Part
       },
     },
     timers,
-    random: new TestRandom(),
+    random: new TestRandom(++lives),
     config: defaultClusterConfig,
     log: new TestLog(),
     epoch: 'e',
@@ -102,5 +106,44 @@ describe('the object of the API server', () => {
     await settle();
     expect(pokes).toContain(5001);
     expect(position).toBe(one.object.ledger.revision);
+  });
+
+  it("goes on from a node's cursor in its next life, and begins anew from one that an older copy knows nothing of", async () => {
+    const sql = openSql();
+    const timers = new TestTimers();
+    const first = life(sql, timers, { ok: true });
+    await first.object.start();
+    const ask = async (of: ReturnType<typeof life>, since: number, epoch: string) =>
+      unwrap(await of.object.nodeNews({ node: 'n1', since, epoch, serviceRevision: 0 }));
+    const all = await ask(first, 0, '');
+    expect(all.reset).toBe(true);
+    expect(await ask(first, all.revision, all.epoch)).toMatchObject({ reset: false, epoch: all.epoch });
+
+    const second = life(sql, timers, { ok: true });
+    await second.object.start();
+    const create = (of: ReturnType<typeof life>, name: string) =>
+      of.object.server
+        .client('system:admin')
+        .write([{ verb: 'create', resource: configMaps, namespace: 'default', object: { metadata: { name } } }]);
+    await create(second, 'grown');
+    const next = await ask(second, all.revision, all.epoch);
+    expect(next.reset).toBe(false);
+    expect(next.epoch).not.toBe(all.epoch);
+    // The first life never came as far as this: it did in what the copy was made of.
+    expect((await ask(second, all.revision + 1, all.epoch)).reset).toBe(true);
+    expect((await ask(second, all.revision, 'e/unknown')).reset).toBe(true);
+    expect((await ask(second, all.revision, 'f')).reset).toBe(true);
+  });
+
+  it('keeps the lives of an older copy apart from those that came after it', () => {
+    const ids = (...names: string[]) => ({ ...new TestRandom(), uuid: () => names.shift() ?? '' }) as TestRandom;
+    const copy = openSql();
+    new Lives(copy, ids('a'), 0);
+    const restored = new Lives(copy, ids('c'), 20);
+    expect([0, 20, 21, 30].map((revision) => restored.holds('a', revision))).toEqual([true, true, false, false]);
+    expect(restored.holds('b', 10)).toBe(false);
+    expect(restored.holds('c', 1000)).toBe(true);
+    for (let i = 0; i < 100; i++) new Lives(copy, ids(`later${i}`), 30);
+    expect(copy.exec('SELECT * FROM server_life')).toHaveLength(100);
   });
 });

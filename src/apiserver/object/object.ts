@@ -25,6 +25,7 @@ import { ApiServer, type ApiServerOptions } from '../server.ts';
 import { concernsControllers, concernsScheduler } from './concerns.ts';
 import { Contacts } from './contacts.ts';
 import { Deadlines } from './deadlines.ts';
+import { Lives } from './lives.ts';
 import { type Consumer, Poker } from './poker.ts';
 
 /** Those who follow the ledger. Every call may reject: the object was restarted, or cannot be reached. */
@@ -85,6 +86,7 @@ export class ServerObject implements RemoteApi {
   readonly #drain = new DrainTracker();
   readonly #recent: RecentChanges;
   readonly #contacts: Contacts;
+  readonly #lives: Lives;
   #repairFailures = 0;
   /** An earlier life may have left pokes behind of which this one does not know. */
   #inherited: boolean;
@@ -95,6 +97,7 @@ export class ServerObject implements RemoteApi {
     this.#deadlines = new Deadlines(sql, options.alarm);
     this.#inherited = this.#deadlines.get('repair') !== undefined;
     this.ledger = createLedger({ sql, clock: timers, config, ...(schedule ? { schedule } : {}) });
+    this.#lives = new Lives(sql, random, this.ledger.revision);
     this.#contacts = new Contacts(
       timers,
       config.nodeHeartbeatMs,
@@ -182,15 +185,22 @@ export class ServerObject implements RemoteApi {
   }
 
   async nodeNews(request: NodeNewsRequest): Promise<Outcome<NodeChanges & { epoch: string; drained: string[] }>> {
-    const { epoch, log } = this.#options;
+    const { log } = this.#options;
+    const epoch = `${this.#options.epoch}/${this.#lives.current}`;
     return outcome(log, 'node news', () => {
       // The link asks on behalf of a poll, which it holds for a heartbeat at most.
       this.#contacts.heard(request.node, this.#options.config.nodeHeartbeatMs);
-      const ofThisLedger = request.epoch === epoch;
+      const ofThisLedger = this.#isOfThisLedger(request.epoch, request.since);
       if (ofThisLedger) this.#acknowledge(request.node, request.serviceRevision);
       const news = nodeChanges(this.ledger, request.node, ofThisLedger ? request.since : 0, this.#recent);
       return { ...news, epoch, drained: this.#drain.drained(this.ledger, request.node) };
     });
+  }
+
+  /** Whether a cursor is of this ledger: not of one that was wiped, nor of one of which this is an older copy. */
+  #isOfThisLedger(epoch: string, revision: number): boolean {
+    const prefix = `${this.#options.epoch}/`;
+    return epoch.startsWith(prefix) && this.#lives.holds(epoch.slice(prefix.length), revision);
   }
 
   async report(node: string, writes: NodeWrite[]): Promise<Outcome<ReportResponse>> {
