@@ -123,13 +123,20 @@ export function localTarget(paths: StatePaths): ApiTarget {
   const settings = readSettings(paths);
   if (!settings) throw new CliError(`no cluster in ${paths.dir}; start one with: tiffin up --state-dir ${paths.dir}`);
   const pki = pkiFiles(paths.pki);
-  if (!fs.existsSync(pki.adminToken))
-    throw new CliError(`the cluster in ${paths.dir} was never started; run tiffin up`);
-  return {
-    url: `https://127.0.0.1:${settings.port}`,
-    token: fs.readFileSync(pki.adminToken, 'utf8').trim(),
-    ca: fs.readFileSync(pki.caCertificate, 'utf8'),
-  };
+  try {
+    return {
+      url: `https://127.0.0.1:${settings.port}`,
+      token: fs.readFileSync(pki.adminToken, 'utf8').trim(),
+      ca: fs.readFileSync(pki.caCertificate, 'utf8'),
+    };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new CliError(
+      code === 'ENOENT'
+        ? `the cluster in ${paths.dir} was never started; run tiffin up`
+        : `cannot read ${paths.pki}: ${code}; only the user who started the cluster may`,
+    );
+  }
 }
 
 export interface TargetOptions {

@@ -105,8 +105,13 @@ program
 function reaching(command: Command): Command {
   return command
     .addOption(stateDirOption())
-    .option('--url <url>', 'control plane (default: the local one, or the one in --kubeconfig)')
-    .addOption(new Option('--token <token>', 'bearer token for --url').env('TIFFIN_TOKEN'))
+    .option('--url <url>', 'control plane (default: the local one)')
+    .addOption(
+      new Option(
+        '--token <token>',
+        "bearer token for --url (default: the administrator's, of the state directory)",
+      ).env('TIFFIN_TOKEN'),
+    )
     .option('--ca-file <file>', "CA of the control plane's certificate (default with --url: the system's)");
 }
 

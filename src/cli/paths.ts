@@ -1,6 +1,7 @@
 // Where things are: the layout of a state directory (DIR) and of its volatile half under /run. The one place that knows it.
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CliError } from './errors.ts';
 
 /** The root of the checkout. */
 export const repoRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -22,6 +23,7 @@ export interface StatePaths {
 }
 
 export function statePaths(stateDir: string): StatePaths {
+  if (stateDir === '') throw new CliError('an empty name is no directory');
   const dir = path.resolve(stateDir);
   const at = (name: string) => path.join(dir, name);
   return {

@@ -25,6 +25,14 @@ describe.runIf(process.platform === 'linux')('components', () => {
     expect(find(paths, 'sleeper')).toBeUndefined();
   });
 
+  test("of a state directory inside another are not the outer one's", async () => {
+    const inner = statePaths(path.join(paths.dir, 'inner'));
+    const pid = start(inner, sleeper);
+    expect(findAll(paths)).toEqual([]);
+    expect(findAll(inner)).toEqual([{ pid, name: 'sleeper', shim: false }]);
+    await end(pid, 1000);
+  });
+
   test('a pid that now belongs to someone else is not taken for the component', () => {
     fs.writeFileSync(pidFile(paths, 'sleeper'), `${process.pid}\n`);
     expect(find(paths, 'sleeper')).toBeUndefined();

@@ -72,7 +72,9 @@ export function findAll(paths: StatePaths): Marked[] {
     const pid = Number(entry);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
     const mark = environmentOf(pid).find((e) => e.startsWith(prefix));
-    if (mark && alive(pid)) found.push({ pid, name: mark.slice(prefix.length), shim: isShim(pid) });
+    const name = mark?.slice(prefix.length);
+    // With a slash it belongs to a state directory inside this one.
+    if (name && !name.includes('/') && alive(pid)) found.push({ pid, name, shim: isShim(pid) });
   }
   return found;
 }

@@ -9,6 +9,7 @@ import { isRoot } from '../packages.ts';
 import { nodePaths, runRootOf, type StatePaths, statePaths } from '../paths.ts';
 import { end, find, findAll } from '../processes.ts';
 import { type ClusterSettings, readSettings, releaseInstance } from '../settings.ts';
+import { foreignEntries, removeStateDir } from '../state-dir.ts';
 import { endProcesses, removeLeftovers } from '../teardown.ts';
 
 /** How long containers may take to end: less than a pod's own grace, since the whole machine is asked to stop. */
@@ -21,14 +22,18 @@ export async function down(options: { stateDir: string; purge?: boolean }): Prom
     return;
   }
   const settings = readSettings(paths);
-  if (!settings && !looksLikeState(paths)) throw new CliError(`${paths.dir} is not a state directory of tiffin`);
+  // Without settings it is one whose first start was cut short, or somebody else's.
+  if (!settings && (!fs.existsSync(paths.pids) || foreignEntries(paths).length > 0))
+    throw new CliError(`${paths.dir} is not a state directory of tiffin`);
   const release = await takeLock(paths.lock, 2000);
   try {
     await lower(paths, settings);
     if (options.purge) {
-      fs.rmSync(paths.dir, { recursive: true, force: true });
+      const left = removeStateDir(paths);
       if (settings && isRoot()) releaseInstance(paths.dir, settings.instance);
-      console.log(`removed ${paths.dir}`);
+      console.log(
+        left.length === 0 ? `removed ${paths.dir}` : `removed the state in ${paths.dir}, not: ${left.join(' ')}`,
+      );
     } else {
       console.log('the cluster is down; its state is kept, and tiffin up brings it back');
     }
@@ -36,8 +41,6 @@ export async function down(options: { stateDir: string; purge?: boolean }): Prom
     release();
   }
 }
-
-const looksLikeState = (paths: StatePaths) => [paths.pki, paths.pids, paths.logs].some((dir) => fs.existsSync(dir));
 
 async function lower(paths: StatePaths, settings: ClusterSettings | undefined): Promise<void> {
   const before = performance.now();

@@ -339,9 +339,10 @@ function describe(settings: ClusterSettings): string {
 function printNext(paths: StatePaths): void {
   const standard = paths.dir === path.resolve('.tiffin');
   const flag = standard ? '' : ` --state-dir ${paths.dir}`;
+  const tiffin = process.cwd() === repoRoot ? './tiffin' : path.join(repoRoot, 'tiffin');
   console.log(`
 The cluster is up. Next:
   export KUBECONFIG=${paths.kubeconfig}
-  ./tiffin kubectl${flag} get nodes -o wide
-  ./tiffin kubectl${flag} create deployment web --image=tiffin.dev/hello:1 --replicas=3`);
+  ${tiffin} kubectl${flag} get nodes -o wide
+  ${tiffin} kubectl${flag} create deployment web --image=tiffin.dev/hello:1 --replicas=3`);
 }
