@@ -39,11 +39,14 @@ export class Queue {
   #cursorMatters = false;
   /** Revision up to which the feed has been read. */
   position: number;
+  /** The life of the ledger that `position` is of. */
+  life: string | undefined;
 
   constructor(sql: Sql) {
     this.#sql = sql;
     this.#cursor = new Cursor(sql, 'runner');
     this.position = this.#cursor.revision;
+    this.life = this.#cursor.life;
     sql.exec(
       `CREATE TABLE IF NOT EXISTS reconcile_queue (controller TEXT NOT NULL, key TEXT NOT NULL, due INTEGER NOT NULL,
          failures INTEGER NOT NULL, PRIMARY KEY (controller, key)) WITHOUT ROWID`,
@@ -211,7 +214,7 @@ export class Queue {
         for (const item of gone)
           this.#sql.exec('DELETE FROM reconcile_queue WHERE controller = ? AND key = ?', item.controller, item.key);
         for (const item of rows) this.#write(item, item.dueMs);
-        if (moved) this.#cursor.set(cursor);
+        if (moved) this.#cursor.set(cursor, this.life);
       });
     } catch (error) {
       for (const [item, kept] of before) Object.assign(item, kept);

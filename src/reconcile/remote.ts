@@ -17,7 +17,7 @@ export type FeedPage = Awaited<ReturnType<Feed['changes']>>;
 export interface RemoteApi {
   read(user: string, reads: Read[]): Promise<ReadResult[]>;
   write(user: string, writes: Write[]): Promise<WriteOutcome[]>;
-  feed(after: number, resources: string[], limit: number): Promise<Outcome<FeedPage>>;
+  feed(after: number, resources: string[], limit: number, life?: string): Promise<Outcome<FeedPage>>;
 }
 
 interface Waiting<Request, Result> {
@@ -79,5 +79,7 @@ export function remoteClient(api: RemoteApi, user: string): Client {
 }
 
 export function remoteFeed(api: RemoteApi): Feed {
-  return { changes: async (after, resources, limit) => unwrap(await api.feed(after, [...resources], limit)) };
+  return {
+    changes: async (after, resources, limit, life) => unwrap(await api.feed(after, [...resources], limit, life)),
+  };
 }

@@ -28,6 +28,8 @@ class World {
   nowMs = 1_000_000;
   log: ObjectChange[] = [];
   compacted = 0;
+  /** Cursors of another life are of another ledger. */
+  life = 'a';
   alarmMs: number | undefined;
   alarmsSet = 0;
   feedReads = 0;
@@ -45,13 +47,15 @@ class World {
   }
 
   readonly feed: Feed = {
-    changes: async (after, _resources, limit) => {
+    changes: async (after, _resources, limit, of) => {
       this.feedReads++;
       if (this.feedBroken) throw new Error('unreachable');
       const current = this.log.length;
-      if (after < this.compacted) return { changes: [], through: after, reset: true, current };
+      const { life } = this;
+      if (after < this.compacted || (of !== undefined && of !== life))
+        return { changes: [], through: after, reset: true, current, life };
       const changes = this.log.slice(after, after + limit);
-      return { changes, through: after + changes.length, reset: false, current };
+      return { changes, through: after + changes.length, reset: false, current, life };
     },
   };
 
@@ -134,7 +138,8 @@ describe('runner', () => {
     const before = world.sql.rowsWritten();
     expect(await runner.poke(3)).toEqual({ cursor: 3 });
     expect(test.seen).toEqual(['a', 'b']);
-    expect(world.sql.rowsWritten() - before).toBe(1);
+    // Once for each life of the ledger another row names it.
+    expect(world.sql.rowsWritten() - before).toBe(2);
     expect([world.alarmMs, world.rows()]).toEqual([undefined, []]);
     expect(await runner.poke(3)).toEqual({ cursor: 3 });
     expect([test.seen.length, world.feedReads]).toEqual([2, 1]);
@@ -274,6 +279,28 @@ describe('runner', () => {
     world.compacted = 2;
     expect(await world.runner([test]).poke(3)).toEqual({ cursor: 3 });
     expect(test.seen.sort()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('relists from an older copy of the ledger that has grown past its cursor, also after a restart', async () => {
+    for (const restarts of [false, true]) {
+      const world = new World();
+      const test = controller(() => ({}));
+      let runner = world.runner([test]);
+      for (const name of ['a', 'b', 'c']) world.put(name);
+      await runner.poke(3);
+      test.seen.length = 0;
+      world.log.length = 1;
+      world.life = 'b';
+      for (const name of ['d', 'e', 'f']) world.put(name);
+      if (restarts) runner = world.runner([test]);
+      expect(await runner.poke(4)).toEqual({ cursor: 4 });
+      expect(test.seen.sort()).toEqual(['a', 'd', 'e', 'f']);
+      test.seen.length = 0;
+      world.put('g');
+      if (restarts) runner = world.runner([test]);
+      await runner.poke(5);
+      expect(test.seen).toEqual(['g']);
+    }
   });
 
   it('retries the feed by alarm and passes over a change that no one can map', async () => {

@@ -226,15 +226,17 @@ class FeedRunner implements Runner {
     try {
       for (;;) {
         const after = this.#queue.position;
-        const page = await feed.changes(after, names, feedPage);
+        const { life } = this.#queue;
+        const page = await feed.changes(after, names, feedPage, life);
         if (this.#run !== run) return;
         // A ledger that is behind the cursor is another ledger.
         const reset = page.reset || page.current < after;
-        if (reset) await this.#relist(page.reset ? this.#queue.stored : 0);
+        if (reset) await this.#relist(page.reset && page.life === life ? this.#queue.stored : 0);
         else await this.#enqueue(page.changes, after);
         if (this.#run !== run) return;
         run.progressMs = clock.now();
         this.#queue.position = reset ? page.current : page.through;
+        this.#queue.life = page.life;
         run.wake();
         if (this.#queue.position >= page.current) break;
         if (clock.now() - run.startMs > (this.#options.stretchMs ?? stretchMsDefault)) {

@@ -73,12 +73,17 @@ export interface ObjectChange<T extends KubeObject = KubeObject> {
 }
 
 export interface Feed {
-  /** Changes after the cursor to the named resources (upstream's group-resource notation). `reset`: the cursor was compacted, relist. */
+  /**
+   * Changes after the cursor to the named resources (upstream's group-resource notation). `reset`: the cursor was compacted,
+   * or is of another ledger, relist. `life`: what an earlier answer named; a cursor is that with the revision. Without it
+   * nobody notices that the ledger was replaced by an older copy.
+   */
   changes(
     after: number,
     resources: readonly string[],
     limit: number,
-  ): Promise<{ changes: ObjectChange[]; through: number; reset: boolean; current: number }>;
+    life?: string,
+  ): Promise<{ changes: ObjectChange[]; through: number; reset: boolean; current: number; life?: string }>;
 }
 
 export interface Client extends Reader, Writer {}

@@ -15,6 +15,8 @@ class World {
   nowMs = 1_767_225_600_000;
   log: ObjectChange[] = [];
   compacted = 0;
+  /** Cursors of another life are of another ledger. */
+  life = 'a';
   alarmMs: number | undefined;
   stored = new Map<string, KubeObject>();
   events: { reason: string; message: string; name: string }[] = [];
@@ -82,11 +84,13 @@ class World {
 
   get feed(): Feed {
     return {
-      changes: async (after, _resources, limit) => {
+      changes: async (after, _resources, limit, of) => {
         const current = this.log.length;
-        if (after < this.compacted) return { changes: [], through: after, reset: true, current };
+        const { life } = this;
+        if (after < this.compacted || (of !== undefined && of !== life))
+          return { changes: [], through: after, reset: true, current, life };
         const changes = this.log.slice(after, after + limit);
-        return { changes, through: after + changes.length, reset: false, current };
+        return { changes, through: after + changes.length, reset: false, current, life };
       },
     };
   }
@@ -311,6 +315,24 @@ describe('scheduler', () => {
     world.compacted = world.log.length - 1;
     await world.settle();
     expect(world.where().q).toBeDefined();
+  });
+
+  it('begins afresh from an older copy of the ledger that has grown past its cursor', async () => {
+    const world = new World();
+    world.put(node('a', { cpu: '1' }));
+    world.put(pod('p', { requests: { cpu: '1' } }));
+    await world.settle();
+    expect(world.where()).toEqual({ p: 'a' });
+    // In the copy there was neither; what it has instead lies below the cursor.
+    const { length } = world.log;
+    world.log.length = 0;
+    world.stored.clear();
+    world.life = 'b';
+    world.put(node('b', { cpu: '1' }));
+    while (world.log.length < length) world.put(node('c', { cpu: '100m' }));
+    world.put(pod('q', { requests: { cpu: '1' } }));
+    await world.settle();
+    expect(world.where()).toEqual({ q: 'b' });
   });
 
   it('keeps up with many pods on many nodes', async () => {

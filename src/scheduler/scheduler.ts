@@ -69,6 +69,8 @@ class FeedScheduler implements Scheduler {
   #queue = new SchedulingQueue();
   /** Undefined until everything has been listed. */
   #position: number | undefined;
+  /** The life of the ledger that the position is of (see Feed). */
+  #life: string | undefined;
   /** uid → node of pods whose binding is not confirmed yet. */
   readonly #assumed = new Map<string, string>();
   /** Failures so far of pods that are assumed. */
@@ -237,7 +239,7 @@ class FeedScheduler implements Scheduler {
         const after = this.#position ?? 0;
         if (this.#position === undefined) await this.#list();
         const from = this.#position ?? after;
-        const page = await feed.changes(from, watched, feedPage);
+        const page = await feed.changes(from, watched, feedPage, this.#life);
         if (this.#run !== run) return;
         run.progressMs = clock.now();
         if (page.reset || page.current < from) {
@@ -246,6 +248,7 @@ class FeedScheduler implements Scheduler {
         }
         for (const change of page.changes) this.#apply(change);
         this.#position = page.through;
+        this.#life = page.life;
         if (page.through >= page.current) break;
       }
       this.#feedFailures = 0;
@@ -261,7 +264,7 @@ class FeedScheduler implements Scheduler {
   /** Begins afresh from everything there is. What changes meanwhile is in the feed after the revision taken first. */
   async #list(): Promise<void> {
     const { client, feed } = this.#options;
-    const { current } = await feed.changes(0, watched, 1);
+    const { current, life } = await feed.changes(0, watched, 1);
     const [nodeList, podList] = await Promise.all([client.list(nodes), client.list(pods)]);
     this.#cluster = new Cluster();
     this.#queue = new SchedulingQueue();
@@ -271,6 +274,7 @@ class FeedScheduler implements Scheduler {
     for (const node of nodeList) this.#cluster.setNode(node);
     for (const pod of podList) this.#putPod(pod);
     this.#position = current;
+    this.#life = life;
   }
 
   #apply(change: ObjectChange): void {

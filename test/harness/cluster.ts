@@ -210,8 +210,8 @@ export class SimulatedCluster {
         this.apiServer.call(life, 'read', (object) => object.read(user, structuredClone(reads)), true),
       write: (user, writes) =>
         this.apiServer.call(life, 'write', (object) => object.write(user, structuredClone(writes))),
-      feed: (after, resources, limit) =>
-        this.apiServer.call(life, 'feed', (object) => object.feed(after, resources, limit), true),
+      feed: (after, resources, limit, of) =>
+        this.apiServer.call(life, 'feed', (object) => object.feed(after, resources, limit, of), true),
     };
   }
 

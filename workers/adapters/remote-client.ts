@@ -16,11 +16,11 @@ function remoteApi(namespace: DurableObjectNamespace<ApiServerObject>): RemoteAp
       callObject(namespace, mainObject, async (stub) => (await stub.read(user, reads)) as ReadResult[], idempotent),
     write: (user, writes) =>
       callObject(namespace, mainObject, async (stub) => (await stub.write(user, writes)) as WriteOutcome[]),
-    feed: (after, resources, limit) =>
+    feed: (after, resources, limit, life) =>
       callObject(
         namespace,
         mainObject,
-        async (stub) => (await stub.feed(after, resources, limit)) as Outcome<FeedPage>,
+        async (stub) => (await stub.feed(after, resources, limit, life)) as Outcome<FeedPage>,
         idempotent,
       ),
   };

@@ -73,8 +73,8 @@ export class ApiServerObject extends DurableObject<Env> {
     return this.#object.write(user, writes);
   }
 
-  feed(after: number, resources: string[], limit: number): Promise<Outcome<FeedPage>> {
-    return this.#object.feed(after, resources, limit);
+  feed(after: number, resources: string[], limit: number, life?: string): Promise<Outcome<FeedPage>> {
+    return this.#object.feed(after, resources, limit, life);
   }
 
   join(request: JoinRequest): Promise<Outcome<JoinResponse>> {

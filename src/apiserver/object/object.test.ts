@@ -133,6 +133,14 @@ describe('the object of the API server', () => {
     expect((await ask(second, all.revision + 1, all.epoch)).reset).toBe(true);
     expect((await ask(second, all.revision, 'e/unknown')).reset).toBe(true);
     expect((await ask(second, all.revision, 'f')).reset).toBe(true);
+    const feed = async (after: number, epoch?: string) => unwrap(await second.object.feed(after, [], 10, epoch));
+    expect(await feed(all.revision, all.epoch)).toMatchObject({ reset: false, life: next.epoch });
+    expect((await feed(all.revision)).reset).toBe(false);
+    expect(await feed(all.revision, 'e/unknown')).toMatchObject({
+      reset: true,
+      current: second.object.ledger.revision,
+      life: next.epoch,
+    });
   });
 
   it('keeps the lives of an older copy apart from those that came after it', () => {

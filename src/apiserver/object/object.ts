@@ -160,8 +160,15 @@ export class ServerObject implements RemoteApi {
     return this.server.client(user).write(writes);
   }
 
-  feed(after: number, resources: string[], limit: number): Promise<Outcome<FeedPage>> {
-    return outcome(this.#options.log, 'feed', () => this.server.feed.changes(after, resources, limit));
+  feed(after: number, resources: string[], limit: number, life?: string): Promise<Outcome<FeedPage>> {
+    return outcome(this.#options.log, 'feed', async () => {
+      const known = life === undefined || this.#isOfThisLedger(life, after);
+      const current = this.ledger.revision;
+      const page = known
+        ? await this.server.feed.changes(after, resources, limit)
+        : { changes: [], through: current, reset: true, current };
+      return { ...page, life: this.#epoch };
+    });
   }
 
   // What nodes' links and the gateway call.
@@ -186,7 +193,7 @@ export class ServerObject implements RemoteApi {
 
   async nodeNews(request: NodeNewsRequest): Promise<Outcome<NodeChanges & { epoch: string; drained: string[] }>> {
     const { log } = this.#options;
-    const epoch = `${this.#options.epoch}/${this.#lives.current}`;
+    const epoch = this.#epoch;
     return outcome(log, 'node news', () => {
       // The link asks on behalf of a poll, which it holds for a heartbeat at most.
       this.#contacts.heard(request.node, this.#options.config.nodeHeartbeatMs);
@@ -195,6 +202,11 @@ export class ServerObject implements RemoteApi {
       const news = nodeChanges(this.ledger, request.node, ofThisLedger ? request.since : 0, this.#recent);
       return { ...news, epoch, drained: this.#drain.drained(this.ledger, request.node) };
     });
+  }
+
+  /** Names what cursors of this life are of. */
+  get #epoch(): string {
+    return `${this.#options.epoch}/${this.#lives.current}`;
   }
 
   /** Whether a cursor is of this ledger: not of one that was wiped, nor of one of which this is an older copy. */
