@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { CliError } from './errors.ts';
 
+const deployDir = '.tiffin-deploy';
 const stateDirOption = () =>
   new Option('--state-dir <dir>', 'where the cluster lives: state, logs, kubeconfig')
     .default('.tiffin')
@@ -93,13 +94,21 @@ program
   .addOption(stateDirOption())
   .option('--url <url>', 'where the control plane answers: https://host')
   .addOption(
-    new Option('--token <token>', 'bearer token (default: the one that `deploy` made in the state directory)').env(
-      'TIFFIN_TOKEN',
-    ),
+    new Option(
+      '--token <token>',
+      'bearer token for --url (default: the one that `deploy` made, in --state-dir or .tiffin-deploy)',
+    ).env('TIFFIN_TOKEN'),
   )
   .option('--ca-file <file>', "CA of the control plane's certificate (default: the system's)")
   .option('--out <file>', 'write it there instead of printing it')
-  .action(async (options) => (await import('./commands/kubeconfig.ts')).kubeconfig(options));
+  .action(async (_, command: Command) => (await import('./commands/kubeconfig.ts')).kubeconfig(whereFrom(command)));
+
+/** Options of a command; with --url and no --state-dir, the keys are those of `deploy`, never the local cluster's. */
+function whereFrom<T extends { url?: string; stateDir: string }>(command: Command): T {
+  const options = command.opts<T>();
+  const named = command.getOptionValueSource('stateDir') !== 'default';
+  return options.url && !named ? { ...options, stateDir: deployDir } : options;
+}
 
 /** Options of commands that talk to a control plane, local or not. */
 function reaching(command: Command): Command {
@@ -109,7 +118,7 @@ function reaching(command: Command): Command {
     .addOption(
       new Option(
         '--token <token>',
-        "bearer token for --url (default: the administrator's, of the state directory)",
+        'bearer token for --url (default: the one that `deploy` made, in --state-dir or .tiffin-deploy)',
       ).env('TIFFIN_TOKEN'),
     )
     .option('--ca-file <file>', "CA of the control plane's certificate (default with --url: the system's)");
@@ -120,7 +129,7 @@ reaching(token.command('create'))
   .description('create a bootstrap token and print it')
   .option('--ttl <duration>', 'how long it is good for, such as 30m or 24h; 0 is for ever', '24h')
   .option('--description <text>', 'a note kept with the token')
-  .action(async (options) => (await import('./commands/token.ts')).tokenCreate(options));
+  .action(async (_, command: Command) => (await import('./commands/token.ts')).tokenCreate(whereFrom(command)));
 
 const node = program.command('node').description('this machine as a node of a control plane elsewhere');
 node
@@ -139,9 +148,7 @@ node
 program
   .command('deploy')
   .description('deploy the control plane to Cloudflare with wrangler, after checking login and secrets')
-  .addOption(
-    new Option('--state-dir <dir>', 'where the keys of the deployed cluster are kept').default('.tiffin-deploy'),
-  )
+  .addOption(new Option('--state-dir <dir>', 'where the keys of the deployed cluster are kept').default(deployDir))
   .option('--dry-run', 'build and check only')
   .option('--name <name>', "name of the Worker (default: wrangler.toml's)")
   .action(async (options) => (await import('./commands/deploy.ts')).deploy(options));

@@ -165,7 +165,7 @@ async function dropNodes(paths: StatePaths, before: ClusterSettings, keep: numbe
   const supervisor = find(paths, 'supervisor');
   if (supervisor) await end(supervisor.pid, 5000);
   for (const name of nodeNames(before.nodes).slice(keep)) {
-    say(`stopping ${name}`);
+    say(`stopping ${name}; its Node object stays: kubectl delete node ${name}`);
     const agent = find(paths, `agent-${name}`);
     if (agent) await end(agent.pid, 5000);
     const node = nodePaths(paths.nodes, runRootOf(before.instance), name);
