@@ -20,6 +20,8 @@ describe.runIf(process.platform === 'linux')('components', () => {
     const pid = start(paths, sleeper);
     expect(find(paths, 'sleeper')).toEqual({ pid, fingerprint: 'one' });
     expect(findAll(paths)).toEqual([{ pid, name: 'sleeper', shim: false }]);
+    fs.rmSync(pidFile(paths, 'sleeper'));
+    expect(find(paths, 'sleeper')).toEqual({ pid, fingerprint: 'one' });
     await end(pid, 1000);
     expect(alive(pid)).toBe(false);
     expect(find(paths, 'sleeper')).toBeUndefined();

@@ -55,7 +55,14 @@ export function find(paths: StatePaths, name: string): { pid: number; fingerprin
       environment.find((e) => e.startsWith('TIFFIN_FINGERPRINT='))?.slice('TIFFIN_FINGERPRINT='.length) ?? '';
     return { pid, fingerprint };
   };
-  return check(Number.parseInt(read(pidFile(paths, name)), 10));
+  const noted = read(pidFile(paths, name));
+  if (noted !== '') return check(Number.parseInt(noted, 10));
+  // Somebody removed the file: a second one beside it would share its data.
+  for (const marked of findAll(paths)) {
+    const found = marked.name === name ? check(marked.pid) : undefined;
+    if (found) return found;
+  }
+  return undefined;
 }
 
 export interface Marked {
