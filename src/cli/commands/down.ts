@@ -17,6 +17,11 @@ const podGraceMs = 5000;
 
 export async function down(options: { stateDir: string; purge?: boolean }): Promise<void> {
   const paths = statePaths(options.stateDir);
+  // Somebody removed the directory under a cluster that ran.
+  if (!fs.existsSync(paths.settings) && findAll(paths).length > 0) {
+    await endProcesses(paths);
+    console.log(`stopped what still ran from ${paths.dir}; its state is gone`);
+  }
   if (!fs.existsSync(paths.dir)) {
     console.log(`nothing in ${paths.dir}`);
     return;
