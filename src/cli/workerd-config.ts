@@ -43,8 +43,9 @@ export function workerdConfig(input: WorkerdConfigInput): string {
     `(name = "SERVICE_ACCOUNT_KEY", text = ${embed(input.pki.serviceAccountKey)})`,
     `(name = "CLUSTER_CONFIG", text = ${text(JSON.stringify(input.clusterConfig))})`,
   ];
+  // Memory costs nothing here, and an evicted object begins anew: a node's link would count silence afresh, the scheduler list all.
   const namespaces = classes.map(
-    ([, name]) => `(className = "${name}", uniqueKey = "tiffin-${name}", enableSql = true)`,
+    ([, name]) => `(className = "${name}", uniqueKey = "tiffin-${name}", enableSql = true, preventEviction = true)`,
   );
   return `# Written by tiffin up.
 using Workerd = import "/workerd/workerd.capnp";
