@@ -15,7 +15,7 @@ const similarMs = 600_000;
 export class EventRecorder {
   readonly #nodeName: string;
   readonly #clock: Clock;
-  readonly #random: Random;
+  #serial: number;
   readonly #send: (event: Event) => void;
   readonly #seen = new Map<string, Event>();
   readonly #similar = new Map<string, { messages: Set<string>; atMs: number }>();
@@ -24,7 +24,8 @@ export class EventRecorder {
   constructor(nodeName: string, clock: Clock, random: Random, send: (event: Event) => void) {
     this.#nodeName = nodeName;
     this.#clock = clock;
-    this.#random = random;
+    // Agents of one second do not collide.
+    this.#serial = random.int(500_000);
     this.#send = send;
   }
 
@@ -52,7 +53,8 @@ export class EventRecorder {
     const text = (combined ? `(combined from similar events): ${message}` : message).slice(0, 1024);
     const key = combined ? kind : `${kind}${message}`;
     const before = this.#seen.get(key);
-    const suffix = Buffer.from(this.#random.bytes(8)).toString('hex');
+    // Nanoseconds in hex, as upstream's recorder names events: clients that sort by whole seconds then list them as they came.
+    const suffix = (BigInt(nowMs) * 1_000_000n + BigInt(this.#serial++ % 1_000_000)).toString(16);
     const event: Event = before
       ? { ...before, message: text, count: (before.count ?? 1) + 1, lastTimestamp: now }
       : ({

@@ -122,7 +122,7 @@ export class ImageManager {
       this.#backoffs.delete(key);
     } catch (error) {
       const before = this.#backoffs.get(key);
-      const message = `failed to pull and unpack image: ${messageOf(error)}`;
+      const message = messageOf(error);
       const ms = before ? Math.min(before.ms * 2, maxMs) : initialMs;
       this.#backoffs.set(key, { ms, atMs: this.#clock.now(), message: `ErrImagePull: ${message}` });
       record('Warning', 'Failed', `Failed to pull image "${image}": ${message}`);

@@ -56,7 +56,8 @@ export class Recorder implements EventRecorder {
     const { metadata } = object;
     if (!this.#allowed(`${metadata.uid}`, nowMs)) return;
     const namespace = metadata.namespace ?? 'default';
-    const name = `${metadata.name.slice(0, 236)}.${hash([metadata.uid, this.#options.component, type, reason, message])}`;
+    // The leading 0 lists what the control plane did with an object before what a node did, whose names are times.
+    const name = `${metadata.name.slice(0, 236)}.0${hash([metadata.uid, this.#options.component, type, reason, message]).slice(1)}`;
     const id = `${namespace}/${name}`;
     const known = this.#pending.get(id);
     if (known) {
