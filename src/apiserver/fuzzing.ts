@@ -78,7 +78,8 @@ const junkValues: readonly unknown[] = [
   { '': '' },
   { __proto__: 1, constructor: {} },
 ];
-const queryNames = [
+/** Query parameters that mean something to some request. */
+export const queryNames = [
   'watch',
   'limit',
   'continue',
@@ -100,6 +101,9 @@ const queryNames = [
   'limitBytes',
   'sinceSeconds',
   'previous',
+  'sinceTime',
+  'container',
+  'allowWatchBookmarks',
   'pretty',
   'x',
 ];

@@ -1,6 +1,7 @@
 // down stops everything and leaves nothing behind but state; up brings the pods back. Runs last: it takes the shared cluster down.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import path from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
 import { items, kubectl, podReady, run, stateDir, tiffin, until } from './lib.ts';
@@ -21,8 +22,15 @@ const processes = (): string[] =>
 
 describe.skipIf(inject('skip') !== '')('down and up', () => {
   test('down leaves no process, mount, namespace, bridge or rule; up brings the pods back', async () => {
-    const before = (await items<Pod>('pods -l app=hello')).map((p) => p.metadata.uid).sort();
-    expect(before.length).toBe(3);
+    // Restarts of each pod by its uid.
+    const restarts = (pods: readonly Pod[], more = 0): Map<string, number> =>
+      new Map(
+        pods
+          .map((p) => [p.metadata.uid, (p.status.containerStatuses?.[0]?.restartCount ?? 0) + more] as const)
+          .toSorted(),
+      );
+    const before = await items<Pod>('pods -l app=hello');
+    expect(before).toHaveLength(3);
     const down = await tiffin('down');
     expect(down.code, down.stderr).toBe(0);
     await until('no process', () => processes().length === 0, 10_000).catch(() => expect(processes()).toEqual([]));
@@ -31,16 +39,34 @@ describe.skipIf(inject('skip') !== '')('down and up', () => {
         .split('\n')
         .filter((l) => l.includes(stateDir)),
     ).toEqual([]);
+    // Everything that a cluster has in the kernel carries its number.
+    const { instance } = JSON.parse(fs.readFileSync(path.join(stateDir, 'cluster.json'), 'utf8')) as {
+      instance: number;
+    };
+    const own = new RegExp(
+      `\\btf${instance}(n|lan|_)|tiffin-${instance}-|10\\.89\\.${instance}\\.|/run/tiffin/${instance}/`,
+    );
+    for (const command of [
+      'ip -o link',
+      'ip netns',
+      'ip -4 route',
+      'ip -4 addr',
+      'nft list tables',
+      'cat /proc/mounts',
+    ])
+      expect(sh(command), command).not.toMatch(own);
+    expect(sh('find /sys/fs/cgroup -maxdepth 3 -type d')).not.toMatch(new RegExp(`/tf${instance}n\\d`));
     expect(fs.existsSync(stateDir)).toBe(true);
     expect((await tiffin('down')).code).toBe(0);
 
     const up = await run('./tiffin', ['up', '--state-dir', stateDir, '--nodes', '2'], { timeoutMs: 120_000 });
     expect(up.code, up.stderr).toBe(0);
-    const after = await until('the same pods, ready', async () => {
-      const pods = (await items<Pod>('pods -l app=hello')).filter(podReady);
-      return pods.length === 3 ? pods : undefined;
+    // The same pods once more, not anew. What is stored speaks of the containers before `down` until the node has reported.
+    const expected = JSON.stringify([...restarts(before, 1)]);
+    await until('the same pods, each restarted once and ready', async () => {
+      const pods = await items<Pod>('pods -l app=hello');
+      return pods.every(podReady) && JSON.stringify([...restarts(pods)]) === expected;
     });
-    expect(after.map((p) => p.metadata.uid).sort()).toEqual(before);
     expect(await kubectl('get service hello')).toContain('hello');
   });
 });
