@@ -1,57 +1,46 @@
-// What a new cluster holds before anyone asks: the system's namespaces and the `kubernetes` Service at the first address of
-// the service range, which comes back when somebody deletes it. Idempotent: what is there is left alone, so a restart
-// writes nothing.
-import { namespaces, services } from '../generated/schemas/index.ts';
+// What a new cluster holds before anyone asks: the objects that definitions name as their kind's bootstrap. Idempotent:
+// what agrees is left alone, so a restart writes nothing.
 import type { Change } from '../ledger/types.ts';
-import { objectKey } from '../machinery/meta.ts';
+import { errors } from '../machinery/errors.ts';
+import type { KubeObject, New } from '../machinery/meta.ts';
+import type { AnyResource } from '../machinery/resource.ts';
 import type { Write } from '../reconcile/types.ts';
 import { allAuthenticated } from './authn/authenticator.ts';
 import { createClient } from './client.ts';
 import type { Core } from './core.ts';
-import { findEntry } from './storage/read.ts';
+import type { Registry } from './registry.ts';
+import { keyParts } from './storage/codec.ts';
+import { findObject } from './storage/read.ts';
 
-const kubernetesServiceKey = objectKey(services, 'default', 'kubernetes');
-const systemNamespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
-
-/** Whether this change took away what every cluster holds. */
-export const undoesBootstrap = ({ type, key }: Change): boolean => type === 'delete' && key === kubernetesServiceKey;
+/** Whether this change took away what comes back at once. */
+export function undoesBootstrap(registry: Registry, { type, key }: Change): boolean {
+  if (type !== 'delete') return false;
+  const { resource, namespace, name } = keyParts(key);
+  return registry.findGroupResource(resource)?.bootstrap?.restored?.(namespace, name) === true;
+}
 
 export async function bootstrap(core: Core): Promise<void> {
-  const missing: Write[] = [];
-  const namespaceDefinition = core.registry.findGroupResource('namespaces');
-  for (const name of systemNamespaces)
-    if (namespaceDefinition && !findEntry(namespaceDefinition, core.ledger, undefined, name))
-      missing.push({ verb: 'create', resource: namespaces, object: { metadata: { name } } });
-  const serviceDefinition = core.registry.findGroupResource('services');
-  if (serviceDefinition && !findEntry(serviceDefinition, core.ledger, 'default', 'kubernetes'))
-    missing.push({ verb: 'create', resource: services, namespace: 'default', object: kubernetesService(core) });
-  if (missing.length === 0) return;
+  // Namespaces before what lives in them.
+  const definitions = [...core.registry.definitions].sort((a, b) => Number(a.namespaced) - Number(b.namespaced));
+  const writes = definitions.flatMap((definition) =>
+    (definition.bootstrap?.objects(core.config) ?? []).flatMap((wanted: New<KubeObject>) =>
+      outstanding(core, definition, wanted),
+    ),
+  );
+  if (writes.length === 0) return;
   const client = createClient(core, { name: 'system:apiserver', groups: ['system:masters', allAuthenticated] });
-  const outcomes = await client.write(missing);
+  const outcomes = await client.write(writes);
   for (const [index, outcome] of outcomes.entries())
     if (!outcome.ok && outcome.status.reason !== 'AlreadyExists')
-      core.log.error('bootstrap object could not be created', { write: missing[index], status: outcome.status });
+      core.log.error('bootstrap object could not be written', { write: writes[index], status: outcome.status });
 }
 
-function kubernetesService(core: Core) {
-  return {
-    metadata: {
-      name: 'kubernetes',
-      namespace: 'default',
-      labels: { component: 'apiserver', provider: 'kubernetes' },
-    },
-    spec: {
-      type: 'ClusterIP',
-      clusterIP: firstAddress(core.config.serviceCidr),
-      ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 6443 }],
-      sessionAffinity: 'None',
-    },
-  };
-}
-
-/** `10.96.0.0/16` → `10.96.0.1`. */
-export function firstAddress(cidr: string): string {
-  const octets = (cidr.split('/')[0] ?? '').split('.').map(Number);
-  octets[3] = (octets[3] ?? 0) + 1;
-  return octets.join('.');
+function outstanding(core: Core, definition: AnyResource, wanted: New<KubeObject>): Write[] {
+  const { name, namespace } = wanted.metadata;
+  if (!name) throw errors.internal(new Error(`a bootstrap object of ${definition.plural} has no name`));
+  const place = { resource: definition, ...(namespace ? { namespace } : {}) };
+  const live = findObject(definition, core.ledger, namespace, name);
+  if (!live) return [{ verb: 'create', ...place, object: wanted }];
+  const replacement = definition.bootstrap?.reconcile?.(live, wanted);
+  return replacement ? [{ verb: 'update', resource: definition, object: replacement }] : [];
 }

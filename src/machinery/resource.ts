@@ -3,7 +3,7 @@
 
 import type { Clock, ClusterConfig, Random } from '../ports/index.ts';
 import type { FieldError } from './errors.ts';
-import type { KubeObject, ResourceToken } from './meta.ts';
+import type { KubeObject, New, ResourceToken } from './meta.ts';
 
 /** What the hooks of a strategy may see besides the object. Synchronous: it runs inside the ledger's transaction. */
 export interface StrategyContext {
@@ -96,6 +96,28 @@ export interface Column<T> {
   cell(object: T): string | number | boolean | null | { since: string | undefined; prefix?: string; suffix?: string };
 }
 
+/**
+ * Of a resource that is another version of stored objects (autoscaling/v1 beside v2, events.k8s.io beside v1): its objects
+ * are converted at the rim, and everything but decoding and defaulting is the stored resource's. Both conversions are pure,
+ * take ownership of nothing, and lose nothing that the other version knows (upstream keeps such fields in annotations).
+ */
+export interface Conversion<T extends KubeObject> {
+  readonly resource: ResourceToken;
+  // biome-ignore lint/suspicious/noExplicitAny: the stored type is known to the definition's own file only
+  toStored(object: T): any;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  fromStored(stored: any): T;
+}
+
+/** What every cluster holds of a kind; put in place when the server starts, by a user in system:masters. */
+export interface Bootstrap<T extends KubeObject> {
+  objects(config: ClusterConfig): readonly New<T>[];
+  /** What `live` (a copy) must become to agree with `wanted`; undefined (or no hook): it is left as it is. */
+  reconcile?(live: T, wanted: New<T>): T | undefined;
+  /** Whether deleting it brings it back at once, not only at the next start. */
+  restored?(namespace: string, name: string): boolean;
+}
+
 export interface ResourceDefinition<T extends KubeObject = KubeObject> extends ResourceToken<T> {
   readonly singular: string;
   readonly shortNames?: readonly string[];
@@ -117,6 +139,9 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
     node(namespace: string, name: string): string | undefined;
     fill(object: T, lastContactMs: number): void;
   };
+  /** Present: this is no stored resource but another version of one. */
+  readonly conversion?: Conversion<T>;
+  readonly bootstrap?: Bootstrap<T>;
   /** Objects are deleted this long after their last write (events); read once per start. */
   timeToLiveMs?(config: ClusterConfig): number;
 }

@@ -6,7 +6,6 @@ import type { Change, Ledger } from '../../ledger/types.ts';
 import { defaultClusterConfig } from '../../ports/index.ts';
 import type { NodeChange } from '../../protocol/node.ts';
 import { TestRandom } from '../testing.ts';
-import { firstAddress } from './certificate.ts';
 import { concernOf, nodeChanges } from './changes.ts';
 import { issueCredential, nodeOfCredential } from './credentials.ts';
 import { DrainTracker } from './drain.ts';
@@ -401,9 +400,5 @@ describe('what a node writes', () => {
         'x.k8s.io/y',
       ]),
     ).toEqual(['node-role.kubernetes.io/control-plane', 'node-restriction.kubernetes.io/x', 'x.k8s.io/y']);
-  });
-
-  it('serves at the first service address', () => {
-    expect(firstAddress('10.96.0.0/16')).toBe('10.96.0.1');
   });
 });

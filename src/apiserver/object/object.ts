@@ -255,7 +255,8 @@ export class ServerObject implements RemoteApi {
   #committed(changes: readonly Change[], revision: number): void {
     const { timers, config } = this.#options;
     this.#drain.observe(changes);
-    if (changes.some(undoesBootstrap)) this.#options.waitUntil(this.start());
+    if (changes.some((change) => undoesBootstrap(this.server.core.registry, change)))
+      this.#options.waitUntil(this.start());
     const concerned = this.#recent.observe(this.ledger, changes);
     if (concerned.all)
       for (const entry of entries(this.ledger, keyRange(nodes))) concerned.names.add(splitKey(entry.key).name);

@@ -27,9 +27,17 @@ function resources(root: string): string {
   const found: { id: string; file: string }[] = [];
   const apis = path.join(root, 'src/apis');
   for (const group of subfolders(apis))
+    // definition.ts, and definition.v1.ts where an older version is served too.
     for (const plural of subfolders(path.join(apis, group)))
-      if (fs.existsSync(path.join(apis, group, plural, 'definition.ts')))
-        found.push({ id: identifier(`${group}-${plural}`), file: `../apis/${group}/${plural}/definition.ts` });
+      for (const name of fs
+        .readdirSync(path.join(apis, group, plural))
+        .sort()
+        .reverse()) {
+        const version = /^definition(?:\.(v\d+))?\.ts$/.exec(name);
+        if (!version) continue;
+        const id = identifier([group, plural, ...(version[1] ? [version[1]] : [])].join('-'));
+        found.push({ id, file: `../apis/${group}/${plural}/${name}` });
+      }
   return [
     banner,
     '// All served resource types, in discovery order of their folders.\n',

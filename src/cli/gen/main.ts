@@ -19,11 +19,21 @@ const groupVersions = [
   'authentication-v1',
   'authorization-v1',
   'autoscaling-v1',
+  'autoscaling-v2',
+  'batch-v1',
+  'certificates-v1',
   'coordination-v1',
   'core-v1',
   'discovery-v1',
   'events-v1',
+  'flowcontrol-v1',
+  'networking-v1',
+  'node-v1',
+  'policy-v1',
+  'rbac-v1',
+  'resource-v1',
   'scheduling-v1',
+  'storage-v1',
 ];
 
 /** Wanted contents by path from the root. */

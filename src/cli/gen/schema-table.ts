@@ -12,6 +12,7 @@ const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
 export const roots = [
   ...[
     'Binding',
+    'ComponentStatus',
     'ConfigMap',
     'Endpoints',
     'Event',
@@ -44,16 +45,30 @@ export const roots = [
   ...['LocalSubjectAccessReview', 'SelfSubjectAccessReview', 'SelfSubjectRulesReview', 'SubjectAccessReview'].map(
     (name) => `io.k8s.api.authorization.v1.${name}`,
   ),
+  'io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler',
   'io.k8s.api.autoscaling.v1.Scale',
+  'io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler',
   'io.k8s.api.batch.v1.CronJob',
   'io.k8s.api.batch.v1.Job',
+  'io.k8s.api.certificates.v1.CertificateSigningRequest',
   'io.k8s.api.coordination.v1.Lease',
   'io.k8s.api.discovery.v1.EndpointSlice',
   'io.k8s.api.events.v1.Event',
+  ...['FlowSchema', 'PriorityLevelConfiguration'].map((name) => `io.k8s.api.flowcontrol.v1.${name}`),
+  ...['Ingress', 'IngressClass', 'IPAddress', 'NetworkPolicy', 'ServiceCIDR'].map(
+    (name) => `io.k8s.api.networking.v1.${name}`,
+  ),
+  'io.k8s.api.node.v1.RuntimeClass',
   'io.k8s.api.policy.v1.Eviction',
   'io.k8s.api.policy.v1.PodDisruptionBudget',
   ...['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'].map((name) => `io.k8s.api.rbac.v1.${name}`),
+  ...['DeviceClass', 'ResourceClaim', 'ResourceClaimTemplate', 'ResourceSlice'].map(
+    (name) => `io.k8s.api.resource.v1.${name}`,
+  ),
   'io.k8s.api.scheduling.v1.PriorityClass',
+  ...['CSIDriver', 'CSINode', 'CSIStorageCapacity', 'StorageClass', 'VolumeAttachment', 'VolumeAttributesClass'].map(
+    (name) => `io.k8s.api.storage.v1.${name}`,
+  ),
   ...[
     'APIGroup',
     'APIGroupList',
@@ -78,6 +93,7 @@ const groups: Record<string, string> = {
   apps: 'apps',
   autoscaling: 'autoscaling',
   batch: 'batch',
+  flowcontrol: 'flowcontrol.apiserver.k8s.io',
   policy: 'policy',
   rbac: 'rbac.authorization.k8s.io',
 };

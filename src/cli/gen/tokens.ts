@@ -9,23 +9,24 @@ const clusterScoped = new Set([
   'CertificateSigningRequest',
   'ClusterRole',
   'ClusterRoleBinding',
+  'ComponentStatus',
   'CSIDriver',
   'CSINode',
-  'CustomResourceDefinition',
+  'DeviceClass',
   'FlowSchema',
   'IngressClass',
-  'MutatingWebhookConfiguration',
+  'IPAddress',
   'Namespace',
   'Node',
   'PersistentVolume',
   'PriorityClass',
   'PriorityLevelConfiguration',
+  'ResourceSlice',
   'RuntimeClass',
+  'ServiceCIDR',
   'StorageClass',
-  'ValidatingAdmissionPolicy',
-  'ValidatingAdmissionPolicyBinding',
-  'ValidatingWebhookConfiguration',
   'VolumeAttachment',
+  'VolumeAttributesClass',
 ]);
 
 /** `Pod` → `Pods`, `Endpoints` → `Endpoints`, `NetworkPolicy` → `NetworkPolicies`, `StorageClass` → `StorageClasses`. */
@@ -42,13 +43,17 @@ interface Token {
   plural: string;
   kind: string;
   module: string;
+  /** Name of the type where tokens are: `Event` of events.k8s.io/v1 and old versions carry their version. */
+  type: string;
 }
+
+const typeName = /^io\.k8s\.api\.([a-z]+)\.(v\d+)\.(\w+)$/;
 
 function tokens(root: string, table: SchemaTable): Token[] {
   const out: Token[] = [];
   const apis = path.join(root, 'src/apis');
   for (const [name, { k }] of Object.entries(table)) {
-    const match = /^io\.k8s\.api\.([a-z]+)\.(v\d+)\.(\w+)$/.exec(name);
+    const match = typeName.exec(name);
     if (!k || !match) continue;
     const [, folder = '', version = '', kind = ''] = match;
     const plural = pluralOf(kind).toLowerCase();
@@ -61,9 +66,13 @@ function tokens(root: string, table: SchemaTable): Token[] {
     const words = pluralOf(kind);
     const acronym = /^[A-Z]+(?=[A-Z][a-z])/.exec(words)?.[0] ?? words.charAt(0);
     const plain = acronym.toLowerCase() + words.slice(acronym.length);
-    // core/v1 Event and events.k8s.io/v1 Event share a name.
-    const id = folder === 'events' ? `${plain}V1` : plain;
-    out.push({ id, group: k[0], version, plural, kind, module });
+    // The newest version has the plain name; core/v1 Event and events.k8s.io/v1 Event share one.
+    const newer = Object.keys(table).some((other) => {
+      const found = typeName.exec(other);
+      return found?.[1] === folder && found[3] === kind && Number(found[2]?.slice(1)) > Number(version.slice(1));
+    });
+    const suffix = newer || folder === 'events' ? version.toUpperCase() : '';
+    out.push({ id: plain + suffix, group: k[0], version, plural, kind, module, type: kind + suffix });
   }
   return out.sort((a, b) => (a.id.toLowerCase() < b.id.toLowerCase() ? -1 : 1));
 }
@@ -71,13 +80,9 @@ function tokens(root: string, table: SchemaTable): Token[] {
 export function tokenIndex(root: string, table: SchemaTable): string {
   const found = tokens(root, table);
   const imports = new Map<string, string[]>();
-  const typeOf = ({ kind, module }: Token): string => (module === 'events-v1' ? 'EventV1' : kind);
   for (const token of found) {
     const names = imports.get(token.module) ?? [];
-    imports.set(token.module, [
-      ...names,
-      typeOf(token) === token.kind ? token.kind : `${token.kind} as ${typeOf(token)}`,
-    ]);
+    imports.set(token.module, [...names, token.type === token.kind ? token.kind : `${token.kind} as ${token.type}`]);
   }
   return [
     '// Written by `npm run gen`; do not edit.\n',
@@ -89,7 +94,7 @@ export function tokenIndex(root: string, table: SchemaTable): string {
     '\n',
     ...found.map((token) => {
       const { group, version, plural, kind } = token;
-      return `export const ${token.id}: ResourceToken<${typeOf(token)}> = { group: '${group}', version: '${version}', plural: '${plural}', kind: '${kind}', namespaced: ${!clusterScoped.has(kind)} };\n`;
+      return `export const ${token.id}: ResourceToken<${token.type}> = { group: '${group}', version: '${version}', plural: '${plural}', kind: '${kind}', namespaced: ${!clusterScoped.has(kind)} };\n`;
     }),
   ].join('');
 }

@@ -64,6 +64,9 @@ export default defineResource<Namespace>({
     },
     returnDeletedObject: true,
   },
+  bootstrap: {
+    objects: () => ['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) => ({ metadata: { name } })),
+  },
   columns: [
     nameColumn,
     { name: 'Status', type: 'string', cell: (namespace) => namespace.status?.phase ?? '' },

@@ -2,6 +2,7 @@
 
 import type { Service } from '../../../generated/schemas/core-v1.ts';
 import { services } from '../../../generated/schemas/index.ts';
+import { firstAddress } from '../../../machinery/cidr.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { nameIsDnsLabel } from '../../../machinery/validation.ts';
 import { Problems } from '../../problems.ts';
@@ -54,6 +55,24 @@ export default defineResource<Service>({
       return problems.list;
     },
     returnDeletedObject: true,
+  },
+  bootstrap: {
+    objects: (config) => [
+      {
+        metadata: {
+          name: 'kubernetes',
+          namespace: 'default',
+          labels: { component: 'apiserver', provider: 'kubernetes' },
+        },
+        spec: {
+          type: 'ClusterIP',
+          clusterIP: firstAddress(config.serviceCidr),
+          ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 6443 }],
+          sessionAffinity: 'None',
+        },
+      },
+    ],
+    restored: (namespace, name) => namespace === 'default' && name === 'kubernetes',
   },
   columns: serviceColumns,
   selectableFields: {
