@@ -8,6 +8,7 @@ import { defaultClusterConfig } from '../ports/index.ts';
 
 interface World {
   operation?: StrategyContext['operation'];
+  requested?: StrategyContext['requested'];
   /** Index tags in use. */
   tags?: readonly string[];
   objects?: readonly KubeObject[];
@@ -35,6 +36,7 @@ export function contextOf(world: World = {}): StrategyContext {
     tagged: (_resource, tag) => world.tags?.includes(tag) ?? false,
     operation: world.operation ?? 'create',
     subresource: '',
+    requested: world.requested ?? { group: '', version: 'v1' },
     user: { name: 'test', groups: [] },
   };
 }

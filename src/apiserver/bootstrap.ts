@@ -23,8 +23,8 @@ export async function bootstrap(core: Core): Promise<void> {
   // Namespaces before what lives in them.
   const definitions = [...core.registry.definitions].sort((a, b) => Number(a.namespaced) - Number(b.namespaced));
   const writes = definitions.flatMap((definition) =>
-    (definition.bootstrap?.objects(core.config) ?? []).flatMap((wanted: New<KubeObject>) =>
-      outstanding(core, definition, wanted),
+    (definition.conversion ? [] : (definition.bootstrap?.objects(core.config) ?? [])).flatMap(
+      (wanted: New<KubeObject>) => outstanding(core, definition, wanted),
     ),
   );
   if (writes.length === 0) return;

@@ -8,7 +8,7 @@ import type { Client, Feed, ListQuery, ObjectChange, Write, WriteOutcome } from 
 import type { Core, User } from './core.ts';
 import { asApiError } from './errors.ts';
 import { subresourceOf } from './registry.ts';
-import { execute, type Operation } from './rest/execute.ts';
+import { asRequested, execute, type Operation } from './rest/execute.ts';
 import { listEntries } from './rest/list.ts';
 import type { WriteScope } from './rest/scope.ts';
 import { matchesEntry, rowSelector } from './rest/select.ts';
@@ -47,7 +47,8 @@ async function writeOne(core: Core, user: User, write: Write): Promise<WriteOutc
     const warnings: string[] = [];
     const { object } = await core.ledger.commit((tx) => {
       const scope = scopeOf(core, user, definition, write, tx, warnings);
-      return execute(scope, operationOf(core, scope, write));
+      const written = execute(scope, operationOf(core, scope, write));
+      return { object: asRequested(scope, written.object) };
     });
     return { ok: true, object };
   } catch (error) {
@@ -76,7 +77,8 @@ function scopeOf(
     core,
     tx,
     user,
-    definition,
+    definition: core.registry.stored(definition),
+    requested: definition,
     namespace: definition.namespaced ? namespace : '',
     name,
     ...(subresource ? { subresource } : {}),
@@ -86,7 +88,7 @@ function scopeOf(
 }
 
 function operationOf(core: Core, scope: WriteScope, write: Write): Operation {
-  const target = bodyTarget(scope.definition, scope.subresource);
+  const target = bodyTarget(scope.requested, scope.subresource);
   switch (write.verb) {
     case 'create':
     case 'update':

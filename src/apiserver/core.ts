@@ -43,6 +43,7 @@ export function strategyContext(
   user: User,
   operation: StrategyContext['operation'],
   subresource: string,
+  requested: StrategyContext['requested'],
 ): StrategyContext {
   return {
     clock: core.clock,
@@ -50,6 +51,7 @@ export function strategyContext(
     config: core.config,
     operation,
     subresource,
+    requested,
     user,
     get: (token, namespace, name) => findObject(core.registry.require(token), view, namespace, name),
     tagged: (token, tag) => hasTag(core.registry.require(token), view, tag),

@@ -25,7 +25,7 @@ export class Expiry {
 
   constructor(core: Core) {
     this.#ledger = core.ledger;
-    this.#kinds = core.registry.definitions.filter((definition) => definition.timeToLiveMs);
+    this.#kinds = core.registry.definitions.filter(({ timeToLiveMs, conversion }) => timeToLiveMs && !conversion);
     this.#prefixes = new Set(this.#kinds.map(groupResource));
   }
 

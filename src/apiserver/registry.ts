@@ -14,6 +14,25 @@ export const defaultVerbs: readonly string[] = [
   'watch',
 ];
 
+const pathOf = (token: { group: string; version: string; plural: string }) => `${apiVersion(token)}/${token.plural}`;
+
+/** Another version of a resource has of its own only what concerns its form; the rest is that of the stored resource. */
+function completed(definition: AnyResource, all: ReadonlyMap<string, AnyResource>): AnyResource {
+  const stored = definition.conversion && all.get(pathOf(definition.conversion.resource));
+  if (!stored) throw new Error(`${pathOf(definition)} is a version of a resource that is not stored`);
+  const { defaults } = definition.strategy;
+  const { defaults: _, ...strategy } = stored.strategy;
+  return {
+    ...definition,
+    strategy: { ...strategy, ...(defaults ? { defaults } : {}) },
+    columns: stored.columns,
+    ...(stored.subresources ? { subresources: stored.subresources } : {}),
+    ...(stored.verbs ? { verbs: stored.verbs } : {}),
+    ...(stored.selectableFields ? { selectableFields: stored.selectableFields } : {}),
+    ...(stored.indexes ? { indexes: stored.indexes } : {}),
+  };
+}
+
 export class Registry {
   readonly definitions: readonly AnyResource[];
   readonly #byPath = new Map<string, AnyResource>();
@@ -21,17 +40,17 @@ export class Registry {
   readonly #byGroupResource = new Map<string, AnyResource>();
 
   constructor(definitions: readonly AnyResource[]) {
-    this.definitions = definitions;
-    for (const definition of definitions) {
-      this.#byPath.set(`${apiVersion(definition)}/${definition.plural}`, definition);
+    const stored = new Map(definitions.filter(({ conversion }) => !conversion).map((one) => [pathOf(one), one]));
+    this.definitions = definitions.map((one) => (one.conversion ? completed(one, stored) : one));
+    for (const definition of this.definitions) {
+      this.#byPath.set(pathOf(definition), definition);
       this.#byKind.set(`${apiVersion(definition)}/${definition.kind}`, definition);
-      if (!this.#byGroupResource.has(groupResource(definition)))
-        this.#byGroupResource.set(groupResource(definition), definition);
+      if (!definition.conversion) this.#byGroupResource.set(groupResource(definition), definition);
     }
   }
 
   find(group: string, version: string, plural: string): AnyResource | undefined {
-    return this.#byPath.get(`${apiVersion({ group, version })}/${plural}`);
+    return this.#byPath.get(pathOf({ group, version, plural }));
   }
 
   /** As {@link find}, for callers whose token must be served: throws a plain error otherwise. */
@@ -39,6 +58,11 @@ export class Registry {
     const definition = this.find(token.group, token.version, token.plural);
     if (!definition) throw new Error(`no resource ${apiVersion(token)}/${token.plural} is served`);
     return definition;
+  }
+
+  /** Of another version of a resource, the resource that is stored; otherwise `definition` itself. */
+  stored(definition: AnyResource): AnyResource {
+    return definition.conversion ? this.require(definition.conversion.resource) : definition;
   }
 
   findKind(groupVersion: string, kind: string): AnyResource | undefined {

@@ -18,6 +18,8 @@ export interface StrategyContext {
   readonly operation: 'create' | 'update' | 'delete';
   /** '' for the object itself. */
   readonly subresource: string;
+  /** What the request names: the resource itself, or another version of it (see {@link Conversion}). */
+  readonly requested: { readonly group: string; readonly version: string };
   readonly user: { readonly name: string; readonly groups: readonly string[] };
 }
 
@@ -107,6 +109,8 @@ export interface Conversion<T extends KubeObject> {
   toStored(object: T): any;
   // biome-ignore lint/suspicious/noExplicitAny: as above
   fromStored(stored: any): T;
+  /** Field selectors of this version by the stored resource's; absent: they are called the same. */
+  readonly fieldLabels?: Readonly<Record<string, string>>;
 }
 
 /** What every cluster holds of a kind; put in place when the server starts, by a user in system:masters. */

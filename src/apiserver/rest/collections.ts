@@ -21,7 +21,7 @@ export function actionCollections(core: Core): VirtualResource[] {
           async create(body, user, namespace, dryRun) {
             const { name } = body.metadata;
             if (!name) throw errors.badRequest('name is required');
-            const scope = { core, user, definition, namespace, name, subresource, dryRun };
+            const scope = { core, user, definition, requested: definition, namespace, name, subresource, dryRun };
             await core.ledger.commit((tx) =>
               execute({ ...scope, tx, warnings: [] }, { verb: 'create', body: copyJson(body) }),
             );

@@ -42,7 +42,7 @@ export function create(scope: WriteScope, draft: Draft): Written {
   core.admission.validate(admissionRequest(scope, 'CREATE', context, { object: draft }));
 
   if (findEntry(definition, scope.tx, scope.namespace, metadata.name))
-    throw errors.alreadyExists(definition, metadata.name);
+    throw errors.alreadyExists(scope.requested, metadata.name);
   return { object: put(scope, draft, 0), created: true };
 }
 

@@ -24,10 +24,10 @@ export function deleteObject(scope: WriteScope, options: DeleteOptions): Written
   const { object: old, revision } = requireCurrent(scope);
   const { metadata: oldMetadata } = old;
   if (options.uid !== undefined && options.uid !== oldMetadata.uid)
-    throw errors.conflict(definition, scope.name, uidMismatch(options.uid, oldMetadata.uid));
+    throw errors.conflict(scope.requested, scope.name, uidMismatch(options.uid, oldMetadata.uid));
   if (options.resourceVersion !== undefined && options.resourceVersion !== String(revision))
     throw errors.conflict(
-      definition,
+      scope.requested,
       scope.name,
       `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${revision}`,
     );

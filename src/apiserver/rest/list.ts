@@ -4,7 +4,7 @@ import type { Entry, ReadView } from '../../ledger/types.ts';
 import { apiVersion } from '../../machinery/meta.ts';
 import type { AnyResource } from '../../machinery/resource.ts';
 import type { Core } from '../core.ts';
-import { parseSide, partialHead } from '../storage/codec.ts';
+import { itemText, parseSide, partialHead } from '../storage/codec.ts';
 import { columnsText, type Form, rowText } from '../storage/forms.ts';
 import { keyRange } from '../storage/read.ts';
 import { filled } from './heartbeat.ts';
@@ -169,7 +169,7 @@ function shape(core: Core, definition: AnyResource, form: Form, metadata: Record
       return {
         open: `{"kind":"${definition.kind}List","apiVersion":"${apiVersion(definition)}","metadata":${meta},"items":[`,
         close: ']}',
-        item: (entry: Entry) => `{${read(entry).value}`,
+        item: (entry: Entry) => itemText(definition, read(entry).value),
       };
     case 'partial':
       return {

@@ -23,7 +23,7 @@ export async function getObject(rest: RestRequest): Promise<Response> {
   if (!entry) throw errors.notFound(definition, info.name);
   const text =
     subresource?.behaviour.type === 'projection'
-      ? JSON.stringify(project(subresource, decode(definition, entry.value)))
+      ? JSON.stringify(project(subresource, decode(core.registry.stored(definition), entry.value)))
       : formText(definition, filled(core, definition, entry), form, core.clock.now());
   return textResponse(text, { encoding: accept.encoding });
 }

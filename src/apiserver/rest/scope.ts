@@ -9,7 +9,10 @@ export interface WriteScope {
   readonly core: Core;
   readonly tx: WriteView;
   readonly user: User;
+  /** The stored resource: whose strategy, rows and columns these are. */
   readonly definition: AnyResource;
+  /** The resource that the request names: the stored one, or another version of it. Errors speak of it. */
+  readonly requested: AnyResource;
   readonly namespace: string;
   /** '' on a create to a collection. */
   readonly name: string;
@@ -29,7 +32,7 @@ export interface Written {
 export type Draft = KubeObject & { metadata: ObjectMeta };
 
 export function contextOf(scope: WriteScope, operation: StrategyContext['operation']): StrategyContext {
-  return strategyContext(scope.core, scope.tx, scope.user, operation, scope.subresource?.name ?? '');
+  return strategyContext(scope.core, scope.tx, scope.user, operation, scope.subresource?.name ?? '', scope.requested);
 }
 
 export function admissionRequest(

@@ -33,8 +33,10 @@ export function rowSelector(
   fieldSelector: string | undefined,
 ): RowSelector {
   const labels = parseLabelSelector(labelSelector);
-  const fields = parseFieldSelector(fieldSelector);
-  for (const { field } of fields) checkField(definition, field);
+  const fields = parseFieldSelector(fieldSelector).map((term) => ({
+    ...term,
+    field: storedField(definition, term.field),
+  }));
   const exact = (path: string) => fields.find(({ field, operator }) => field === path && operator !== '!=')?.value;
   return {
     labels,
@@ -46,11 +48,15 @@ export function rowSelector(
   };
 }
 
-function checkField(definition: AnyResource, field: string): void {
-  if (field === 'metadata.name') return;
+/** The field's name in the stored resource. */
+function storedField(definition: AnyResource, field: string): string {
+  if (field === 'metadata.name') return field;
+  const labels = definition.conversion?.fieldLabels;
   if (field === 'metadata.namespace') {
-    if (definition.namespaced) return;
-  } else if (definition.selectableFields && Object.hasOwn(definition.selectableFields, field)) return;
+    if (definition.namespaced) return field;
+  } else if (labels) {
+    if (Object.hasOwn(labels, field)) return labels[field] as string;
+  } else if (definition.selectableFields && Object.hasOwn(definition.selectableFields, field)) return field;
   throw errors.badRequest(
     definition.selectableFields
       ? `field label not supported: ${field}`

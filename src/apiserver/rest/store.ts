@@ -40,8 +40,8 @@ export function put(scope: WriteScope, object: KubeObject, current: number): Kub
     { revision: current },
   );
   if (!result.ok) {
-    if (result.reason === 'exists') throw errors.alreadyExists(definition, object.metadata.name);
-    if (result.reason === 'absent') throw errors.notFound(definition, object.metadata.name);
+    if (result.reason === 'exists') throw errors.alreadyExists(scope.requested, object.metadata.name);
+    if (result.reason === 'absent') throw errors.notFound(scope.requested, object.metadata.name);
     throw conflict(scope, object.metadata.name);
   }
   return decode(definition, stored);
@@ -67,7 +67,7 @@ export function remove(scope: WriteScope, object: KubeObject, current: number): 
 
 export function conflict(scope: WriteScope, name: string): ApiError {
   return errors.conflict(
-    scope.definition,
+    scope.requested,
     name,
     'the object has been modified; please apply your changes to the latest version and try again',
   );

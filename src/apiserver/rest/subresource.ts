@@ -26,7 +26,7 @@ export function project(subresource: Subresource, object: KubeObject): KubeObjec
 /** A PUT (or the result of a patch) of a projection. */
 export function updateProjection(scope: WriteScope, body: KubeObject): KubeObject {
   const { subresource, definition } = scope;
-  if (subresource?.behaviour.type !== 'projection') throw errors.methodNotSupported(definition, 'update');
+  if (subresource?.behaviour.type !== 'projection') throw errors.methodNotSupported(scope.requested, 'update');
   const { object: old, revision } = requireCurrent(scope);
   if (body.metadata.name && body.metadata.name !== scope.name)
     throw errors.badRequest(
@@ -54,7 +54,7 @@ export function updateProjection(scope: WriteScope, body: KubeObject): KubeObjec
 /** A POST to an action; the answer is a Status. */
 export function act(scope: WriteScope, body: KubeObject): KubeObject {
   const { subresource, definition, core } = scope;
-  if (subresource?.behaviour.type !== 'action') throw errors.methodNotSupported(definition, 'create');
+  if (subresource?.behaviour.type !== 'action') throw errors.methodNotSupported(scope.requested, 'create');
   const { object: old, revision } = requireCurrent(scope);
   const context = contextOf(scope, 'update');
   core.admission.admit(admissionRequest(scope, 'CREATE', context, { object: body, old }));

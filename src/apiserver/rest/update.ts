@@ -18,10 +18,10 @@ export function update(scope: WriteScope, draft: Draft): Written {
   const entry = findEntry(definition, scope.tx, scope.namespace, scope.name);
   if (!entry) {
     if (definition.strategy.allowCreateOnUpdate && !scope.subresource) {
-      if (draft.metadata.uid) throw errors.conflict(definition, scope.name, uidMismatch(draft.metadata.uid, ''));
+      if (draft.metadata.uid) throw errors.conflict(scope.requested, scope.name, uidMismatch(draft.metadata.uid, ''));
       return create(scope, draft);
     }
-    throw errors.notFound(definition, scope.name);
+    throw errors.notFound(scope.requested, scope.name);
   }
   return replace(scope, draft, decode(definition, entry.value), entry.revision);
 }
@@ -70,7 +70,7 @@ export function uidMismatch(wanted: string, found: string): string {
 function checkPreconditions(scope: WriteScope, metadata: ObjectMeta, old: KubeObject, revision: number): void {
   const { definition } = scope;
   if (metadata.uid && metadata.uid !== old.metadata.uid)
-    throw errors.conflict(definition, old.metadata.name, uidMismatch(metadata.uid, old.metadata.uid));
+    throw errors.conflict(scope.requested, old.metadata.name, uidMismatch(metadata.uid, old.metadata.uid));
   if (metadata.resourceVersion && metadata.resourceVersion !== '0') {
     if (!/^\d+$/.test(metadata.resourceVersion))
       throw errors.invalid(definition.group, definition.kind, old.metadata.name, [
@@ -137,6 +137,6 @@ export function pendingFinalizers(scope: WriteScope, object: KubeObject): number
 /** For handlers that need the live object: NotFound otherwise. */
 export function requireCurrent(scope: WriteScope): { object: KubeObject; revision: number } {
   const entry = findEntry(scope.definition, scope.tx, scope.namespace, scope.name);
-  if (!entry) throw errors.notFound(scope.definition, scope.name);
+  if (!entry) throw errors.notFound(scope.requested, scope.name);
   return { object: decode(scope.definition, entry.value), revision: entry.revision };
 }

@@ -6,11 +6,11 @@ import { copyJson } from '../../machinery/schema/json.ts';
 import { targetOf } from '../codec.ts';
 import { bodyFormat, patchFormat, readBody } from '../negotiation/body.ts';
 import { successStatus, textResponse } from '../negotiation/respond.ts';
-import { decode, encodeSide, encodeValue } from '../storage/codec.ts';
+import { decode, encodeSide, encodeValue, itemText } from '../storage/codec.ts';
 import { formText } from '../storage/forms.ts';
 import { formOf, type RestRequest } from './context.ts';
 import { type DeleteOptions, deleteObject } from './delete.ts';
-import { execute, type Operation } from './execute.ts';
+import { asRequested, execute, type Operation } from './execute.ts';
 import { listPage } from './list.ts';
 import { deleteOptions, writeOptions } from './options.ts';
 import { parseListOptions } from './revision.ts';
@@ -104,7 +104,8 @@ export async function deleteCollection(rest: RestRequest): Promise<Response> {
               core,
               tx,
               user: rest.user,
-              definition,
+              definition: core.registry.stored(definition),
+              requested: definition,
               namespace: metadata.namespace ?? '',
               name: metadata.name,
               dryRun,
@@ -121,7 +122,7 @@ export async function deleteCollection(rest: RestRequest): Promise<Response> {
       if (error !== undefined && !(error instanceof ApiError && error.reason === 'NotFound')) throw error;
   }
   const metadata = JSON.stringify({ ...listed, resourceVersion: String(core.ledger.revision) });
-  const items = entries.map((entry) => `{${entry.value}`).join(',');
+  const items = entries.map((entry) => itemText(definition, entry.value)).join(',');
   return textResponse(
     `{"kind":"${definition.kind}List","apiVersion":"${apiVersion(definition)}","metadata":${metadata},"items":[${items}]}`,
     { warnings },
@@ -168,7 +169,8 @@ function commit(rest: RestRequest, operation: Operation, dryRun: boolean, warnin
       core,
       tx,
       user,
-      definition,
+      definition: core.registry.stored(definition),
+      requested: definition,
       namespace: definition.namespaced ? info.namespace : '',
       name: info.name,
       ...(subresource ? { subresource } : {}),
@@ -183,8 +185,10 @@ function commit(rest: RestRequest, operation: Operation, dryRun: boolean, warnin
 function answer(rest: RestRequest, written: Written, code: number, warnings: readonly string[]): Response {
   const { form, accept } = formOf(rest);
   const options = { code, encoding: accept.encoding, warnings };
-  if (form.type === 'object' || rest.subresource?.behaviour.type === 'projection')
-    return textResponse(JSON.stringify(ordered(written.object)), options);
+  if (form.type === 'object' || rest.subresource?.behaviour.type === 'projection') {
+    const object = asRequested({ requested: rest.definition, subresource: rest.subresource }, written.object);
+    return textResponse(JSON.stringify(ordered(object)), options);
+  }
   const { value, metadataLength } = encodeValue(written.object, Number(written.object.metadata.resourceVersion ?? 0));
   const side = encodeSide(rest.definition, written.object, metadataLength);
   return textResponse(formText(rest.definition, { value, side }, form, rest.core.clock.now()), options);

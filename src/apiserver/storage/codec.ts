@@ -7,7 +7,7 @@
 // PartialObjectMetadata is `{kind…,` + value.slice(0, m) + `}`. Inside metadata, resourceVersion comes before everything
 // that may contain free text, so that the first `"resourceVersion":"` is the real one.
 import type { Content, Entry } from '../../ledger/types.ts';
-import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
+import type { KubeObject, ObjectMeta, ResourceToken } from '../../machinery/meta.ts';
 import { apiVersion } from '../../machinery/meta.ts';
 import type { AnyResource, Column } from '../../machinery/resource.ts';
 
@@ -102,12 +102,20 @@ export function tagsOf(definition: AnyResource, object: KubeObject): string[] {
 }
 
 /** `{"kind":"Pod","apiVersion":"v1",`: what goes before a stored value. */
-export function head(definition: AnyResource): string {
+export function head(definition: ResourceToken): string {
   return `{"kind":${JSON.stringify(definition.kind)},"apiVersion":${JSON.stringify(apiVersion(definition))},`;
 }
 
+/** A stored value as the JSON of an object of `definition`, which may be another version of what is stored. */
 export function objectText(definition: AnyResource, value: string): string {
-  return head(definition) + value;
+  return definition.conversion ? JSON.stringify(decode(definition, value)) : head(definition) + value;
+}
+
+/** The same without kind and apiVersion, as the items of lists are written. */
+export function itemText(definition: AnyResource, value: string): string {
+  if (!definition.conversion) return `{${value}`;
+  const { kind: _kind, apiVersion: _version, ...item } = decode(definition, value);
+  return JSON.stringify(item);
 }
 
 export const partialHead = '{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1",';
@@ -116,8 +124,18 @@ export function partialText(value: string, side: Side): string {
   return `${partialHead}${value.slice(0, side.m)}}`;
 }
 
+/** The object of a stored value, converted where `definition` is another version of what is stored. */
 export function decode<T extends KubeObject = KubeObject>(definition: AnyResource, value: string): T {
-  return JSON.parse(objectText(definition, value)) as T;
+  const { conversion } = definition;
+  const stored = JSON.parse(head(conversion?.resource ?? definition) + value);
+  return conversion ? inVersion<T>(definition, stored) : stored;
+}
+
+/** A stored object as `requested` has it. */
+export function inVersion<T extends KubeObject = KubeObject>(requested: AnyResource, stored: KubeObject): T {
+  if (!requested.conversion) return stored as T;
+  const { kind: _kind, apiVersion: _version, metadata, ...rest } = requested.conversion.fromStored(stored);
+  return { kind: requested.kind, apiVersion: apiVersion(requested), metadata, ...rest } as T;
 }
 
 export function parseSide(text: string): Side {

@@ -2,7 +2,7 @@
 // value and the side column; ages in cells are printed as of the read.
 import type { AnyResource } from '../../machinery/resource.ts';
 import { ageText } from '../../machinery/time.ts';
-import { type Cell, head, parseSide, partialText } from './codec.ts';
+import { type Cell, objectText, parseSide, partialText } from './codec.ts';
 
 export type Form =
   | { type: 'object' }
@@ -41,7 +41,7 @@ export function rowText(
   const side = parseSide(row.side);
   const cells = (side.c ?? []).map((cell) => printed(cell, nowMs));
   let object = 'null';
-  if (includeObject === 'Object') object = head(definition) + row.value;
+  if (includeObject === 'Object') object = objectText(definition, row.value);
   else if (includeObject === 'Metadata') object = partialText(row.value, side);
   return `{"cells":${JSON.stringify(cells)},"object":${object}}`;
 }
@@ -56,7 +56,7 @@ export function tableText(definition: AnyResource, metadata: string, rows: strin
 export function formText(definition: AnyResource, row: Row, form: Form, nowMs: number): string {
   switch (form.type) {
     case 'object':
-      return head(definition) + row.value;
+      return objectText(definition, row.value);
     case 'partial':
       return partialText(row.value, parseSide(row.side));
     case 'table': {

@@ -58,7 +58,7 @@ export function eventText(
   nowMs: number,
 ): string {
   const { texts } = of(change);
-  const key = `${type}/${definition.version}/${formKey(form)}`;
+  const key = `${type}/${definition.group}/${definition.version}/${formKey(form)}`;
   let text = texts.get(key);
   if (text === undefined) {
     // A row that left the selection is sent as it was, at the revision of the write that moved it.

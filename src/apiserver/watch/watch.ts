@@ -8,6 +8,7 @@ import type { AnyResource } from '../../machinery/resource.ts';
 import type { Clock } from '../../ports/index.ts';
 import { matchesEntry, type RowSelector } from '../rest/select.ts';
 import { columnsText, type Form, formText } from '../storage/forms.ts';
+import { storedResource } from '../storage/read.ts';
 import { eventLine, eventText, eventType } from './events.ts';
 import type { Watcher, WatchHub } from './hub.ts';
 
@@ -58,7 +59,7 @@ export class WatchStream implements Watcher {
     this.#phase = request.initial ? 'initial' : 'replay';
     this.#lastSentMs = clock.now();
     this.#lastBookmarkMs = clock.now();
-    this.resource = groupResource(request.definition);
+    this.resource = groupResource(storedResource(request.definition));
     this.stream = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
