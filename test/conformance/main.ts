@@ -1,0 +1,51 @@
+// npm run conformance -- COMMAND [OPTIONS]: comparisons with what Kubernetes itself answers.
+//
+//   npm run conformance -- observed --facts DIR [--only WORD]
+//
+// `observed` starts the API server in this process, over an empty SQLite database, and holds its aggregated discovery, its
+// table columns and the objects of a new cluster against DIR/observed/*.json, which were read off a Kubernetes 1.36 server.
+// It prints each difference on a line, `listed` where docs/differences.md names it (see allowed.ts), `DIFFERS` where not,
+// and `stale` where the page lists what no longer differs. It exits with 1 when there is a DIFFERS or a stale line.
+// --only WORD shows only lines that contain WORD (`policy/v1`, `tables`, `ClusterRole`); the exit code heeds the same.
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { testServer } from '../../src/apiserver/testing.ts';
+import { openSql } from '../harness/sql.ts';
+import { judge, readAllowed } from './allowed.ts';
+import { compareBootstrap, compareDiscovery, compareTables } from './observed.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+async function observed(facts: string, only: string): Promise<boolean> {
+  const read = (name: string) => JSON.parse(fs.readFileSync(path.join(facts, 'observed', name), 'utf8'));
+  const { call } = await testServer(openSql());
+  const get = async (url: string, accept?: string) => {
+    const { code, json } = await call('GET', url, undefined, accept ? { accept } : {});
+    return code === 200 ? json : undefined;
+  };
+  const differences = [
+    ...(await compareDiscovery(get, read('discovery.json'))),
+    ...(await compareTables(get, read('table-columns.json'))),
+    ...(await compareBootstrap(get, read('discovery.json'), read('bootstrap-objects.json'))),
+  ];
+  const allowed = readAllowed(fs.readFileSync(path.join(root, 'docs/differences.md'), 'utf8'));
+  const { unlisted, listed, stale } = judge(differences, allowed);
+  const shown = (lines: readonly string[]) => lines.filter((line) => line.includes(only));
+  for (const line of shown(listed)) console.log(`listed   ${line}`);
+  for (const line of shown(stale)) console.log(`stale    ${line}`);
+  for (const line of shown(unlisted)) console.log(`DIFFERS  ${line}`);
+  const counts = [shown(unlisted), shown(listed), shown(stale)].map(({ length }) => length);
+  console.log(`\n${counts[0]} differences that are not listed, ${counts[1]} that are, ${counts[2]} listed in vain`);
+  return counts[0] === 0 && counts[2] === 0;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { facts: { type: 'string' }, only: { type: 'string', default: '' } },
+});
+if (positionals[0] !== 'observed' || !values.facts) {
+  console.error('usage: npm run conformance -- observed --facts DIR [--only WORD]');
+  process.exit(2);
+}
+process.exit((await observed(values.facts, values.only)) ? 0 : 1);
