@@ -13,6 +13,7 @@ import coreSecrets from '../apis/core/secrets/definition.ts';
 import coreServiceaccounts from '../apis/core/serviceaccounts/definition.ts';
 import coreServices from '../apis/core/services/definition.ts';
 import discoveryEndpointslices from '../apis/discovery/endpointslices/definition.ts';
+import eventsEvents from '../apis/events/events/definition.ts';
 import type { AnyResource } from '../machinery/resource.ts';
 
 export const resources: readonly AnyResource[] = [
@@ -29,4 +30,5 @@ export const resources: readonly AnyResource[] = [
   coreServiceaccounts,
   coreServices,
   discoveryEndpointslices,
+  eventsEvents,
 ];

@@ -2,16 +2,9 @@
 
 import type { Event } from '../../../generated/schemas/core-v1.ts';
 import { events } from '../../../generated/schemas/index.ts';
-import { isDns1123Subdomain, isQualifiedName } from '../../../machinery/names.ts';
 import { type Column, defineResource } from '../../../machinery/resource.ts';
 import { nameColumn } from '../../columns.ts';
-import { Problems } from '../../problems.ts';
-
-const lengths = [
-  ['reportingInstance', 128],
-  ['action', 128],
-  ['reason', 128],
-] as const;
+import { validateEvent, validateEventUpdate } from './validation.ts';
 
 const firstSeen = (event: Event): string | undefined => event.eventTime ?? event.firstTimestamp;
 const lastSeen = (event: Event): string | undefined =>
@@ -56,30 +49,8 @@ export default defineResource<Event>({
       event.reportingInstance ??= '';
     },
     validateName: () => [],
-    validate(event) {
-      const problems = new Problems();
-      const { namespace = '' } = event.metadata;
-      const involved = event.involvedObject?.namespace ?? '';
-      const mismatch = (): void =>
-        problems.invalid('involvedObject.namespace', involved, 'does not match event.namespace');
-      if (!event.eventTime) {
-        // An event about a cluster-scoped object lives in the default namespace.
-        if (involved === '' ? namespace !== '' && namespace !== 'default' : namespace !== involved) mismatch();
-      } else {
-        if (involved === '' && namespace !== 'default' && namespace !== 'kube-system') mismatch();
-        const controller = event.reportingComponent ?? '';
-        if (controller === '') problems.required('reportingController');
-        problems.invalidAll('reportingController', controller, isQualifiedName(controller));
-        for (const [field, max] of lengths) {
-          const value = event[field] ?? '';
-          if (value === '') problems.required(field);
-          if (value.length > max) problems.invalid(field, '', `can have at most ${max} characters`);
-        }
-        if ((event.message ?? '').length > 1024) problems.invalid('message', '', 'can have at most 1024 characters');
-      }
-      problems.invalidAll('namespace', namespace, isDns1123Subdomain(namespace));
-      return problems.list;
-    },
+    validate: validateEvent,
+    validateUpdate: validateEventUpdate,
   },
   columns,
   selectableFields: {
