@@ -20,6 +20,14 @@ export const ageColumn: Column<KubeObject> = {
   cell: (object) => ({ since: object.metadata.creationTimestamp }),
 };
 
+/** The instant itself, of the few kinds whose table has no age. */
+export const createdAtColumn: Column<KubeObject> = {
+  name: 'Created At',
+  type: 'date',
+  description: 'Time at which the object was created.',
+  cell: (object) => object.metadata.creationTimestamp,
+};
+
 /** `a=1,b=2`, sorted; `<none>` without any. */
 export function formatLabels(labels: Readonly<Record<string, string>> | undefined): string {
   const pairs = Object.entries(labels ?? {})
@@ -43,30 +51,25 @@ export function firstThree(list: readonly string[], whenEmpty: string): string {
   return list.length > 3 ? `${shown} + ${list.length - 3} more...` : shown;
 }
 
-/** The wide columns of whatever carries a pod template. */
+/** The names and the images of an object's containers. */
+export function containerColumns<T extends KubeObject>(
+  priority: 0 | 1,
+  template: (object: T) => PodTemplateSpec | undefined,
+): Column<T>[] {
+  const join = (object: T, field: 'name' | 'image'): string =>
+    (template(object)?.spec?.containers ?? []).map((container) => container[field] ?? '').join(',');
+  return [
+    { name: 'Containers', type: 'string', priority, cell: (object) => join(object, 'name') },
+    { name: 'Images', type: 'string', priority, cell: (object) => join(object, 'image') },
+  ];
+}
+
+/** The wide columns of whatever carries a pod template and selects by labels. */
 export function templateColumns<
   T extends KubeObject & { spec?: { template?: PodTemplateSpec; selector?: LabelSelector } },
 >(): Column<T>[] {
-  const containers = (object: T) => object.spec?.template?.spec?.containers ?? [];
   return [
-    {
-      name: 'Containers',
-      type: 'string',
-      priority: 1,
-      cell: (object) =>
-        containers(object)
-          .map((one) => one.name)
-          .join(','),
-    },
-    {
-      name: 'Images',
-      type: 'string',
-      priority: 1,
-      cell: (object) =>
-        containers(object)
-          .map((one) => one.image ?? '')
-          .join(','),
-    },
+    ...containerColumns<T>(1, (object) => object.spec?.template),
     { name: 'Selector', type: 'string', priority: 1, cell: (object) => formatSelector(object.spec?.selector) },
   ];
 }

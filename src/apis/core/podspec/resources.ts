@@ -12,7 +12,7 @@ import {
 import { isNegativeMessage, type Problems } from '../../problems.ts';
 
 const containerResources = new Set(['cpu', 'memory', 'ephemeral-storage']);
-const standardResources = new Set([
+export const standardResources = new Set([
   'cpu',
   'memory',
   'ephemeral-storage',
@@ -46,13 +46,13 @@ const integerResources = new Set([
   'services.loadbalancers',
 ]);
 
-const isHugePages = (name: string): boolean => name.startsWith('hugepages-');
+export const isHugePages = (name: string): boolean => name.startsWith('hugepages-');
 /** Native: unprefixed, or within kubernetes.io. */
-const isNative = (name: string): boolean => !name.includes('/') || name.includes('kubernetes.io/');
-const isExtended = (name: string): boolean =>
+export const isNative = (name: string): boolean => !name.includes('/') || name.includes('kubernetes.io/');
+export const isExtended = (name: string): boolean =>
   !isNative(name) && !name.startsWith('requests.') && isQualifiedName(`requests.${name}`).length === 0;
 const isInteger = (name: string): boolean => integerResources.has(name) || isExtended(name);
-const isOvercommitAllowed = (name: string): boolean => isNative(name) && !isHugePages(name);
+export const isOvercommitAllowed = (name: string): boolean => isNative(name) && !isHugePages(name);
 
 /** A quantity that is not negative, and whole where the resource counts things. */
 export function validateQuantity(problems: Problems, path: string, name: string, quantity: string): void {
@@ -61,7 +61,8 @@ export function validateQuantity(problems: Problems, path: string, name: string,
     problems.invalid(path, formatQuantity(quantity), 'must be an integer');
 }
 
-function validateName(problems: Problems, path: string, name: string): void {
+/** The name of a resource of a container. */
+export function validateContainerResourceName(problems: Problems, path: string, name: string): void {
   const wrong = isQualifiedName(name);
   problems.invalidAll(path, name, wrong);
   const plain = !name.includes('/');
@@ -106,7 +107,7 @@ export function validateResources(
   const limits = resources.limits ?? {};
   const requests = resources.requests ?? {};
   const oneName = (at: string, name: string): void => {
-    if (level === 'container') validateName(problems, at, name);
+    if (level === 'container') validateContainerResourceName(problems, at, name);
     else if (!['cpu', 'memory'].includes(name) && !isHugePages(name)) problems.notSupported(at, name, podResources);
   };
   for (const [name, quantity] of Object.entries(limits)) {

@@ -1,0 +1,46 @@
+// node.k8s.io/v1 RuntimeClass. Its handler never changes.
+import { runtimeClasses } from '../../../generated/schemas/index.ts';
+import type { RuntimeClass } from '../../../generated/schemas/node-v1.ts';
+import { isDns1123Label } from '../../../machinery/names.ts';
+import { defineResource } from '../../../machinery/resource.ts';
+import { validateLabels } from '../../../machinery/validation.ts';
+import { ageColumn, nameColumn } from '../../columns.ts';
+import { validateResources } from '../../core/podspec/resources.ts';
+import { validateTolerations } from '../../core/podspec/scheduling.ts';
+import { fieldImmutableMessage, Problems } from '../../problems.ts';
+
+export default defineResource<RuntimeClass>({
+  ...runtimeClasses,
+  singular: 'runtimeclass',
+  schema: 'io.k8s.api.node.v1.RuntimeClass',
+  strategy: {
+    generation: false,
+    allowUnconditionalUpdate: false,
+    validate(runtimeClass, { operation }) {
+      const problems = new Problems();
+      if (operation === 'update') return problems.list;
+      const { handler = '', overhead, scheduling } = runtimeClass;
+      problems.invalidAll('handler', handler, isDns1123Label(handler));
+      if (overhead) {
+        const limits = overhead.podFixed ?? {};
+        validateResources(problems, 'overhead', { limits }, new Set(), 'container');
+      }
+      if (scheduling) {
+        problems.addAll(validateLabels(scheduling.nodeSelector, 'scheduling.nodeSelector'));
+        validateTolerations(problems, 'scheduling.tolerations', scheduling.tolerations);
+      }
+      return problems.list;
+    },
+    validateUpdate(runtimeClass, old) {
+      const problems = new Problems();
+      if (runtimeClass.handler !== old.handler)
+        problems.invalid('handler', runtimeClass.handler, fieldImmutableMessage);
+      return problems.list;
+    },
+  },
+  columns: [
+    nameColumn,
+    { name: 'Handler', type: 'string', cell: (runtimeClass) => runtimeClass.handler ?? '' },
+    ageColumn,
+  ],
+});

@@ -1,0 +1,22 @@
+// rbac.authorization.k8s.io/v1 ClusterRole.
+
+import { clusterRoles } from '../../../generated/schemas/index.ts';
+import type { ClusterRole } from '../../../generated/schemas/rbac-v1.ts';
+import { defineResource } from '../../../machinery/resource.ts';
+import { clusterRoleBootstrap } from '../bootstrap.ts';
+import { roleColumns } from '../columns.ts';
+import { validateAggregation, validateName, validateRules } from '../validation.ts';
+
+export default defineResource<ClusterRole>({
+  ...clusterRoles,
+  singular: 'clusterrole',
+  schema: 'io.k8s.api.rbac.v1.ClusterRole',
+  strategy: {
+    generation: false,
+    allowCreateOnUpdate: true,
+    validateName,
+    validate: (role) => [...validateRules(role, false), ...validateAggregation(role)],
+  },
+  bootstrap: clusterRoleBootstrap,
+  columns: roleColumns,
+});
