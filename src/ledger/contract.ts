@@ -74,6 +74,53 @@ export function ledgerContract(name: string, withSql: (test: (sql: Sql) => Promi
       expect(on.ledger.range({ ...range, withoutValues: true }).entries[0]).toMatchObject({ value: '', side: 's1' });
     });
 
+    scenario('joins the values of a range', async (on) => {
+      for (const key of ['p/c', 'p/a', 'p/b', 'q/a']) await on.put(key, `"${key}"}`);
+      const joined = (limit: number, after?: string, revision?: number) =>
+        on.ledger.text({
+          start: 'p/',
+          end: 'p0',
+          limit,
+          before: '{',
+          between: ',',
+          ...(after === undefined ? {} : { after }),
+          ...(revision === undefined ? {} : { revision }),
+        });
+      expect(joined(2)).toEqual({ text: '{"p/a"},{"p/b"}', count: 2, last: 'p/b' });
+      expect(joined(2, 'p/b')).toEqual({ text: '{"p/c"}', count: 1, last: 'p/c' });
+      expect(joined(2, 'p/c')).toEqual({ text: '', count: 0, last: '' });
+      await on.delete('p/a');
+      expect(joined(9)).toMatchObject({ text: '{"p/b"},{"p/c"}', count: 2 });
+      expect(joined(9, undefined, 4)).toMatchObject({ text: '{"p/a"},{"p/b"},{"p/c"}', count: 3 });
+    });
+
+    scenario('does not join what no string of SQLite can hold', async (on) => {
+      for (let i = 0; i < 16; i++) await on.put(`k${i}`, 'x'.repeat(1_400_000));
+      const joined = on.ledger.text({ ...all, limit: 100, before: '', between: '' });
+      expect(joined === undefined || joined.text.length === 16 * 1_400_000).toBe(true);
+      expect(on.ledger.text({ ...all, limit: 2, before: '', between: '' })?.text.length).toBe(2_800_000);
+    });
+
+    scenario('serves hot keys as they are after every kind of write', async (on) => {
+      expect(on.ledger.get('a')).toBeUndefined();
+      await on.put('a', '1');
+      expect(on.ledger.get('a')?.value).toBe('1');
+      await on.ledger
+        .commit((tx) => {
+          write(tx, 'a', 'undone');
+          write(tx, 'b', 'undone');
+          throw new Error('after writing');
+        })
+        .catch(() => undefined);
+      expect([on.ledger.get('a')?.value, on.ledger.get('b')]).toEqual(['1', undefined]);
+      await on.delete('a');
+      expect(on.ledger.get('a')).toBeUndefined();
+      on.ledger.compact(2);
+      expect(on.ledger.get('a')).toBeUndefined();
+      expect(await on.put('a', '3', 0)).toEqual({ ok: true, revision: 3 });
+      expect(on.ledger.get('a')).toMatchObject({ value: '3', createRevision: 3 });
+    });
+
     scenario('finds rows by tag', async (on) => {
       await on.put('a', '1', undefined, ['node=n1', 'x']);
       await on.put('b', '1', undefined, ['node=n1']);

@@ -15,6 +15,7 @@ import {
   type Precondition,
   type RangeRequest,
   type RangeResult,
+  type RangeText,
   type ReadView,
   ValueTooLargeError,
   type WriteResult,
@@ -82,6 +83,10 @@ class View implements ReadView {
 
   count(request: Omit<RangeRequest, 'limit' | 'withoutValues'>): number {
     return this.store.count(request, this.#past(request.revision, request.tag));
+  }
+
+  text(request: RangeRequest & { limit: number; before: string; between: string }): RangeText | undefined {
+    return this.store.text(request, this.#past(request.revision, request.tag));
   }
 
   changes(request: { after: number; range?: KeyRange; limit?: number }): { changes: Change[]; through: number } {
@@ -277,6 +282,7 @@ class SqlLedger extends View implements Ledger {
         }
       });
     } catch (error) {
+      this.store.forget();
       for (const job of poison ? [poison] : jobs) job.reject(error);
       return poison;
     } finally {

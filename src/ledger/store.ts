@@ -17,7 +17,8 @@
 // time, so sizes survive a restart and compaction finds its target by binary search, without a further row per write.
 // A unit is one UTF-16 code unit: a byte, for ASCII.
 import type { Sql, SqlValue } from '../ports/index.ts';
-import type { Change, Entry, KeyRange, RangeRequest } from './types.ts';
+import { HeadCache } from './head-cache.ts';
+import type { Change, Entry, KeyRange, RangeRequest, RangeText } from './types.ts';
 
 /** The counters; kept in memory, and recoverable from the newest log row and the mark. */
 export interface Totals {
@@ -73,6 +74,7 @@ const inListMax = 90;
 
 export class Store {
   readonly #sql: Sql;
+  readonly #heads = new HeadCache();
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -111,11 +113,20 @@ export class Store {
 
   /** The newest row of a key, a deletion included. */
   head(key: string): LogRow | undefined {
-    return this.#sql.exec<LogRow>(
+    const cached = this.#heads.get(key);
+    if (cached !== undefined) return cached ?? undefined;
+    const row = this.#sql.exec<LogRow>(
       `SELECT l.key, l.revision, l.created, l.previous, l.deleted, l.tags, l.side, l.value
        FROM ledger_head h JOIN ledger_log l ON l.revision = h.revision WHERE h.key = ?`,
       key,
     )[0];
+    this.#heads.set(key, row ?? null);
+    return row;
+  }
+
+  /** After a rolled back transaction: what it wrote is not there. */
+  forget(): void {
+    this.#heads.clear();
   }
 
   rowAt(key: string, revision: number): LogRow | undefined {
@@ -151,6 +162,7 @@ export class Store {
       row.revision,
       row.deleted,
     );
+    this.#heads.set(row.key, row);
     if (row.tags === tagsBefore) return;
     const before = new Set(tagsOf(tagsBefore));
     const after = new Set(tagsOf(row.tags));
@@ -169,6 +181,28 @@ export class Store {
       ...from.bindings,
       limit,
     );
+  }
+
+  /** As `range`, joined by SQLite; undefined where its longest string is not long enough. */
+  text(
+    request: RangeRequest & { limit: number; before: string; between: string },
+    past: number | undefined,
+  ): RangeText | undefined {
+    const from = this.#from(request, past);
+    try {
+      const row = this.#sql.exec<{ text: string | null; count: number; last: string | null }>(
+        `SELECT group_concat(? || value, ?) AS text, count(*) AS count, max(key) AS last FROM (
+           SELECT h.key AS key, l.value AS value ${from.text} ORDER BY ${from.order} LIMIT ?)`,
+        request.before,
+        request.between,
+        ...from.bindings,
+        request.limit,
+      )[0]!;
+      return { text: row.text ?? '', count: row.count, last: row.last ?? '' };
+    } catch (error) {
+      if (/too big/i.test(String(error))) return undefined;
+      throw error;
+    }
   }
 
   count(request: RangeRequest, past: number | undefined): number {
@@ -256,6 +290,7 @@ export class Store {
       if (row.previous > 0) doomed.add(row.previous);
       if (row.deleted) {
         doomed.add(row.revision);
+        this.#heads.delete(row.key);
         this.#sql.exec('DELETE FROM ledger_head WHERE key = ? AND revision = ?', row.key, row.revision);
       }
     }

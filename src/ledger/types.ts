@@ -66,6 +66,14 @@ export interface RangeResult {
   revision: number;
 }
 
+/** The values of a range as one text. */
+export interface RangeText {
+  text: string;
+  /** How many values it holds, and the key of the last ('' of none). */
+  count: number;
+  last: string;
+}
+
 export interface ReadView {
   /** The newest committed revision; 0 in an empty ledger. */
   readonly revision: number;
@@ -73,6 +81,11 @@ export interface ReadView {
   get(key: string, revision?: number): Entry | undefined;
   range(request: RangeRequest): RangeResult;
   count(request: Omit<RangeRequest, 'limit' | 'withoutValues'>): number;
+  /**
+   * As `range`, but without a string per row: each value after `before`, `between` between them. At most `limit` rows; fewer
+   * than that only at the end of the range. Undefined where the text would be too large: read rows then.
+   */
+  text(request: RangeRequest & { limit: number; before: string; between: string }): RangeText | undefined;
   /** Changes with revision > after, in order; `through` is the last revision looked at, so that a cursor may advance past what was filtered out. */
   changes(request: { after: number; range?: KeyRange; limit?: number }): { changes: Change[]; through: number };
 }

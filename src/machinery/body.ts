@@ -5,8 +5,11 @@ const tooLarge = (bytesMax: number): ApiError => errors.tooLarge(`Request entity
 
 /** Throws RequestEntityTooLarge (413). */
 export async function readLimited(request: Request, bytesMax: number): Promise<Uint8Array> {
-  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) throw tooLarge(bytesMax);
+  const announced = request.headers.get('content-length');
+  if (Number(announced ?? 0) > bytesMax) throw tooLarge(bytesMax);
   if (!request.body) return new Uint8Array();
+  // HTTP bounds the body by what is announced.
+  if (announced !== null) return new Uint8Array(await request.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = request.body.getReader();

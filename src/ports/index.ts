@@ -27,11 +27,11 @@ export interface Random {
   bytes(length: number): Uint8Array;
 }
 
-export type SqlValue = string | number | null | Uint8Array;
+export type SqlValue = string | number | null;
 
 /** A synchronous SQLite database: a Durable Object's own storage, or node:sqlite in memory under test. */
 export interface Sql {
-  /** Runs one statement and returns all its rows (so keep result sets bounded); blobs come back as Uint8Array. */
+  /** Runs one statement and returns all its rows (so keep result sets bounded). */
   exec<Row = Record<string, SqlValue>>(statement: string, ...bindings: SqlValue[]): Row[];
   /** Runs `work` atomically: if it throws, nothing of it is kept and the error passes on. Not nestable. */
   transaction<T>(work: () => T): T;

@@ -3,14 +3,9 @@ import type { Sql, SqlValue } from '../../src/ports/index.ts';
 
 export function durableSql(storage: DurableObjectStorage): Sql {
   return {
-    exec<Row = Record<string, SqlValue>>(statement: string, ...bindings: SqlValue[]): Row[] {
-      const rows = storage.sql.exec(statement, ...bindings).toArray();
-      for (const row of rows) {
-        for (const [column, value] of Object.entries(row))
-          if (value instanceof ArrayBuffer) (row as Record<string, unknown>)[column] = new Uint8Array(value);
-      }
-      return rows as Row[];
-    },
+    // No statement of the project reads or writes blobs.
+    exec: <Row = Record<string, SqlValue>>(statement: string, ...bindings: SqlValue[]): Row[] =>
+      storage.sql.exec(statement, ...bindings).toArray() as Row[],
     transaction: (work) => storage.transactionSync(work),
   };
 }

@@ -42,10 +42,12 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
 
 /** The one admin token of the kubeconfig that `up` and `kubeconfig` write. */
 export function adminAuthenticator(adminToken: string): Authenticator {
-  const expected = sha256(adminToken);
+  const encoder = new TextEncoder();
+  const expected = encoder.encode(adminToken);
   return {
     async authenticate(token) {
-      if (!constantTimeEqual(await sha256(token), await expected)) return undefined;
+      // Its length is no secret: every cluster's is the same.
+      if (!constantTimeEqual(encoder.encode(token), expected)) return undefined;
       return { name: 'kubernetes-admin', groups: ['system:masters', allAuthenticated] };
     },
   };
