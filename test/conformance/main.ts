@@ -1,18 +1,24 @@
 // npm run conformance -- COMMAND [OPTIONS]: comparisons with what Kubernetes itself answers.
 //
 //   npm run conformance -- observed --facts DIR [--only WORD]
+//   npm run conformance -- compare (--kit DIR --bin DIR [--port N] | --peer DIR) [--only WORD] [--verbose]
 //
 // `observed` starts the API server in this process, over an empty SQLite database, and holds its aggregated discovery, its
 // table columns and the objects of a new cluster against DIR/observed/*.json, which were read off a Kubernetes 1.36 server.
 // It prints each difference on a line, `listed` where docs/differences.md names it (see allowed.ts), `DIFFERS` where not,
 // and `stale` where the page lists what no longer differs. It exits with 1 when there is a DIFFERS or a stale line.
 // --only WORD shows only lines that contain WORD (`policy/v1`, `tables`, `ClusterRole`); the exit code heeds the same.
+//
+// `compare` sends the requests of compare/corpus to a real API server (of release 1.20, which kit/peer.sh starts from the
+// programs in --bin; --peer names the directory of one that is running) and to ours, and prints in what the answers differ:
+// the peer's, then ours. It exits with 1 when that is more than compare/known.yaml explains.
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { testServer } from '../../src/apiserver/testing.ts';
 import { openSql } from '../harness/sql.ts';
 import { judge, readAllowed } from './allowed.ts';
+import { compare } from './compare/compare.ts';
 import { compareBootstrap, compareDiscovery, compareTables } from './observed.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -42,10 +48,20 @@ async function observed(facts: string, only: string): Promise<boolean> {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { facts: { type: 'string' }, only: { type: 'string', default: '' } },
+  options: {
+    facts: { type: 'string' },
+    kit: { type: 'string' },
+    bin: { type: 'string' },
+    peer: { type: 'string' },
+    port: { type: 'string' },
+    only: { type: 'string', default: '' },
+    verbose: { type: 'boolean', default: false },
+  },
 });
-if (positionals[0] !== 'observed' || !values.facts) {
-  console.error('usage: npm run conformance -- observed --facts DIR [--only WORD]');
-  process.exit(2);
-}
-process.exit((await observed(values.facts, values.only)) ? 0 : 1);
+const [command] = positionals;
+if (command === 'observed' && values.facts) process.exit((await observed(values.facts, values.only)) ? 0 : 1);
+if (command === 'compare' && (values.peer || (values.kit && values.bin))) process.exit((await compare(values)) ? 0 : 1);
+console.error(
+  'usage: npm run conformance -- observed --facts DIR | compare --kit DIR --bin DIR   (see test/conformance/main.ts)',
+);
+process.exit(2);
