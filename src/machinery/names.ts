@@ -1,7 +1,7 @@
 // Checks of single strings and numbers (k8s.io/apimachinery/pkg/util/validation). Each returns upstream's messages, none
 // when the value is fine; the caller says which field it was.
 
-import ipaddr from 'ipaddr.js';
+import { cidrMessages, ipMessages, parseIp } from './cidr.ts';
 
 const maxLength = (length: number): string => `must be no more than ${length} characters`;
 export const inclusiveRange = (low: number, high: number): string => `must be between ${low} and ${high}, inclusive`;
@@ -219,23 +219,10 @@ export const isHttpHeaderName = (value: string): string[] =>
         ),
       ];
 
-/** 4 or 6, undefined when `value` is no address. Leading zeros in IPv4 are read as decimal, as Kubernetes does. */
-export function ipFamily(value: string): 4 | 6 | undefined {
-  if (/^\d{1,10}(\.\d{1,10}){3}$/.test(value))
-    return value.split('.').every((part) => Number(part) <= 255) ? 4 : undefined;
-  if (!value.includes(':') || value.includes('%')) return undefined;
-  return ipaddr.IPv6.isValid(value) ? 6 : undefined;
-}
+/** 4 or 6, undefined when `value` is no address, be it in an unusual form. */
+export const ipFamily = (value: string): 4 | 6 | undefined => parseIp(value)?.family;
 
-export const isIp = (value: string): string[] =>
-  ipFamily(value) ? [] : ['must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'];
+export const isIp = (value: string): string[] => ipMessages(value);
 export const isIpv4 = (value: string): string[] => (ipFamily(value) === 4 ? [] : ['must be a valid IPv4 address']);
 export const isIpv6 = (value: string): string[] => (ipFamily(value) === 6 ? [] : ['must be a valid IPv6 address']);
-
-export function isCidr(value: string): string[] {
-  const match = /^(.+)\/(\d{1,3})$/.exec(value);
-  const family = match ? ipFamily(match[1] as string) : undefined;
-  return family && Number(match?.[2]) <= (family === 4 ? 32 : 128)
-    ? []
-    : ['must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'];
-}
+export const isCidr = (value: string): string[] => cidrMessages(value);

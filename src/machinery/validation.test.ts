@@ -41,7 +41,7 @@ describe('names', () => {
     [v.isRelaxedEnvVarName, 'a b', []],
     [v.isIp, '10.0.0.1', []],
     [v.isIp, '10.0.0', ['must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)']],
-    [v.isIp, '010.0.0.1', []],
+    [v.isIp, '010.0.0.1', ['must not have leading 0s']],
     [v.isIp, '::1', []],
     [v.isIp, 'fe80::1%eth0', ['must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)']],
     [v.isCidr, '10.0.0.0/8', []],

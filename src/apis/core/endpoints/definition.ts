@@ -2,12 +2,12 @@
 
 import type { EndpointAddress, EndpointPort, Endpoints } from '../../../generated/schemas/core-v1.ts';
 import { endpoints } from '../../../generated/schemas/index.ts';
+import { specialIpMessages } from '../../../machinery/cidr.ts';
 import { isDns1123Label, isDns1123Subdomain, isIp, isPortNumber, isQualifiedName } from '../../../machinery/names.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { ageColumn, firstThree, nameColumn } from '../../columns.ts';
 import { Problems } from '../../problems.ts';
 import { portProtocols } from '../podspec/containers.ts';
-import { specialIpMessages } from './addresses.ts';
 
 const hostPort = (ip: string, port: number): string => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
 

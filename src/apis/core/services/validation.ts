@@ -1,6 +1,7 @@
 // Validation of a Service (core/validation: ValidateService, ValidateServiceUpdate).
 
 import type { Service, ServicePort } from '../../../generated/schemas/core-v1.ts';
+import { specialIpMessages } from '../../../machinery/cidr.ts';
 import {
   ipFamily,
   isCidr,
@@ -12,7 +13,6 @@ import {
 } from '../../../machinery/names.ts';
 import { validateLabels } from '../../../machinery/validation.ts';
 import type { Problems } from '../../problems.ts';
-import { specialIpMessages } from '../endpoints/addresses.ts';
 import { portProtocols } from '../podspec/containers.ts';
 import { validatePortNumberOrName } from '../podspec/probes.ts';
 import { isExternal, isHeadless, needsHealthPort } from './kinds.ts';

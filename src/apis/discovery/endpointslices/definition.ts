@@ -2,6 +2,7 @@
 
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../../generated/schemas/discovery-v1.ts';
 import { endpointSlices } from '../../../generated/schemas/index.ts';
+import { specialIpMessages } from '../../../machinery/cidr.ts';
 import {
   ipFamily,
   isDns1123Label,
@@ -14,7 +15,6 @@ import {
 import { defineResource } from '../../../machinery/resource.ts';
 import { validateLabels } from '../../../machinery/validation.ts';
 import { ageColumn, firstThree, nameColumn } from '../../columns.ts';
-import { specialIpMessages } from '../../core/endpoints/addresses.ts';
 import { portProtocols } from '../../core/podspec/containers.ts';
 import { fieldImmutableMessage, Problems } from '../../problems.ts';
 
