@@ -4,13 +4,14 @@ import type { Change } from '../ledger/types.ts';
 import { errors } from '../machinery/errors.ts';
 import type { KubeObject, New } from '../machinery/meta.ts';
 import type { AnyResource } from '../machinery/resource.ts';
+import { copyJson } from '../machinery/schema/json.ts';
 import type { Write } from '../reconcile/types.ts';
 import { allAuthenticated } from './authn/authenticator.ts';
 import { createClient } from './client.ts';
 import type { Core } from './core.ts';
 import type { Registry } from './registry.ts';
-import { keyParts } from './storage/codec.ts';
-import { findObject } from './storage/read.ts';
+import { decode, keyParts } from './storage/codec.ts';
+import { findObject, keyRange } from './storage/read.ts';
 
 /** Whether this change took away what comes back at once. */
 export function undoesBootstrap(registry: Registry, { type, key }: Change): boolean {
@@ -22,11 +23,12 @@ export function undoesBootstrap(registry: Registry, { type, key }: Change): bool
 export async function bootstrap(core: Core): Promise<void> {
   // Namespaces before what lives in them.
   const definitions = [...core.registry.definitions].sort((a, b) => Number(a.namespaced) - Number(b.namespaced));
-  const writes = definitions.flatMap((definition) =>
-    (definition.conversion ? [] : (definition.bootstrap?.objects(core.config) ?? [])).flatMap(
-      (wanted: New<KubeObject>) => outstanding(core, definition, wanted),
+  const writes = definitions.flatMap((definition) => [
+    ...(definition.conversion ? [] : (definition.bootstrap?.objects(core.config) ?? [])).flatMap(
+      (wanted: New<KubeObject>) => outstanding(core, definition, copyJson(wanted)),
     ),
-  );
+    ...leftOvers(core, definition),
+  ]);
   if (writes.length === 0) return;
   const client = createClient(core, { name: 'system:apiserver', groups: ['system:masters', allAuthenticated] });
   const outcomes = await client.write(writes);
@@ -43,4 +45,21 @@ function outstanding(core: Core, definition: AnyResource, wanted: New<KubeObject
   if (!live) return [{ verb: 'create', ...place, object: wanted }];
   const replacement = definition.bootstrap?.reconcile?.(live, wanted);
   return replacement ? [{ verb: 'update', resource: definition, object: replacement }] : [];
+}
+
+/** Deletes what is no longer among them. */
+function leftOvers(core: Core, definition: AnyResource): Write[] {
+  const { bootstrap } = definition;
+  if (definition.conversion || !bootstrap?.leftOver) return [];
+  return core.ledger
+    .range(keyRange(definition))
+    .entries.map((entry) => decode(definition, entry.value))
+    .filter((live) => bootstrap.leftOver?.(live))
+    .map(({ metadata: { name, namespace, resourceVersion } }) => ({
+      verb: 'delete',
+      resource: definition,
+      ...(namespace ? { namespace } : {}),
+      name,
+      resourceVersion,
+    }));
 }

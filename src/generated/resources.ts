@@ -4,6 +4,7 @@ import appsControllerrevisions from '../apis/apps/controllerrevisions/definition
 import appsDaemonsets from '../apis/apps/daemonsets/definition.ts';
 import appsDeployments from '../apis/apps/deployments/definition.ts';
 import appsReplicasets from '../apis/apps/replicasets/definition.ts';
+import appsStatefulsets from '../apis/apps/statefulsets/definition.ts';
 import coordinationLeases from '../apis/coordination/leases/definition.ts';
 import coreConfigmaps from '../apis/core/configmaps/definition.ts';
 import coreEndpoints from '../apis/core/endpoints/definition.ts';
@@ -20,6 +21,8 @@ import coreServiceaccounts from '../apis/core/serviceaccounts/definition.ts';
 import coreServices from '../apis/core/services/definition.ts';
 import discoveryEndpointslices from '../apis/discovery/endpointslices/definition.ts';
 import eventsEvents from '../apis/events/events/definition.ts';
+import flowcontrolFlowschemas from '../apis/flowcontrol/flowschemas/definition.ts';
+import flowcontrolPrioritylevelconfigurations from '../apis/flowcontrol/prioritylevelconfigurations/definition.ts';
 import nodeRuntimeclasses from '../apis/node/runtimeclasses/definition.ts';
 import rbacClusterrolebindings from '../apis/rbac/clusterrolebindings/definition.ts';
 import rbacClusterroles from '../apis/rbac/clusterroles/definition.ts';
@@ -33,6 +36,7 @@ export const resources: readonly AnyResource[] = [
   appsDaemonsets,
   appsDeployments,
   appsReplicasets,
+  appsStatefulsets,
   coordinationLeases,
   coreConfigmaps,
   coreEndpoints,
@@ -49,6 +53,8 @@ export const resources: readonly AnyResource[] = [
   coreServices,
   discoveryEndpointslices,
   eventsEvents,
+  flowcontrolFlowschemas,
+  flowcontrolPrioritylevelconfigurations,
   nodeRuntimeclasses,
   rbacClusterrolebindings,
   rbacClusterroles,

@@ -52,6 +52,10 @@ export interface Strategy<T extends KubeObject> {
   finalizers?(object: T): readonly string[];
   /** DELETE answers with the object that was deleted (pods, services, serviceaccounts); default: a Status. */
   returnDeletedObject?: boolean;
+  /** A DELETE that names no propagation policy leaves what this object owns without owner (replication controllers, jobs). */
+  orphansDependents?: true;
+  /** Warns whoever deletes without naming a propagation policy. */
+  deletionWarning?: string;
   /** Name check; default DNS subdomain. Returns upstream's messages, empty when fine. `prefix`: a generateName. */
   validateName?(name: string, prefix: boolean): string[];
 }
@@ -118,6 +122,8 @@ export interface Bootstrap<T extends KubeObject> {
   objects(config: ClusterConfig): readonly New<T>[];
   /** What `live` (a copy) must become to agree with `wanted`; undefined (or no hook): it is left as it is. */
   reconcile?(live: T, wanted: New<T>): T | undefined;
+  /** Whether an object that is not among them is what an earlier release put there, and is deleted. */
+  leftOver?(live: T): boolean;
   /** Whether deleting it brings it back at once, not only at the next start. */
   restored?(namespace: string, name: string): boolean;
 }

@@ -6,6 +6,7 @@ import type { Lease } from './coordination-v1.ts';
 import type { ConfigMap, Endpoints, Event, LimitRange, Namespace, Node, Pod, PodTemplate, ReplicationController, ResourceQuota, Secret, Service, ServiceAccount } from './core-v1.ts';
 import type { EndpointSlice } from './discovery-v1.ts';
 import type { Event as EventV1 } from './events-v1.ts';
+import type { FlowSchema, PriorityLevelConfiguration } from './flowcontrol-v1.ts';
 import type { RuntimeClass } from './node-v1.ts';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from './rbac-v1.ts';
 import type { PriorityClass } from './scheduling-v1.ts';
@@ -20,6 +21,7 @@ export const endpoints: ResourceToken<Endpoints> = { group: '', version: 'v1', p
 export const endpointSlices: ResourceToken<EndpointSlice> = { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices', kind: 'EndpointSlice', namespaced: true };
 export const events: ResourceToken<Event> = { group: '', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
 export const eventsV1: ResourceToken<EventV1> = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
+export const flowSchemas: ResourceToken<FlowSchema> = { group: 'flowcontrol.apiserver.k8s.io', version: 'v1', plural: 'flowschemas', kind: 'FlowSchema', namespaced: false };
 export const leases: ResourceToken<Lease> = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
 export const limitRanges: ResourceToken<LimitRange> = { group: '', version: 'v1', plural: 'limitranges', kind: 'LimitRange', namespaced: true };
 export const namespaces: ResourceToken<Namespace> = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
@@ -27,6 +29,7 @@ export const nodes: ResourceToken<Node> = { group: '', version: 'v1', plural: 'n
 export const pods: ResourceToken<Pod> = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
 export const podTemplates: ResourceToken<PodTemplate> = { group: '', version: 'v1', plural: 'podtemplates', kind: 'PodTemplate', namespaced: true };
 export const priorityClasses: ResourceToken<PriorityClass> = { group: 'scheduling.k8s.io', version: 'v1', plural: 'priorityclasses', kind: 'PriorityClass', namespaced: false };
+export const priorityLevelConfigurations: ResourceToken<PriorityLevelConfiguration> = { group: 'flowcontrol.apiserver.k8s.io', version: 'v1', plural: 'prioritylevelconfigurations', kind: 'PriorityLevelConfiguration', namespaced: false };
 export const replicaSets: ResourceToken<ReplicaSet> = { group: 'apps', version: 'v1', plural: 'replicasets', kind: 'ReplicaSet', namespaced: true };
 export const replicationControllers: ResourceToken<ReplicationController> = { group: '', version: 'v1', plural: 'replicationcontrollers', kind: 'ReplicationController', namespaced: true };
 export const resourceQuotas: ResourceToken<ResourceQuota> = { group: '', version: 'v1', plural: 'resourcequotas', kind: 'ResourceQuota', namespaced: true };
