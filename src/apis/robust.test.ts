@@ -6,8 +6,11 @@ import { describe, expect, test } from 'vitest';
 import { ApiError } from '../machinery/errors.ts';
 import type { KubeObject } from '../machinery/meta.ts';
 import type { AnyResource } from '../machinery/resource.ts';
+import controllerRevisions from './apps/controllerrevisions/definition.ts';
+import daemonSets from './apps/daemonsets/definition.ts';
 import deployments from './apps/deployments/definition.ts';
 import replicaSets from './apps/replicasets/definition.ts';
+import statefulSets from './apps/statefulsets/definition.ts';
 import leases from './coordination/leases/definition.ts';
 import configMaps from './core/configmaps/definition.ts';
 import endpoints from './core/endpoints/definition.ts';
@@ -15,6 +18,8 @@ import events from './core/events/definition.ts';
 import namespaces from './core/namespaces/definition.ts';
 import nodes from './core/nodes/definition.ts';
 import pods from './core/pods/definition.ts';
+import podTemplates from './core/podtemplates/definition.ts';
+import replicationControllers from './core/replicationcontrollers/definition.ts';
 import secrets from './core/secrets/definition.ts';
 import serviceAccounts from './core/serviceaccounts/definition.ts';
 import services from './core/services/definition.ts';
@@ -182,6 +187,33 @@ const rich: [AnyResource, object][] = [
   ],
   [deployments, workload],
   [replicaSets, workload],
+  [daemonSets, { ...workload, spec: { ...workload.spec, updateStrategy: workload.spec.strategy } }],
+  [
+    statefulSets,
+    {
+      ...workload,
+      spec: {
+        ...workload.spec,
+        serviceName: 's',
+        updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 1, maxUnavailable: '10%' } },
+        ordinals: { start: 1 },
+        persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
+        volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'] }, status: {} }],
+      },
+    },
+  ],
+  [replicationControllers, { ...workload, spec: { ...workload.spec, selector: { a: 'b' } } }],
+  [podTemplates, { template }],
+  [
+    controllerRevisions,
+    {
+      metadata: {
+        ownerReferences: [{ apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'd', uid: 'u', controller: true }],
+      },
+      data: { spec: { template } },
+      revision: 1,
+    },
+  ],
   [
     services,
     {

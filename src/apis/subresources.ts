@@ -3,7 +3,7 @@
 import type { FieldError } from '../machinery/errors.ts';
 import type { KubeObject, LabelSelector } from '../machinery/meta.ts';
 import type { StrategyContext, Subresource } from '../machinery/resource.ts';
-import { selectorFromObject, selectorText } from '../machinery/selectors.ts';
+import { type Selector, selectorFromObject, selectorText } from '../machinery/selectors.ts';
 import { isNegativeMessage } from './problems.ts';
 
 /** Puts back every member of `old` but metadata and those named. */
@@ -38,10 +38,16 @@ export function statusSubresource<T extends KubeObject>(hooks: StatusHooks<T> = 
   };
 }
 
-type Scaled = KubeObject & { spec: { replicas?: number; selector?: LabelSelector }; status?: { replicas?: number } };
+type Scaled = KubeObject & { spec: { replicas?: number }; status?: { replicas?: number } };
+type Selecting = Scaled & { spec: { selector?: LabelSelector } };
 
 /** autoscaling/v1 Scale over spec.replicas. */
-export function scaleSubresource<T extends Scaled>(): Subresource<T> {
+export function scaleSubresource<T extends Selecting>(): Subresource<T> {
+  return scaleBy<T>((object) => selectorFromObject(object.spec.selector));
+}
+
+/** As {@link scaleSubresource}, with the selector that tells which pods count. */
+export function scaleBy<T extends Scaled>(selectorOf: (object: T) => Selector): Subresource<T> {
   return {
     name: 'scale',
     verbs: ['get', 'update', 'patch'],
@@ -50,7 +56,7 @@ export function scaleSubresource<T extends Scaled>(): Subresource<T> {
       type: 'projection',
       read(object) {
         const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-        const selector = selectorText(selectorFromObject(object.spec.selector));
+        const selector = selectorText(selectorOf(object));
         return {
           kind: 'Scale',
           apiVersion: 'autoscaling/v1',

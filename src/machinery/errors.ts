@@ -157,6 +157,9 @@ export type FieldErrorType =
   | 'TypeInvalid'
   | 'InternalError';
 
+/** As a bad value: the message shows none (upstream's field.OmitValueType). */
+export const omitted = Symbol('omitted');
+
 /** One problem of one field (k8s.io/apimachinery/pkg/util/validation/field.Error). `field` is a path: `spec.ports[0].name`. */
 export interface FieldError {
   type: FieldErrorType;
@@ -193,7 +196,8 @@ const valueless = new Set<FieldErrorType>(['Required', 'Forbidden', 'TooLong', '
 
 /** The part after the field path: `Invalid value: "x": must be …`. */
 export function fieldErrorDetail(problem: FieldError): string {
-  const value = valueless.has(problem.type) ? '' : `: ${JSON.stringify(problem.badValue) ?? 'null'}`;
+  const hidden = valueless.has(problem.type) || problem.badValue === omitted;
+  const value = hidden ? '' : `: ${JSON.stringify(problem.badValue) ?? 'null'}`;
   return `${titles[problem.type]}${value}${problem.detail ? `: ${problem.detail}` : ''}`;
 }
 

@@ -40,7 +40,14 @@ test('defaults of a deployment', () => {
 });
 
 test.each<[string, object, string[]]>([
-  ['no selector', { template }, ['spec.selector: Required value']],
+  [
+    'no selector',
+    { template },
+    [
+      'spec.selector: Required value',
+      'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
+    ],
+  ],
   [
     'empty selector',
     { selector: {}, template },
@@ -69,7 +76,9 @@ test.each<[string, object, string[]]>([
   [
     'strategy',
     { selector, template, strategy: { type: 'Magic' } },
-    ['spec.strategy: Unsupported value: {"type":"Magic"}: supported values: "Recreate", "RollingUpdate"'],
+    [
+      'spec.strategy: Unsupported value: {"Type":"Magic","RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"',
+    ],
   ],
   [
     'restart policy',
@@ -88,6 +97,7 @@ test.each<[string, object, string[]]>([
 test('a deployment without a spec is refused, not a crash', () => {
   expect(createOf(deployments, {}).problems).toEqual([
     'spec.selector: Required value',
+    'spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`',
     'spec.template.spec.containers: Required value',
   ]);
 });

@@ -4,7 +4,7 @@ import { errors } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
 import { equalJson } from '../../machinery/schema/json.ts';
 import { timestamp } from '../core.ts';
-import { admissionRequest, contextOf, type WriteScope, type Written } from './scope.ts';
+import { admissionRequest, contextOf, type WriteScope, type Written, warn } from './scope.ts';
 import { put, remove } from './store.ts';
 import { pendingFinalizers, requireCurrent, uidMismatch } from './update.ts';
 
@@ -38,7 +38,9 @@ export function deleteObject(scope: WriteScope, options: DeleteOptions): Written
   const object = structuredClone(old);
   const grace = beginDeletion(scope, object, options);
   if (grace === 'pending') return { object: old };
-  applyPropagation(object, options.propagationPolicy);
+  if (options.propagationPolicy === undefined && definition.strategy.deletionWarning)
+    warn(scope, definition.strategy.deletionWarning);
+  applyPropagation(object, options.propagationPolicy ?? defaultPropagation(scope, object));
   const held = pendingFinalizers(scope, object) > 0;
   if (!held && (grace === 'none' || grace === 0)) return remove(scope, markedForWatchers(object, grace), revision);
   if (grace === 'none') {
@@ -88,6 +90,12 @@ function mark(scope: WriteScope, object: KubeObject, grace: number): void {
   metadata.deletionTimestamp = timestamp(scope.core.clock.now() + grace * 1000);
   metadata.deletionGracePeriodSeconds = grace;
   if (metadata.generation) metadata.generation++;
+}
+
+/** Of a delete that names none: what the object's finalizers say already holds. */
+function defaultPropagation({ definition }: WriteScope, { metadata }: KubeObject): DeleteOptions['propagationPolicy'] {
+  if (!definition.strategy.orphansDependents || metadata.finalizers?.includes(foregroundFinalizer)) return undefined;
+  return 'Orphan';
 }
 
 /** The garbage collector's finalizers follow the policy; without one, those that the object has stay. */

@@ -3,14 +3,15 @@
 import type { Deployment } from '../../../generated/schemas/apps-v1.ts';
 import { deployments } from '../../../generated/schemas/index.ts';
 import { defineResource } from '../../../machinery/resource.ts';
-import { deepEqual } from '../../../machinery/validation.ts';
 import { ageColumn, nameColumn, templateColumns } from '../../columns.ts';
 import { defaultPodTemplate } from '../../core/podspec/defaults.ts';
-import { podWarnings } from '../../core/podspec/warnings.ts';
 import { Problems } from '../../problems.ts';
 import { scaleSubresource, statusSubresource } from '../../subresources.ts';
 import {
+  internalForm,
   isZero,
+  nameWarnings,
+  templateWarnings,
   validateAtMostWhole,
   validateCollisions,
   validateCountOrPercent,
@@ -56,7 +57,7 @@ function validateStrategy(problems: Problems, deployment: Deployment): void {
     if (isZero(rolling.maxUnavailable) && isZero(rolling.maxSurge))
       problems.invalid(`${at}.maxUnavailable`, rolling.maxUnavailable, 'may not be 0 when `maxSurge` is 0');
     validateAtMostWhole(problems, `${at}.maxUnavailable`, rolling.maxUnavailable);
-  } else problems.notSupported(path, strategy, ['Recreate', 'RollingUpdate']);
+  } else problems.notSupported(path, internalForm(strategy, 'Type', 'RollingUpdate'), ['Recreate', 'RollingUpdate']);
 }
 
 function validate(deployment: Deployment): Problems {
@@ -64,7 +65,7 @@ function validate(deployment: Deployment): Problems {
   const { spec } = deployment;
   problems.nonNegative('spec.replicas', spec.replicas);
   validateSelector(problems, spec.selector, 'deployment');
-  validateTemplate(problems, spec.template, spec.selector, 'Deployment');
+  validateTemplate(problems, spec.template, spec.selector);
   validateStrategy(problems, deployment);
   problems.nonNegative('spec.minReadySeconds', spec.minReadySeconds);
   problems.nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit);
@@ -95,11 +96,7 @@ export default defineResource<Deployment>({
       validateImmutableSelector(problems, deployment.spec.selector, old.spec.selector);
       return problems.list;
     },
-    // Again only when the template has changed.
-    warnings: (deployment, old) =>
-      old && deepEqual(deployment.spec.template, old.spec.template)
-        ? []
-        : podWarnings('spec.template.spec', deployment.spec.template?.spec ?? { containers: [] }),
+    warnings: (object, old) => [...nameWarnings(object, old), ...templateWarnings(object, old)],
   },
   columns: [
     nameColumn,

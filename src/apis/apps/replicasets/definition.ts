@@ -3,13 +3,28 @@
 import type { ReplicaSet } from '../../../generated/schemas/apps-v1.ts';
 import { replicaSets } from '../../../generated/schemas/index.ts';
 import { defineResource } from '../../../machinery/resource.ts';
-import { deepEqual } from '../../../machinery/validation.ts';
 import { ageColumn, nameColumn, templateColumns } from '../../columns.ts';
 import { defaultPodTemplate } from '../../core/podspec/defaults.ts';
-import { podWarnings } from '../../core/podspec/warnings.ts';
 import { Problems } from '../../problems.ts';
 import { scaleSubresource, statusSubresource } from '../../subresources.ts';
-import { validateCounts, validateImmutableSelector, validateSelector, validateTemplate } from '../validation.ts';
+import {
+  nameWarnings,
+  templateWarnings,
+  validateCounts,
+  validateImmutableSelector,
+  validateSelector,
+  validateTemplate,
+} from '../validation.ts';
+
+function validate(set: ReplicaSet): Problems {
+  const problems = new Problems();
+  problems.nonNegative('spec.replicas', set.spec.replicas);
+  problems.nonNegative('spec.minReadySeconds', set.spec.minReadySeconds);
+  // Upstream names the deployment here too.
+  validateSelector(problems, set.spec.selector, 'deployment');
+  validateTemplate(problems, set.spec.template, set.spec.selector);
+  return problems;
+}
 
 export default defineResource<ReplicaSet>({
   ...replicaSets,
@@ -32,24 +47,14 @@ export default defineResource<ReplicaSet>({
     prepareForUpdate(set, old) {
       set.status = old.status;
     },
-    validate(set) {
-      const problems = new Problems();
-      problems.nonNegative('spec.replicas', set.spec.replicas);
-      problems.nonNegative('spec.minReadySeconds', set.spec.minReadySeconds);
-      validateSelector(problems, set.spec.selector, 'replicaset');
-      validateTemplate(problems, set.spec.template, set.spec.selector, 'ReplicaSet');
-      return problems.list;
-    },
+    validate: (set) => validate(set).list,
     validateUpdate(set, old) {
-      const problems = new Problems();
+      // Upstream looks at the spec twice here.
+      const problems = validate(set);
       validateImmutableSelector(problems, set.spec.selector, old.spec.selector);
       return problems.list;
     },
-    // Again only when the template has changed.
-    warnings: (set, old) =>
-      old && deepEqual(set.spec.template, old.spec.template)
-        ? []
-        : podWarnings('spec.template.spec', set.spec.template?.spec ?? { containers: [] }),
+    warnings: (object, old) => [...nameWarnings(object, old), ...templateWarnings(object, old)],
   },
   columns: [
     nameColumn,

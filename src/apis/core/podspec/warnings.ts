@@ -1,6 +1,13 @@
 // Warnings that a client gets for a pod spec that is valid and yet likely a mistake (api/pod: warningsForPodSpecAndMeta).
 
-import type { Container, ContainerPort, EnvVar, PodSpec, Volume } from '../../../generated/schemas/core-v1.ts';
+import type {
+  Container,
+  ContainerPort,
+  EnvVar,
+  PodSpec,
+  PodTemplateSpec,
+  Volume,
+} from '../../../generated/schemas/core-v1.ts';
 import { formatQuantity, parseQuantity } from '../../../machinery/quantity.ts';
 
 /** Volume sources that no longer do anything, and since when. */
@@ -78,6 +85,15 @@ function affinityWarnings(path: string, spec: PodSpec): string[] {
       ),
     ];
   });
+}
+
+/** `path` is that of the template: `spec.template`. */
+export function podTemplateWarnings(
+  path: string,
+  template: PodTemplateSpec | undefined,
+  _old: PodTemplateSpec | undefined,
+): string[] {
+  return template?.spec ? podWarnings(`${path}.spec`, template.spec) : [];
 }
 
 export function podWarnings(path: string, spec: PodSpec): string[] {
