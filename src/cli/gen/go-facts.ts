@@ -31,6 +31,7 @@ export const pointerScalars: Record<string, string> = {
   'batch.v1.JobStatus': 'failedIndexes ready terminating',
   'batch.v1.PodFailurePolicyOnExitCodesRequirement': 'containerName',
   'batch.v1.SuccessPolicyRule': 'succeededCount succeededIndexes',
+  'certificates.v1.CertificateSigningRequestSpec': 'expirationSeconds',
   'coordination.v1.LeaseSpec': 'holderIdentity leaseDurationSeconds leaseTransitions preferredHolder strategy',
   'core.v1.AppArmorProfile': 'localhostProfile',
   'core.v1.AzureDiskVolumeSource': 'cachingMode fsType kind readOnly',
@@ -113,6 +114,16 @@ export const pointerScalars: Record<string, string> = {
   'networking.v1.IngressSpec': 'ingressClassName',
   'networking.v1.NetworkPolicyPort': 'endPort protocol',
   'policy.v1.PodDisruptionBudgetSpec': 'unhealthyPodEvictionPolicy',
+  'resource.v1.AllocatedDeviceStatus': 'shareID',
+  'resource.v1.Device': 'allNodes allowMultipleAllocations bindsToNode nodeName',
+  'resource.v1.DeviceAttribute': 'bool int string version',
+  'resource.v1.DeviceClassSpec': 'extendedResourceName',
+  'resource.v1.DeviceConstraint': 'distinctAttribute matchAttribute',
+  'resource.v1.DeviceRequestAllocationResult': 'adminAccess',
+  'resource.v1.DeviceToleration': 'tolerationSeconds',
+  'resource.v1.ExactDeviceRequest': 'adminAccess',
+  'resource.v1.NodeAllocatableResourceMapping': 'capacityKey',
+  'resource.v1.ResourceSliceSpec': 'allNodes nodeName perDeviceNodeSelection',
   'scheduling.v1.PriorityClass': 'preemptionPolicy',
   'storage.v1.CSIDriverSpec':
     'attachRequired fsGroupPolicy nodeAllocatableUpdatePeriodSeconds podInfoOnMount preventPodSchedulingIfMissing requiresRepublish seLinuxMount serviceAccountTokenInSecrets storageCapacity',
@@ -143,6 +154,8 @@ export const plainValues: Record<string, string> = {
   'core.v1.ResourceFieldSelector': 'divisor',
   'core.v1.ServicePort': 'targetPort',
   'core.v1.TCPSocketAction': 'port',
+  'resource.v1.Counter': 'value',
+  'resource.v1.DeviceCapacity': 'value',
 };
 
 /** Type → JSON names of optional scalars and lists without omitempty: written even when zero. */
@@ -152,7 +165,9 @@ export const writtenAtZero: Record<string, string> = {
   'apps.v1.StatefulSetStatus': 'availableReplicas',
   'authentication.v1.TokenRequestSpec': 'audiences',
   'authentication.v1.TokenRequestStatus': 'token',
+  'autoscaling.v2.HorizontalPodAutoscalerStatus': 'currentMetrics',
   'batch.v1.PodFailurePolicyOnPodConditionsPattern': 'status',
+  'certificates.v1.CertificateSigningRequestSpec': 'request',
   'core.v1.ContainerImage': 'names',
   'core.v1.Event': 'reportingComponent reportingInstance',
   'core.v1.NodeRuntimeHandler': 'name',
@@ -165,5 +180,8 @@ export const writtenAtZero: Record<string, string> = {
   'rbac.v1.ClusterRole': 'rules',
   'rbac.v1.Role': 'rules',
   'rbac.v1.RoleRef': 'apiGroup',
+  'resource.v1.AllocatedDeviceStatus': 'conditions',
+  'resource.v1.DeviceClaim': 'requests',
   'scheduling.v1.PriorityClass': 'value',
+  'storage.v1.CSINodeDriver': 'topologyKeys',
 };
