@@ -1,6 +1,6 @@
 // Lists: rows of one revision, spliced into the answer without being parsed. Short ones are one text; long ones are
 // streamed page by page at the fixed revision, so that memory stays bounded.
-import type { Entry, ReadView } from '../../ledger/types.ts';
+import type { Entry, KeyRange, ReadView } from '../../ledger/types.ts';
 import { apiVersion } from '../../machinery/meta.ts';
 import type { AnyResource } from '../../machinery/resource.ts';
 import type { Core } from '../core.ts';
@@ -8,6 +8,7 @@ import { itemText, parseSide, partialHead } from '../storage/codec.ts';
 import { columnsText, type Form, rowText } from '../storage/forms.ts';
 import { keyRange } from '../storage/read.ts';
 import { filled } from './heartbeat.ts';
+import { joinedItems, joinedPages } from './joined.ts';
 import { continueToken, type ListOptions, listRevision, orExpired } from './revision.ts';
 import { matchesEntry, type RowSelector } from './select.ts';
 
@@ -94,16 +95,22 @@ export function listPage(
       for (const entry of page) entries.push(entry);
       if (limit !== undefined && entries.length > limit) break;
     }
-    const metadata: Record<string, unknown> = { resourceVersion: String(at) };
-    if (limit !== undefined && entries.length > limit) {
-      entries.length = limit;
-      const range = keyRange(definition, namespace);
-      const last = (entries.at(-1) as Entry).key;
-      metadata.continue = continueToken(at, last.slice(range.start.length));
-      if (selector.everything) metadata.remainingItemCount = view.count({ ...range, revision: at, after: last });
-    }
-    return { entries, metadata };
+    if (limit === undefined || entries.length <= limit) return { entries, metadata: { resourceVersion: String(at) } };
+    entries.length = limit;
+    const range = keyRange(definition, namespace);
+    const last = (entries.at(-1) as Entry).key;
+    const remaining = selector.everything ? view.count({ ...range, revision: at, after: last }) : undefined;
+    return { entries, metadata: cutMetadata(at, range, last, remaining) };
   }, after);
+}
+
+/** Metadata of a list that ends before its end; `remaining` only where it is known. */
+function cutMetadata(at: number, range: KeyRange, last: string, remaining?: number): Record<string, unknown> {
+  return {
+    resourceVersion: String(at),
+    continue: continueToken(at, last.slice(range.start.length)),
+    ...(remaining === undefined ? {} : { remainingItemCount: remaining }),
+  };
 }
 
 export interface ListAnswer {
@@ -120,6 +127,8 @@ export function list(
   form: Form,
 ): ListAnswer {
   const view = core.ledger;
+  if (form.type === 'object' && selector.everything && !definition.heartbeat && !definition.conversion)
+    return joined(core, definition, effectiveNamespace(definition, wanted, selector), options);
   // Tags index the present only: such lists are read within this turn.
   if (options.limit <= 0 && selector.tag === undefined) {
     const namespace = effectiveNamespace(definition, wanted, selector);
@@ -131,6 +140,49 @@ export function list(
   const { entries, metadata } = listPage(view, definition, wanted, selector, options);
   const { open, close, item } = shape(core, definition, form, metadata);
   return { text: open + entries.map(item).join(',') + close };
+}
+
+function joined(core: Core, definition: AnyResource, namespace: string, options: ListOptions): ListAnswer {
+  const view = core.ledger;
+  const range = keyRange(definition, namespace);
+  const { revision, after: continued } = listRevision(options, view);
+  const at = revision ?? view.revision;
+  const after = continued === undefined ? undefined : range.start + continued;
+  const open = (metadata: Record<string, unknown>): string =>
+    shape(core, definition, { type: 'object' }, metadata).open;
+  return orExpired(() => {
+    const { limit } = options;
+    if (limit > 0) {
+      let text = '';
+      let last = after;
+      for (let left = limit; left > 0; ) {
+        const page = joinedItems(view, range, at, last, left);
+        if (page.count === 0) break;
+        text += (text === '' ? '' : ',') + page.text;
+        left -= page.count;
+        last = page.last;
+        if (page.count < page.rows) break;
+      }
+      const remaining = last === undefined ? 0 : view.count({ ...range, revision: at, after: last });
+      const metadata =
+        remaining > 0 && last !== undefined ? cutMetadata(at, range, last, remaining) : { resourceVersion: String(at) };
+      return { text: `${open(metadata)}${text}]}` };
+    }
+    const pages = joinedPages(view, range, at, after);
+    const start = open({ resourceVersion: String(at) });
+    const first = pages.next();
+    if (first.done) return { text: `${start}]}` };
+    const second = pages.next();
+    if (second.done) return { text: `${start}${first.value}]}` };
+    return { text: chained(start + first.value, second.value, pages) };
+  }, continued);
+}
+
+function* chained(first: string, second: string, rest: Iterable<string>): Generator<string> {
+  yield first;
+  yield `,${second}`;
+  for (const page of rest) yield `,${page}`;
+  yield ']}';
 }
 
 function streamed(core: Core, source: Generator<Entry[]>, definition: AnyResource, at: number, form: Form): ListAnswer {
