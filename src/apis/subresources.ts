@@ -20,6 +20,7 @@ export function keepAllBut<T extends KubeObject>(object: T, old: T, written: rea
 interface StatusHooks<T extends KubeObject> {
   prepare?(object: T, old: T, context: StrategyContext): void;
   validate?(object: T, old: T, context: StrategyContext): FieldError[];
+  warnings?(object: T, old: T): string[];
 }
 
 /** `status`: writes the status and, as upstream, metadata. */
@@ -34,6 +35,7 @@ export function statusSubresource<T extends KubeObject>(hooks: StatusHooks<T> = 
         hooks.prepare?.(object, old, context);
       },
       ...(hooks.validate ? { validateUpdate: hooks.validate } : {}),
+      ...(hooks.warnings ? { warnings: hooks.warnings } : {}),
     },
   };
 }

@@ -78,6 +78,8 @@ export interface Subresource<T extends KubeObject = KubeObject> {
         type: 'part';
         prepareForUpdate(object: T, old: T, context: StrategyContext): void;
         validateUpdate?(object: T, old: T, context: StrategyContext): FieldError[];
+        /** Instead of the strategy's, which are about the whole object. */
+        warnings?(object: T, old: T): string[];
       }
     | {
         type: 'projection';

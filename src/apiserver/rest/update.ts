@@ -43,7 +43,7 @@ export function replace(scope: WriteScope, draft: Draft, old: KubeObject, revisi
 
   const problems = validateAll(scope, draft, old, context);
   if (problems.length > 0) throw errors.invalid(definition.group, definition.kind, old.metadata.name, problems);
-  for (const message of strategy.warnings?.(draft, old) ?? []) warn(scope, message);
+  for (const message of (part ?? strategy).warnings?.(draft, old) ?? []) warn(scope, message);
   core.admission.validate(admissionRequest(scope, 'UPDATE', context, { object: draft, old }));
 
   if (isFinished(scope, draft)) return remove(scope, draft, revision);
