@@ -4,9 +4,12 @@ import type { Ledger } from '../ledger/types.ts';
 import type { Clock, ClusterConfig } from '../ports/index.ts';
 import type { AdmissionPlugin } from './admission/chain.ts';
 import { defaultTolerationSeconds } from './admission/default-toleration-seconds.ts';
+import { limitRanger } from './admission/limit-ranger.ts';
 import { namespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import { nodeRestriction } from './admission/node-restriction.ts';
 import { priority } from './admission/priority.ts';
+import { resourceQuota } from './admission/resource-quota.ts';
+import { runtimeClass } from './admission/runtime-class.ts';
 import { serviceAccount } from './admission/service-account.ts';
 import { taintNodesByCondition } from './admission/taint-nodes-by-condition.ts';
 import { type Authenticator, adminAuthenticator, allAuthenticated, firstOf } from './authn/authenticator.ts';
@@ -23,11 +26,14 @@ import type { RequestInfo } from './routing.ts';
 
 export const builtInAdmission: readonly AdmissionPlugin[] = [
   namespaceLifecycle,
+  limitRanger,
   serviceAccount,
   nodeRestriction,
   taintNodesByCondition,
   priority,
   defaultTolerationSeconds,
+  runtimeClass,
+  resourceQuota,
 ];
 
 export function builtInAuthenticator(options: {

@@ -9,6 +9,7 @@ import { create as nodeIpam } from '../controllers/node-ipam/controller.ts';
 import { create as nodeLifecycle } from '../controllers/node-lifecycle/controller.ts';
 import { create as podGarbageCollector } from '../controllers/pod-garbage-collector/controller.ts';
 import { create as replicaset } from '../controllers/replicaset/controller.ts';
+import { create as resourcequota } from '../controllers/resourcequota/controller.ts';
 import { create as rootCaPublisher } from '../controllers/root-ca-publisher/controller.ts';
 import { create as serviceaccount } from '../controllers/serviceaccount/controller.ts';
 import { create as serviceaccountToken } from '../controllers/serviceaccount-token/controller.ts';
@@ -25,6 +26,7 @@ export const controllers: readonly ((options: ControllerOptions) => Controller)[
   nodeLifecycle,
   podGarbageCollector,
   replicaset,
+  resourcequota,
   rootCaPublisher,
   serviceaccount,
   serviceaccountToken,

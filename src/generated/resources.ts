@@ -5,6 +5,8 @@ import appsDaemonsets from '../apis/apps/daemonsets/definition.ts';
 import appsDeployments from '../apis/apps/deployments/definition.ts';
 import appsReplicasets from '../apis/apps/replicasets/definition.ts';
 import appsStatefulsets from '../apis/apps/statefulsets/definition.ts';
+import batchCronjobs from '../apis/batch/cronjobs/definition.ts';
+import batchJobs from '../apis/batch/jobs/definition.ts';
 import coordinationLeases from '../apis/coordination/leases/definition.ts';
 import coreConfigmaps from '../apis/core/configmaps/definition.ts';
 import coreEndpoints from '../apis/core/endpoints/definition.ts';
@@ -29,6 +31,11 @@ import rbacClusterroles from '../apis/rbac/clusterroles/definition.ts';
 import rbacRolebindings from '../apis/rbac/rolebindings/definition.ts';
 import rbacRoles from '../apis/rbac/roles/definition.ts';
 import schedulingPriorityclasses from '../apis/scheduling/priorityclasses/definition.ts';
+import storageCsidrivers from '../apis/storage/csidrivers/definition.ts';
+import storageCsinodes from '../apis/storage/csinodes/definition.ts';
+import storageCsistoragecapacities from '../apis/storage/csistoragecapacities/definition.ts';
+import storageStorageclasses from '../apis/storage/storageclasses/definition.ts';
+import storageVolumeattributesclasses from '../apis/storage/volumeattributesclasses/definition.ts';
 import type { AnyResource } from '../machinery/resource.ts';
 
 export const resources: readonly AnyResource[] = [
@@ -37,6 +44,8 @@ export const resources: readonly AnyResource[] = [
   appsDeployments,
   appsReplicasets,
   appsStatefulsets,
+  batchCronjobs,
+  batchJobs,
   coordinationLeases,
   coreConfigmaps,
   coreEndpoints,
@@ -61,4 +70,9 @@ export const resources: readonly AnyResource[] = [
   rbacRolebindings,
   rbacRoles,
   schedulingPriorityclasses,
+  storageCsidrivers,
+  storageCsinodes,
+  storageCsistoragecapacities,
+  storageStorageclasses,
+  storageVolumeattributesclasses,
 ];

@@ -1,7 +1,7 @@
 // Admission: what the cluster demands of a write beyond the kind's own rules. Plugins are synchronous and run inside the
 // ledger's transaction, so that what they check still holds when the write is made. They refuse by throwing ApiError.
 import type { ReadView } from '../../ledger/types.ts';
-import type { KubeObject } from '../../machinery/meta.ts';
+import type { KubeObject, ResourceToken } from '../../machinery/meta.ts';
 import type { AnyResource, StrategyContext } from '../../machinery/resource.ts';
 import type { User } from '../core.ts';
 
@@ -18,6 +18,11 @@ export interface AdmissionRequest {
   readonly old?: KubeObject;
   readonly context: StrategyContext;
   readonly view: ReadView;
+  readonly dryRun: boolean;
+  /** The objects of a namespace ('': of all) as the transaction sees them; none of what is not served. Yours to keep. */
+  list<T extends KubeObject>(resource: ResourceToken<T>, namespace: string): T[];
+  /** Puts another object, read in this transaction, in its place. Nothing happens on a dry run. */
+  store<T extends KubeObject>(resource: ResourceToken<T>, object: T): void;
   readonly warn: (message: string) => void;
 }
 

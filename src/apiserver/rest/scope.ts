@@ -1,9 +1,12 @@
 // One write under way: what it is about, for whom, with which options, inside which transaction.
 import type { WriteView } from '../../ledger/types.ts';
-import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
+import type { KubeObject, ObjectMeta, ResourceToken } from '../../machinery/meta.ts';
 import type { AnyResource, StrategyContext, Subresource } from '../../machinery/resource.ts';
 import type { AdmissionRequest } from '../admission/chain.ts';
 import { type Core, strategyContext, type User } from '../core.ts';
+import { decode } from '../storage/codec.ts';
+import { keyRange } from '../storage/read.ts';
+import { put } from './store.ts';
 
 export interface WriteScope {
   readonly core: Core;
@@ -51,6 +54,21 @@ export function admissionRequest(
     ...objects,
     context,
     view: scope.tx,
+    dryRun: scope.dryRun,
+    list<T extends KubeObject>(resource: ResourceToken<T>, namespace: string): T[] {
+      const { group, version, plural } = resource;
+      const definition = scope.core.registry.find(group, version, plural);
+      if (!definition) return [];
+      return scope.tx
+        .range(keyRange(definition, namespace))
+        .entries.map((entry) => decode<KubeObject>(definition, entry.value) as T);
+    },
+    store(resource, object) {
+      const { namespace = '', name, resourceVersion } = object.metadata;
+      const { subresource: _none, ...rest } = scope;
+      const definition = scope.core.registry.require(resource);
+      put({ ...rest, definition, namespace, name }, object, Number(resourceVersion));
+    },
     warn: (message) => warn(scope, message),
   };
 }

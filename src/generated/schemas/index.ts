@@ -2,6 +2,7 @@
 // Tokens of the resource types that this release serves, each carrying its TypeScript type.
 import type { ResourceToken } from '../../machinery/meta.ts';
 import type { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from './apps-v1.ts';
+import type { CronJob, Job } from './batch-v1.ts';
 import type { Lease } from './coordination-v1.ts';
 import type { ConfigMap, Endpoints, Event, LimitRange, Namespace, Node, Pod, PodTemplate, ReplicationController, ResourceQuota, Secret, Service, ServiceAccount } from './core-v1.ts';
 import type { EndpointSlice } from './discovery-v1.ts';
@@ -10,11 +11,16 @@ import type { FlowSchema, PriorityLevelConfiguration } from './flowcontrol-v1.ts
 import type { RuntimeClass } from './node-v1.ts';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from './rbac-v1.ts';
 import type { PriorityClass } from './scheduling-v1.ts';
+import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment, VolumeAttributesClass } from './storage-v1.ts';
 
 export const clusterRoleBindings: ResourceToken<ClusterRoleBinding> = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterrolebindings', kind: 'ClusterRoleBinding', namespaced: false };
 export const clusterRoles: ResourceToken<ClusterRole> = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles', kind: 'ClusterRole', namespaced: false };
 export const configMaps: ResourceToken<ConfigMap> = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true };
 export const controllerRevisions: ResourceToken<ControllerRevision> = { group: 'apps', version: 'v1', plural: 'controllerrevisions', kind: 'ControllerRevision', namespaced: true };
+export const cronJobs: ResourceToken<CronJob> = { group: 'batch', version: 'v1', plural: 'cronjobs', kind: 'CronJob', namespaced: true };
+export const csiDrivers: ResourceToken<CSIDriver> = { group: 'storage.k8s.io', version: 'v1', plural: 'csidrivers', kind: 'CSIDriver', namespaced: false };
+export const csiNodes: ResourceToken<CSINode> = { group: 'storage.k8s.io', version: 'v1', plural: 'csinodes', kind: 'CSINode', namespaced: false };
+export const csiStorageCapacities: ResourceToken<CSIStorageCapacity> = { group: 'storage.k8s.io', version: 'v1', plural: 'csistoragecapacities', kind: 'CSIStorageCapacity', namespaced: true };
 export const daemonSets: ResourceToken<DaemonSet> = { group: 'apps', version: 'v1', plural: 'daemonsets', kind: 'DaemonSet', namespaced: true };
 export const deployments: ResourceToken<Deployment> = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true };
 export const endpoints: ResourceToken<Endpoints> = { group: '', version: 'v1', plural: 'endpoints', kind: 'Endpoints', namespaced: true };
@@ -22,6 +28,7 @@ export const endpointSlices: ResourceToken<EndpointSlice> = { group: 'discovery.
 export const events: ResourceToken<Event> = { group: '', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
 export const eventsV1: ResourceToken<EventV1> = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event', namespaced: true };
 export const flowSchemas: ResourceToken<FlowSchema> = { group: 'flowcontrol.apiserver.k8s.io', version: 'v1', plural: 'flowschemas', kind: 'FlowSchema', namespaced: false };
+export const jobs: ResourceToken<Job> = { group: 'batch', version: 'v1', plural: 'jobs', kind: 'Job', namespaced: true };
 export const leases: ResourceToken<Lease> = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
 export const limitRanges: ResourceToken<LimitRange> = { group: '', version: 'v1', plural: 'limitranges', kind: 'LimitRange', namespaced: true };
 export const namespaces: ResourceToken<Namespace> = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
@@ -40,3 +47,6 @@ export const secrets: ResourceToken<Secret> = { group: '', version: 'v1', plural
 export const serviceAccounts: ResourceToken<ServiceAccount> = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount', namespaced: true };
 export const services: ResourceToken<Service> = { group: '', version: 'v1', plural: 'services', kind: 'Service', namespaced: true };
 export const statefulSets: ResourceToken<StatefulSet> = { group: 'apps', version: 'v1', plural: 'statefulsets', kind: 'StatefulSet', namespaced: true };
+export const storageClasses: ResourceToken<StorageClass> = { group: 'storage.k8s.io', version: 'v1', plural: 'storageclasses', kind: 'StorageClass', namespaced: false };
+export const volumeAttachments: ResourceToken<VolumeAttachment> = { group: 'storage.k8s.io', version: 'v1', plural: 'volumeattachments', kind: 'VolumeAttachment', namespaced: false };
+export const volumeAttributesClasses: ResourceToken<VolumeAttributesClass> = { group: 'storage.k8s.io', version: 'v1', plural: 'volumeattributesclasses', kind: 'VolumeAttributesClass', namespaced: false };

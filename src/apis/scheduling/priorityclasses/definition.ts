@@ -81,6 +81,7 @@ export default defineResource<PriorityClass>({
       return problems.list;
     },
   },
+  indexes: (priorityClass) => (priorityClass.globalDefault ? ['globalDefault'] : []),
   bootstrap: { objects: () => systemClasses },
   columns: [
     nameColumn,
