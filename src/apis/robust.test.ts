@@ -11,6 +11,8 @@ import daemonSets from './apps/daemonsets/definition.ts';
 import deployments from './apps/deployments/definition.ts';
 import replicaSets from './apps/replicasets/definition.ts';
 import statefulSets from './apps/statefulsets/definition.ts';
+import cronJobs from './batch/cronjobs/definition.ts';
+import jobs from './batch/jobs/definition.ts';
 import leases from './coordination/leases/definition.ts';
 import configMaps from './core/configmaps/definition.ts';
 import endpoints from './core/endpoints/definition.ts';
@@ -169,7 +171,44 @@ const workload = {
   status: { replicas: 1, collisionCount: 1 },
 };
 
+const job = {
+  completionMode: 'Indexed',
+  completions: 3,
+  parallelism: 3,
+  backoffLimitPerIndex: 1,
+  maxFailedIndexes: 1,
+  managedBy: 'acme.io/x',
+  suspend: true,
+  podFailurePolicy: {
+    rules: [
+      { action: 'FailIndex', onExitCodes: { containerName: 'web', operator: 'In', values: [1] } },
+      { action: 'Ignore', onPodConditions: [{ type: 'x', status: 'True' }] },
+    ],
+  },
+  successPolicy: { rules: [{ succeededIndexes: '0-1', succeededCount: 1 }] },
+  selector: { matchLabels: { a: 'b' } },
+  template,
+};
+
 const rich: [AnyResource, object][] = [
+  [
+    jobs,
+    {
+      spec: job,
+      status: {
+        conditions: [{ type: 'Complete', status: 'True' }],
+        startTime: '2026-01-02T03:00:00Z',
+        completionTime: '2026-01-02T03:00:01Z',
+        completedIndexes: '0-1',
+        failedIndexes: '2',
+        uncountedTerminatedPods: { succeeded: ['u'], failed: ['v'] },
+      },
+    },
+  ],
+  [
+    cronJobs,
+    { spec: { schedule: '@daily', timeZone: 'UTC', jobTemplate: { spec: job } }, status: { active: [{ name: 'x' }] } },
+  ],
   [
     pods,
     {
@@ -321,7 +360,8 @@ const rich: [AnyResource, object][] = [
 ];
 
 /** Fields whose text decoding has checked: quantities and times. */
-const checked = /\.(cpu|memory|storage|sizeLimit|divisor|pods|hugepages-2Mi|example\.com\/gpu|eventTime|finishedAt)$/;
+const checked =
+  /\.(cpu|memory|storage|sizeLimit|divisor|pods|hugepages-2Mi|example\.com\/gpu|eventTime|finishedAt|startTime|completionTime)$/;
 
 type Place = { holder: Record<string, unknown> | unknown[]; key: string; path: string };
 function places(value: unknown, path: string, out: Place[]): Place[] {
