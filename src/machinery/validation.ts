@@ -156,6 +156,17 @@ export function validateFinalizers(finalizers: readonly string[] | undefined, fi
   return out;
 }
 
+const standardFinalizers = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
+
+/** Of a built-in kind: what is not qualified must be known. */
+export function validateFinalizerNames(finalizers: readonly string[] | undefined, field: string): FieldError[] {
+  return (finalizers ?? []).flatMap((finalizer, i) =>
+    finalizer.includes('/') || standardFinalizers.has(finalizer)
+      ? []
+      : [invalid(`${field}[${i}]`, finalizer, 'name is neither a standard finalizer name nor is it fully qualified')],
+  );
+}
+
 export function validateFieldManager(manager: string | undefined, field: string): FieldError[] {
   const out: FieldError[] = [];
   const value = manager ?? '';

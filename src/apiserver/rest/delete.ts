@@ -1,12 +1,12 @@
 // Deleting an object, in upstream's two phases: with grace or finalizers it is only marked (deletionTimestamp), and goes
 // when the grace is over (a second delete with 0) and the last finalizer is gone (an update).
 import { errors } from '../../machinery/errors.ts';
-import type { KubeObject } from '../../machinery/meta.ts';
+import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
 import { equalJson } from '../../machinery/schema/json.ts';
 import { timestamp } from '../core.ts';
 import { admissionRequest, contextOf, type WriteScope, type Written, warn } from './scope.ts';
 import { put, remove } from './store.ts';
-import { pendingFinalizers, requireCurrent, uidMismatch } from './update.ts';
+import { pendingFinalizers, requireCurrent } from './update.ts';
 
 /** meta/v1 DeleteOptions, checked (see options.ts). */
 export interface DeleteOptions {
@@ -16,96 +16,107 @@ export interface DeleteOptions {
   resourceVersion?: string;
 }
 
-const orphanFinalizer = 'orphan';
-const foregroundFinalizer = 'foregroundDeletion';
+const collectorFinalizers: Record<NonNullable<DeleteOptions['propagationPolicy']>, string | undefined> = {
+  Orphan: 'orphan',
+  Foreground: 'foregroundDeletion',
+  Background: undefined,
+};
 
 export function deleteObject(scope: WriteScope, options: DeleteOptions): Written {
   const { definition, core } = scope;
   const { object: old, revision } = requireCurrent(scope);
-  const { metadata: oldMetadata } = old;
-  if (options.uid !== undefined && options.uid !== oldMetadata.uid)
-    throw errors.conflict(scope.requested, scope.name, uidMismatch(options.uid, oldMetadata.uid));
-  if (options.resourceVersion !== undefined && options.resourceVersion !== String(revision))
-    throw errors.conflict(
-      scope.requested,
-      scope.name,
-      `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${revision}`,
-    );
+  checkPreconditions(scope, old, revision, options);
   const context = contextOf(scope, 'delete');
   core.admission.admit(admissionRequest(scope, 'DELETE', context, { old }));
   core.admission.validate(admissionRequest(scope, 'DELETE', context, { old }));
 
   const object = structuredClone(old);
   const grace = beginDeletion(scope, object, options);
+  // Under way, and nothing to be shortened: not even the garbage collector's finalizers change any more.
   if (grace === 'pending') return { object: old };
   if (options.propagationPolicy === undefined && definition.strategy.deletionWarning)
     warn(scope, definition.strategy.deletionWarning);
   applyPropagation(object, options.propagationPolicy ?? defaultPropagation(scope, object));
   const held = pendingFinalizers(scope, object) > 0;
-  if (!held && (grace === 'none' || grace === 0)) return remove(scope, markedForWatchers(object, grace), revision);
-  if (grace === 'none') {
-    // Held back by finalizers only.
-    if (!object.metadata.deletionTimestamp) mark(scope, object, 0);
-    object.metadata.deletionGracePeriodSeconds = 0;
-  }
+  if (!held && (grace === 'none' || grace === 0)) return remove(scope, grace === 'none' ? old : object, revision);
+  if (grace === 'none') markHeld(scope, object);
   definition.strategy.prepareForDelete?.(object, context);
   if (equalJson(object, old)) return { object: old };
   return { object: put(scope, object, revision) };
 }
 
-/** A graceful kind's last state keeps its marks; others are deleted as they were. */
-function markedForWatchers(object: KubeObject, grace: number | 'none'): KubeObject {
-  if (grace === 0) object.metadata.deletionGracePeriodSeconds = 0;
-  return object;
+/** Upstream names the kind where it otherwise names the resource. */
+function checkPreconditions(scope: WriteScope, old: KubeObject, revision: number, options: DeleteOptions): void {
+  const { group, kind } = scope.requested;
+  const refused = (why: string) => errors.conflict({ group, plural: kind }, scope.name, why);
+  const { uid } = old.metadata;
+  if (options.uid !== undefined && options.uid !== uid)
+    throw refused(
+      `the UID in the precondition (${options.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`,
+    );
+  const { resourceVersion } = options;
+  if (resourceVersion !== undefined && resourceVersion !== String(revision))
+    throw refused(
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${revision}). The object might have been modified`,
+    );
 }
 
 /**
- * Marks a graceful kind. Returns the grace now in force, 'none' when the kind has none, 'pending' when it is already being
- * deleted and nothing changes: a later delete may only shorten the grace.
+ * Marks a graceful kind. Returns the grace now in force, 'none' when there is none (any more), 'pending' when it is already
+ * being deleted and nothing changes: a later delete may only shorten the grace.
  */
 function beginDeletion(scope: WriteScope, object: KubeObject, options: DeleteOptions): number | 'none' | 'pending' {
   const { metadata } = object;
   const requested = options.gracePeriodSeconds;
+  const graceOf = scope.definition.strategy.gracePeriodSeconds;
+  if (!graceOf) return 'none';
   if (metadata.deletionTimestamp) {
     const present = metadata.deletionGracePeriodSeconds;
-    if (present === undefined) return 'none';
-    if (requested === undefined || requested >= present)
-      // Finalizers alone hold it back: nothing more to do, unless they are gone by now.
-      return pendingFinalizers(scope, object) === 0 && present === 0 ? 0 : 'pending';
-    const began = Date.parse(metadata.deletionTimestamp) - present * 1000;
-    metadata.deletionTimestamp = timestamp(began + requested * 1000);
-    metadata.deletionGracePeriodSeconds = requested;
-    return requested;
+    if (!present) return 'none';
+    return requested === undefined || requested >= present ? 'pending' : shorten(scope, metadata, present, requested);
   }
-  const { gracePeriodSeconds } = scope.definition.strategy;
-  if (!gracePeriodSeconds) return 'none';
-  const grace = gracePeriodSeconds(object, requested);
+  const grace = graceOf(object, requested);
   if (grace === undefined) return 'none';
-  mark(scope, object, grace);
-  return grace;
-}
-
-function mark(scope: WriteScope, object: KubeObject, grace: number): void {
-  const { metadata } = object;
   metadata.deletionTimestamp = timestamp(scope.core.clock.now() + grace * 1000);
   metadata.deletionGracePeriodSeconds = grace;
   if (metadata.generation) metadata.generation++;
+  return grace;
+}
+
+/** The end moves back, but not into the past: what was to be graceful stays so for a second. */
+function shorten(scope: WriteScope, metadata: ObjectMeta, present: number, requested: number): number {
+  const now = scope.core.clock.now();
+  const end = Date.parse(metadata.deletionTimestamp as string) + (requested - present) * 1000;
+  const grace = end < now && requested !== 0 ? 1 : requested;
+  metadata.deletionTimestamp = timestamp(Math.max(end, now));
+  metadata.deletionGracePeriodSeconds = grace;
+  return grace;
+}
+
+/** Held back by finalizers alone: its time is over as soon as they are gone. */
+function markHeld(scope: WriteScope, { metadata }: KubeObject): void {
+  const now = scope.core.clock.now();
+  if (!metadata.deletionTimestamp && metadata.generation) metadata.generation++;
+  if (!metadata.deletionTimestamp || Date.parse(metadata.deletionTimestamp) > now)
+    metadata.deletionTimestamp = timestamp(now);
+  metadata.deletionGracePeriodSeconds = 0;
 }
 
 /** Of a delete that names none: what the object's finalizers say already holds. */
 function defaultPropagation({ definition }: WriteScope, { metadata }: KubeObject): DeleteOptions['propagationPolicy'] {
-  if (!definition.strategy.orphansDependents || metadata.finalizers?.includes(foregroundFinalizer)) return undefined;
+  if (!definition.strategy.orphansDependents || metadata.finalizers?.includes('foregroundDeletion')) return undefined;
   return 'Orphan';
 }
 
 /** The garbage collector's finalizers follow the policy; without one, those that the object has stay. */
-function applyPropagation(object: KubeObject, policy: DeleteOptions['propagationPolicy']): void {
+function applyPropagation({ metadata }: KubeObject, policy: DeleteOptions['propagationPolicy']): void {
   if (policy === undefined) return;
-  const kept = (object.metadata.finalizers ?? []).filter(
-    (finalizer) => finalizer !== orphanFinalizer && finalizer !== foregroundFinalizer,
-  );
-  if (policy === 'Orphan') kept.push(orphanFinalizer);
-  if (policy === 'Foreground') kept.push(foregroundFinalizer);
-  if (kept.length > 0) object.metadata.finalizers = kept;
-  else delete object.metadata.finalizers;
+  const wanted = collectorFinalizers[policy];
+  const own = metadata.finalizers ?? [];
+  const kept = own.filter((finalizer) => !Object.values(collectorFinalizers).includes(finalizer));
+  if (wanted === undefined ? kept.length === own.length : own.includes(wanted) && kept.length === own.length - 1)
+    return;
+  if (wanted !== undefined) kept.push(wanted);
+  if (kept.length > 0) metadata.finalizers = kept;
+  else delete metadata.finalizers;
 }

@@ -1,132 +1,111 @@
 // The query parameters and option bodies of writes (meta/v1 CreateOptions, UpdateOptions, PatchOptions, DeleteOptions),
 // checked as upstream checks them.
 import { errors, type FieldError } from '../../machinery/errors.ts';
+import { forbidden, invalid, notSupported, required, validateFieldManager } from '../../machinery/validation.ts';
 import type { DeleteOptions } from './delete.ts';
 
 export interface WriteOptions {
   dryRun: boolean;
   fieldValidation: 'Ignore' | 'Warn' | 'Strict';
   fieldManager: string;
+  /** Of an apply: take fields over from other managers. */
+  force: boolean;
 }
 
-const fieldManagerMax = 128;
+const validations = ['', 'Ignore', 'Strict', 'Warn'] as const;
 
-function dryRunProblems(values: readonly string[]): FieldError[] {
-  return values.every((value) => value === 'All')
-    ? []
-    : [{ type: 'NotSupported', field: 'dryRun', badValue: values.join(','), detail: 'supported values: "All"' }];
-}
+const dryRunProblems = (values: readonly string[]): FieldError[] =>
+  values.every((value) => value === 'All') ? [] : [notSupported('dryRun', values, ['All'])];
 
-/** Of a create, update or patch. `kind`: the options' kind, for the message. Throws Invalid. */
-export function writeOptions(kind: string, query: URLSearchParams): WriteOptions {
-  const dryRun = query.getAll('dryRun').filter((value) => value !== '');
-  const problems = dryRunProblems(dryRun);
-  const fieldManager = query.get('fieldManager') ?? '';
-  if (fieldManager.length > fieldManagerMax)
-    problems.push({ type: 'TooLong', field: 'fieldManager', detail: `may not be more than ${fieldManagerMax} bytes` });
-  else if (!/^[\x20-\x7e\u00a1-\uffff]*$/.test(fieldManager))
-    problems.push({
-      type: 'Invalid',
-      field: 'fieldManager',
-      badValue: fieldManager,
-      detail: 'should only contain printable characters',
-    });
-  const fieldValidation = query.get('fieldValidation') || 'Warn';
-  if (fieldValidation !== 'Ignore' && fieldValidation !== 'Warn' && fieldValidation !== 'Strict') {
-    problems.push({
-      type: 'NotSupported',
-      field: 'fieldValidation',
-      badValue: fieldValidation,
-      detail: 'supported values: "Ignore", "Warn", "Strict"',
-    });
-    throw errors.invalid('meta.k8s.io', kind, '', problems);
-  }
+/** As upstream reads booleans of a query: whatever is there and says neither false nor 0. */
+const flag = (text: string | null): boolean | undefined =>
+  text === null ? undefined : text !== '0' && text.toLowerCase() !== 'false';
+
+const refuse = (kind: string, problems: readonly FieldError[]): void => {
   if (problems.length > 0) throw errors.invalid('meta.k8s.io', kind, '', problems);
-  return { dryRun: dryRun.length > 0, fieldValidation, fieldManager };
-}
-
-const policies = ['Orphan', 'Background', 'Foreground'] as const;
-type Policy = (typeof policies)[number];
-
-const integer = (text: string | null): number | undefined => {
-  if (text === null || text === '') return undefined;
-  if (!/^-?\d{1,15}$/.test(text))
-    throw errors.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  return Number(text);
 };
 
-/** DeleteOptions out of the body, which goes first, or the query. Throws BadRequest or Invalid. */
+/** Of a create, update or patch. `kind`: the options' kind, for the message. Throws Invalid. */
+export function writeOptions(
+  kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions',
+  query: URLSearchParams,
+  apply = false,
+): WriteOptions {
+  const dryRun = query.getAll('dryRun');
+  const fieldManager = query.get('fieldManager') ?? '';
+  const fieldValidation = query.get('fieldValidation') ?? '';
+  const force = kind === 'PatchOptions' ? flag(query.get('force')) : undefined;
+  const known = validations.find((one) => one === fieldValidation);
+  refuse(kind, [
+    ...(apply && fieldManager === '' ? [required('fieldManager', 'is required for apply patch')] : []),
+    ...(!apply && force !== undefined ? [forbidden('force', 'may not be specified for non-apply patch')] : []),
+    ...validateFieldManager(fieldManager, 'fieldManager'),
+    ...dryRunProblems(dryRun),
+    ...(known === undefined ? [notSupported('fieldValidation', fieldValidation, validations)] : []),
+  ]);
+  return { dryRun: dryRun.length > 0, fieldValidation: known || 'Warn', fieldManager, force: force ?? false };
+}
+
+const policies = ['Foreground', 'Background', 'Orphan'] as const;
+type Policy = (typeof policies)[number];
+
+const int64 = (text: string | null): number | undefined => {
+  if (text === null) return undefined;
+  const refused = (why: string) => errors.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: ${why}`);
+  if (!/^[+-]?\d+$/.test(text)) throw refused('invalid syntax');
+  const value = BigInt(text.replace('+', ''));
+  if (BigInt.asIntN(64, value) !== value) throw refused('value out of range');
+  return Number(value);
+};
+
+/** A DeleteOptions body that its schema has accepted. */
+interface DeleteOptionsBody {
+  gracePeriodSeconds?: number;
+  propagationPolicy?: string;
+  orphanDependents?: boolean;
+  preconditions?: { uid?: string; resourceVersion?: string };
+  dryRun?: string[];
+}
+
+/** DeleteOptions out of the body, if there is one, otherwise the query. Throws BadRequest or Invalid. */
 export function deleteOptions(
   body: Record<string, unknown> | undefined,
   query: URLSearchParams,
 ): DeleteOptions & { dryRun: boolean; orphanDependents?: boolean } {
-  const problems: FieldError[] = [];
-  let grace: number | undefined;
-  let policy: string | undefined;
-  let orphan: boolean | undefined;
-  let dryRun: string[];
-  let uid: string | undefined;
-  let resourceVersion: string | undefined;
-  if (body) {
-    if (body.kind !== undefined && body.kind !== 'DeleteOptions')
-      throw errors.badRequest(`decoded object cannot be converted to DeleteOptions`);
-    const wrong = (field: string, want: string) =>
-      errors.badRequest(
-        `DeleteOptions in version "v1" cannot be handled as a DeleteOptions: json: cannot unmarshal ${field}: want ${want}`,
-      );
-    const read = <T>(field: string, type: string): T | undefined => {
-      const value = body[field];
-      if (value === undefined || value === null) return undefined;
-      if (typeof value !== type) throw wrong(field, type);
-      return value as T;
-    };
-    grace = read<number>('gracePeriodSeconds', 'number');
-    if (grace !== undefined && !Number.isSafeInteger(grace)) throw wrong('gracePeriodSeconds', 'integer');
-    policy = read<string>('propagationPolicy', 'string');
-    orphan = read<boolean>('orphanDependents', 'boolean');
-    const preconditions = read<Record<string, unknown>>('preconditions', 'object');
-    const text = (value: unknown) => {
-      if (value === undefined || value === null) return undefined;
-      if (typeof value !== 'string') throw wrong('preconditions', 'string');
-      return value;
-    };
-    uid = text(preconditions?.uid);
-    resourceVersion = text(preconditions?.resourceVersion);
-    const list = body.dryRun ?? [];
-    if (!Array.isArray(list) || !list.every((value) => typeof value === 'string'))
-      throw wrong('dryRun', 'array of string');
-    dryRun = list;
-  } else {
-    grace = integer(query.get('gracePeriodSeconds'));
-    policy = query.get('propagationPolicy') || undefined;
-    const orphanText = query.get('orphanDependents');
-    orphan = orphanText === null || orphanText === '' ? undefined : orphanText === 'true' || orphanText === '1';
-    dryRun = query.getAll('dryRun').filter((value) => value !== '');
-  }
-  if (grace !== undefined && grace < 0) grace = 1;
-  problems.push(...dryRunProblems(dryRun));
-  if (policy !== undefined && orphan !== undefined)
-    problems.push({
-      type: 'Invalid',
-      field: 'propagationPolicy',
-      badValue: policy,
-      detail: 'orphanDependents and deletionPropagation cannot be both set',
-    });
-  if (policy !== undefined && !policies.includes(policy as Policy))
-    problems.push({
-      type: 'NotSupported',
-      field: 'propagationPolicy',
-      badValue: policy,
-      detail: 'supported values: "Background", "Foreground", "Orphan"',
-    });
-  if (problems.length > 0) throw errors.invalid('', 'DeleteOptions', '', problems);
-  if (orphan !== undefined) policy = orphan ? 'Orphan' : 'Background';
+  const given: DeleteOptionsBody = body ?? fromQuery(query);
+  const { propagationPolicy: policy, orphanDependents: orphan, dryRun = [], preconditions } = given;
+  const known = policies.find((one) => one === policy);
+  refuse('DeleteOptions', [
+    ...(policy !== undefined && orphan !== undefined
+      ? [invalid('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set')]
+      : []),
+    ...(policy !== undefined && !known ? [notSupported('propagationPolicy', policy, [...policies, 'nil'])] : []),
+    ...dryRunProblems(dryRun),
+  ]);
+  const propagation: Policy | undefined = orphan === undefined ? known : orphan ? 'Orphan' : 'Background';
+  const grace = given.gracePeriodSeconds;
   return {
     dryRun: dryRun.length > 0,
     ...(orphan === undefined ? {} : { orphanDependents: orphan }),
+    // Less than nothing is as little as there can be.
+    ...(grace === undefined ? {} : { gracePeriodSeconds: grace < 0 ? 1 : grace }),
+    ...(propagation === undefined ? {} : { propagationPolicy: propagation }),
+    ...(preconditions?.uid === undefined ? {} : { uid: preconditions.uid }),
+    ...(preconditions?.resourceVersion === undefined ? {} : { resourceVersion: preconditions.resourceVersion }),
+  };
+}
+
+function fromQuery(query: URLSearchParams): DeleteOptionsBody {
+  const grace = int64(query.get('gracePeriodSeconds'));
+  const policy = query.get('propagationPolicy');
+  const orphan = flag(query.get('orphanDependents'));
+  const uid = query.get('uid');
+  const resourceVersion = query.get('resourceVersion');
+  return {
+    dryRun: query.getAll('dryRun'),
     ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
-    ...(policy === undefined ? {} : { propagationPolicy: policy as Policy }),
-    ...(uid === undefined ? {} : { uid }),
-    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(policy === null ? {} : { propagationPolicy: policy }),
+    ...(orphan === undefined ? {} : { orphanDependents: orphan }),
+    preconditions: { ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) },
   };
 }

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { type Case, expand, readCorpus, type Step } from './corpus.ts';
+import { expand, readCorpus, type Step } from './corpus.ts';
 import { differences } from './differences.ts';
 import { type Answer, ours, peer, type Side, startPeer } from './sides.ts';
 
