@@ -71,6 +71,8 @@ export interface ClusterConfig {
   eventTtlMs: number;
   /** Issuer of service account tokens. */
   issuer: string;
+  /** Seats of the API server, which priority levels share: how many requests are served at once. */
+  requestsInFlightMax: number;
   /** `always`: agents keep a long-poll open (local runs, where it is free). `busy`: only for a while after a change. */
   longPoll: 'always' | 'busy';
 }
@@ -88,5 +90,6 @@ export const defaultClusterConfig: ClusterConfig = {
   historyBytesMax: 256 * 1024 * 1024,
   eventTtlMs: 60 * 60_000,
   issuer: 'https://kubernetes.default.svc.cluster.local',
+  requestsInFlightMax: 600,
   longPoll: 'busy',
 };

@@ -1,0 +1,270 @@
+// API Priority and Fairness: every request is classified into a flow and a priority level, waits there for seats if it must,
+// or is turned away with 429. Between authentication and authorisation.
+//
+// A seat is held until the head of the answer is ready, and on for as long as the answer's body is still being made
+// (`extend`): what is limited is how many requests are under way at once, in memory and in the commit queue. As one thread
+// serves all of them, a level is limited in what it does in one turn of the event loop as well (turns.ts).
+//
+// Limits follow the ledger's changes; nothing here ticks: lending is looked at when a request comes, if it has not been for
+// a while, and a timer runs only for whoever waits.
+import { flowSchemas, priorityLevelConfigurations } from '../../generated/schemas/index.ts';
+import type { Change } from '../../ledger/types.ts';
+import { groupResource, type KubeObject, type ResourceToken } from '../../machinery/meta.ts';
+import { parseDuration } from '../../machinery/time.ts';
+import type { Timers } from '../../ports/index.ts';
+import type { Client } from '../../reconcile/types.ts';
+import { type Core, timestamp, type User } from '../core.ts';
+import type { RequestInfo } from '../routing.ts';
+import { decode } from '../storage/codec.ts';
+import { keyRange } from '../storage/read.ts';
+import { type BoundSchema, Configuration } from './configuration.ts';
+import { withDangling } from './dangling.ts';
+import { dump } from './dumps.ts';
+import type { Level } from './level.ts';
+import { Ticket } from './queue-set.ts';
+import { StoredCounts } from './stored.ts';
+import { Turns } from './turns.ts';
+import { estimate, type WorkFacts } from './work.ts';
+
+export interface Call {
+  info: RequestInfo;
+  user: User;
+  query: URLSearchParams;
+  /** Aborted when the client goes away. */
+  signal?: AbortSignal;
+}
+
+/** Keeps the request under way until the function that it returns is called. */
+export type Extend = () => () => void;
+
+const adjustMs = 10_000;
+const requestMs = 60_000;
+/** Of the time that a request has, it may spend this much waiting. */
+const waitShare = 1 / 4;
+const longSubresources = new Set(['attach', 'exec', 'proxy', 'log', 'portforward']);
+/** Names of objects of both kinds. */
+const mandatory = new Set(['exempt', 'catch-all']);
+const notExtended: Extend = () => () => {};
+
+export class FlowControl {
+  readonly #core: Core;
+  readonly #client: Client;
+  readonly #timers: Timers | undefined;
+  readonly #turns: Turns;
+  readonly #configuration: Configuration;
+  readonly #stored: StoredCounts;
+  readonly #facts: WorkFacts;
+  readonly #prefixes: readonly string[];
+  readonly #enabled: boolean;
+  #loaded = false;
+  #adjustedMs = 0;
+  #reported: Promise<void> = Promise.resolve();
+
+  constructor(options: {
+    core: Core;
+    /** Writes conditions of flow schemas. */
+    client: Client;
+    timers: Timers | undefined;
+    /** Open watches of a group resource. */
+    watchers(resource: string): number;
+  }) {
+    const { core, timers } = options;
+    this.#core = core;
+    this.#client = options.client;
+    this.#timers = timers;
+    this.#turns = new Turns(timers);
+    this.#stored = new StoredCounts(core.ledger);
+    this.#prefixes = [flowSchemas, priorityLevelConfigurations].map((token) => `${groupResource(token)}/`);
+    this.#enabled = this.#serves(flowSchemas) && this.#serves(priorityLevelConfigurations);
+    this.#facts = {
+      stored: (group, resource) =>
+        core.registry.findGroupResource(groupResource({ group, plural: resource }))
+          ? this.#stored.of(groupResource({ group, plural: resource }))
+          : undefined,
+      watchers: (group, resource) => options.watchers(groupResource({ group, plural: resource })),
+    };
+    this.#configuration = new Configuration({
+      clock: core.clock,
+      later: (delayMs, then) => (timers ? void timers.after(delayMs, then) : then()),
+      seatsTotal: core.config.requestsInFlightMax,
+      mandatory: { flowSchemas: this.#mandatory(flowSchemas), levels: this.#mandatory(priorityLevelConfigurations) },
+    });
+    if (this.#enabled) core.ledger.subscribe((changes) => this.#committed(changes));
+  }
+
+  get levels(): Iterable<Level> {
+    this.#load();
+    return this.#configuration.levels.values();
+  }
+
+  /** A page below /debug/api_priority_and_fairness; undefined: there is none of that path. */
+  dump(path: string, query: URLSearchParams): string | undefined {
+    return this.#enabled ? dump(this.levels, path, query) : undefined;
+  }
+
+  /** Answers by `handle` when it is the request's turn, or with 429. */
+  async serve(call: Call, handle: (extend: Extend) => Promise<Response>): Promise<Response> {
+    if (!this.#enabled || isUntracked(call.info)) return handle(notExtended);
+    this.#load();
+    const schema = this.#configuration.classifier.classify(call.user, call.info) ?? this.#configuration.catchAll;
+    if (!schema) return handle(notExtended);
+    const { level } = schema;
+    const ticket = this.#ticket(call, schema);
+    const outcome = level.queues.start(ticket);
+    if (outcome === 'rejected' || (outcome === 'waiting' && !(await this.#wait(level, ticket, call))))
+      return this.#tooMany(schema);
+    const turn = level.exempt ? undefined : this.#turns.enter(level.line, ticket.work.seats);
+    if (turn) await turn;
+    return this.#execute(schema, ticket, handle);
+  }
+
+  async #execute(
+    schema: BoundSchema,
+    ticket: Ticket,
+    handle: (extend: Extend) => Promise<Response>,
+  ): Promise<Response> {
+    let holders = 0;
+    const extend: Extend = () => {
+      holders++;
+      let held = true;
+      return () => {
+        if (!held) return;
+        held = false;
+        if (--holders === 0) schema.level.queues.finish(ticket);
+      };
+    };
+    const release = extend();
+    try {
+      return marked(await handle(extend), schema);
+    } finally {
+      release();
+    }
+  }
+
+  #ticket({ info, user, query }: Call, { name, level, spec, tally }: BoundSchema): Ticket {
+    const now = this.#core.clock.now();
+    if (now - this.#adjustedMs >= adjustMs) {
+      this.#adjustedMs = now;
+      this.#configuration.adjust();
+    }
+    const method = level.queueCount > 1 ? spec.distinguisherMethod?.type : undefined;
+    const distinguisher = method === 'ByUser' ? user.name : method === 'ByNamespace' ? info.namespace : '';
+    const work = estimate(info, query, level.requestSeatsMax, this.#facts);
+    return new Ticket(name, distinguisher, info, user, tally, work);
+  }
+
+  /** Whether it is served in the end. */
+  #wait({ queues }: Level, ticket: Ticket, { info, query, signal }: Call): Promise<boolean> {
+    return new Promise((resolve) => {
+      const giveUp = (reason: 'time-out' | 'cancelled') => {
+        if (queues.leave(ticket, reason)) done(false);
+      };
+      const cancel = this.#timers?.after(waitMs(info, query), () => giveUp('time-out'));
+      const onAbort = () => giveUp('cancelled');
+      signal?.addEventListener('abort', onAbort);
+      const done = (execute: boolean) => {
+        cancel?.();
+        signal?.removeEventListener('abort', onAbort);
+        resolve(execute);
+      };
+      ticket.decided = done;
+    });
+  }
+
+  #tooMany(schema: BoundSchema): Response {
+    const { retryAfter } = schema.level;
+    retryAfter.dropped(this.#core.clock.now());
+    return marked(
+      new Response('Too many requests, please try again later.\n', {
+        status: 429,
+        headers: {
+          'Content-Type': 'text/plain; charset=utf-8',
+          'X-Content-Type-Options': 'nosniff',
+          'Cache-Control': 'no-cache, private',
+          'Retry-After': String(retryAfter.seconds),
+        },
+      }),
+      schema,
+    );
+  }
+
+  /** Follows the objects; only the first call, and the first after a change, does anything. */
+  #load(): void {
+    if (this.#loaded) return;
+    this.#loaded = true;
+    this.#adjustedMs = this.#core.clock.now();
+    this.#configuration.load(this.#objects(flowSchemas), this.#objects(priorityLevelConfigurations));
+  }
+
+  // In the turn of the commit.
+  #committed(changes: readonly Change[]): void {
+    let touched = false;
+    for (const change of changes) {
+      this.#stored.changed(change);
+      touched ||= this.#prefixes.some((prefix) => change.key.startsWith(prefix));
+    }
+    if (!touched) return;
+    this.#loaded = false;
+    void this.reportDangling();
+  }
+
+  /** Corrects the conditions of flow schemas. Never rejects. */
+  reportDangling(): Promise<void> {
+    // One after the other: each looks at what is there when its turn comes.
+    this.#reported = this.#reported
+      .then(() => this.#report())
+      .catch((error) =>
+        this.#core.log.error('conditions of flow schemas could not be written', { error: String(error) }),
+      );
+    return this.#reported;
+  }
+
+  async #report(): Promise<void> {
+    if (!this.#enabled) return;
+    this.#load();
+    const now = timestamp(this.#core.clock.now());
+    const present = new Set(this.#objects(priorityLevelConfigurations).map(({ metadata }) => metadata.name));
+    const writes = this.#objects(flowSchemas).flatMap((flowSchema) => {
+      const level = flowSchema.spec?.priorityLevelConfiguration?.name ?? '';
+      const object = withDangling(flowSchema, present.has(level) && this.#configuration.has(level), now);
+      return object ? [{ verb: 'update' as const, resource: flowSchemas, subresource: 'status', object }] : [];
+    });
+    // One that was changed or deleted meanwhile is refused: of that there will be news.
+    if (writes.length > 0) await this.#client.write(writes);
+  }
+
+  #serves(token: ResourceToken): boolean {
+    return this.#core.registry.find(token.group, token.version, token.plural) !== undefined;
+  }
+
+  #objects<T extends KubeObject>(token: ResourceToken<T>): T[] {
+    const definition = this.#core.registry.require(token);
+    return this.#core.ledger.range(keyRange(definition)).entries.map((entry) => decode<T>(definition, entry.value));
+  }
+
+  /** What every cluster holds of the kind and cannot do without. */
+  #mandatory<T extends KubeObject & { spec: unknown }>(token: ResourceToken<T>): { name: string; spec: T['spec'] }[] {
+    const definition = this.#core.registry.find(token.group, token.version, token.plural);
+    const objects = definition?.bootstrap?.objects(this.#core.config) ?? [];
+    return (objects as unknown as readonly T[])
+      .filter(({ metadata }) => mandatory.has(metadata.name))
+      .map(({ metadata, spec }) => ({ name: metadata.name, spec }));
+  }
+}
+
+/** What runs for long and is no watch is not counted at all. */
+function isUntracked({ verb, isResource, subresource }: RequestInfo): boolean {
+  return verb === 'proxy' || (isResource && verb !== 'watch' && longSubresources.has(subresource));
+}
+
+/** How long a request may wait: part of the time that it has in all, of which watches have no limit of their own. */
+function waitMs({ verb }: RequestInfo, query: URLSearchParams): number {
+  const asked = verb === 'watch' ? undefined : parseDuration(query.get('timeout') ?? '');
+  return (asked !== undefined && asked > 0 ? Math.min(asked, requestMs) : requestMs) * waitShare;
+}
+
+function marked(response: Response, { uid, level }: BoundSchema): Response {
+  response.headers.set('X-Kubernetes-PF-FlowSchema-UID', uid);
+  response.headers.set('X-Kubernetes-PF-PriorityLevel-UID', level.uid);
+  return response;
+}
