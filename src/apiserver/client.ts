@@ -4,6 +4,7 @@ import { CompactedError, FutureRevisionError } from '../ledger/types.ts';
 import { errors, toStatus } from '../machinery/errors.ts';
 import type { KubeObject, ResourceToken } from '../machinery/meta.ts';
 import type { AnyResource } from '../machinery/resource.ts';
+import { copyJson } from '../machinery/schema/json.ts';
 import type { Client, Feed, ListQuery, ObjectChange, Write, WriteOutcome } from '../reconcile/types.ts';
 import type { Core, User } from './core.ts';
 import { asApiError } from './errors.ts';
@@ -65,11 +66,12 @@ function scopeOf(
   warnings: string[],
 ): WriteScope {
   const metadata =
-    write.verb === 'create' || write.verb === 'update'
+    write.verb === 'create' || write.verb === 'update' || write.verb === 'apply'
       ? (write.object.metadata as Partial<KubeObject['metadata']> | undefined)
       : undefined;
-  const name = write.verb === 'update' ? (metadata?.name ?? '') : (write.name ?? '');
-  const namespace = (write.verb === 'update' ? metadata?.namespace : (write.namespace ?? metadata?.namespace)) ?? '';
+  const named = write.verb === 'update' || write.verb === 'apply';
+  const name = named ? (metadata?.name ?? '') : (write.name ?? '');
+  const namespace = (named ? metadata?.namespace : (write.namespace ?? metadata?.namespace)) ?? '';
   const subresourceName = write.verb === 'delete' ? undefined : write.subresource;
   const subresource = subresourceName ? subresourceOf(definition, subresourceName) : undefined;
   if (subresourceName && !subresource) throw errors.notFound(definition, `${name}/${subresourceName}`);
@@ -84,7 +86,16 @@ function scopeOf(
     ...(subresource ? { subresource } : {}),
     dryRun: false,
     warnings,
+    manager: write.verb === 'apply' ? write.manager : managerOf(user),
   };
+}
+
+/** The field manager of a part of the control plane, as its user agent has it upstream. */
+function managerOf({ name }: User): string {
+  if (name.startsWith('system:node:')) return 'kubelet';
+  const component = /^system:(kube-[a-z-]+|apiserver)$/.exec(name)?.[1];
+  if (component === 'apiserver') return 'kube-apiserver';
+  return component ?? 'kube-controller-manager';
 }
 
 function operationOf(core: Core, scope: WriteScope, write: Write): Operation {
@@ -95,6 +106,10 @@ function operationOf(core: Core, scope: WriteScope, write: Write): Operation {
       return { verb: write.verb, body: core.codec.accept(write.object, target, 'Ignore').object };
     case 'patch':
       return { verb: 'patch', type: write.type, patch: write.patch, validation: 'Ignore' };
+    case 'apply': {
+      const { object: patch, force = false } = write;
+      return { verb: 'apply', patch: copyJson(patch), duplicates: [], force, validation: 'Ignore' };
+    }
     case 'delete': {
       const { uid, resourceVersion, gracePeriodSeconds, propagationPolicy } = write;
       return { verb: 'delete', options: { uid, resourceVersion, gracePeriodSeconds, propagationPolicy } };

@@ -6,6 +6,7 @@ import type { Clock, ClusterConfig, Log, Random } from '../ports/index.ts';
 import type { AdmissionChain } from './admission/chain.ts';
 import type { Codec } from './codec.ts';
 import type { Registry } from './registry.ts';
+import type { ManagedTypes } from './rest/managed.ts';
 import { findObject, hasTag } from './storage/read.ts';
 
 /** Who a request comes from (authentication/v1 UserInfo). */
@@ -28,6 +29,7 @@ export interface Core {
   readonly ledger: Ledger;
   readonly registry: Registry;
   readonly codec: Codec;
+  readonly managed: ManagedTypes;
   readonly clock: Clock;
   readonly random: Random;
   readonly config: ClusterConfig;

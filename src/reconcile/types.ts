@@ -2,7 +2,7 @@
 // durable cursor. Work is keyed by object, never by event.
 
 import type { Status } from '../machinery/errors.ts';
-import type { KubeObject, New, ResourceToken } from '../machinery/meta.ts';
+import type { KubeObject, New, ObjectMeta, ResourceToken } from '../machinery/meta.ts';
 import type { Clock, ClusterConfig, Log, Random } from '../ports/index.ts';
 
 export interface ListQuery {
@@ -44,6 +44,15 @@ export type Write =
       subresource?: string;
       type: 'json' | 'merge' | 'strategic';
       patch: unknown;
+    }
+  | {
+      /** Server-side apply of what `object` says, which names what it is about. Takes fields over only with `force`. */
+      verb: 'apply';
+      resource: ResourceToken;
+      subresource?: string;
+      manager: string;
+      force?: boolean;
+      object: Record<string, unknown> & { metadata: Pick<ObjectMeta, 'name' | 'namespace'> };
     }
   | {
       verb: 'delete';

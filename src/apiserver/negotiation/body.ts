@@ -21,9 +21,9 @@ export function bodyFormat(contentType: string | null): BodyFormat {
   );
 }
 
-export type PatchFormat = 'json' | 'merge' | 'strategic';
+export type PatchFormat = 'json' | 'merge' | 'strategic' | 'apply';
 
-/** Of a patch. Throws UnsupportedMediaType (415) for others, server-side apply among them. */
+/** Of a patch. Throws UnsupportedMediaType (415) for others. */
 export function patchFormat(contentType: string | null): PatchFormat {
   switch ((contentType ?? '').split(';')[0]?.trim().toLowerCase()) {
     case 'application/json-patch+json':
@@ -33,12 +33,11 @@ export function patchFormat(contentType: string | null): PatchFormat {
     case 'application/strategic-merge-patch+json':
       return 'strategic';
     case 'application/apply-patch+yaml':
-    case 'application/apply-patch+cbor':
-      throw new ApiError('UnsupportedMediaType', 'server-side apply is not supported by this server yet');
+      return 'apply';
     default:
       throw new ApiError(
         'UnsupportedMediaType',
-        'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json',
+        'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml',
       );
   }
 }
