@@ -11,6 +11,7 @@ import daemonSets from './apps/daemonsets/definition.ts';
 import deployments from './apps/deployments/definition.ts';
 import replicaSets from './apps/replicasets/definition.ts';
 import statefulSets from './apps/statefulsets/definition.ts';
+import autoscalers from './autoscaling/horizontalpodautoscalers/definition.ts';
 import cronJobs from './batch/cronjobs/definition.ts';
 import jobs from './batch/jobs/definition.ts';
 import leases from './coordination/leases/definition.ts';
@@ -26,6 +27,7 @@ import secrets from './core/secrets/definition.ts';
 import serviceAccounts from './core/serviceaccounts/definition.ts';
 import services from './core/services/definition.ts';
 import endpointSlices from './discovery/endpointslices/definition.ts';
+import budgets from './policy/poddisruptionbudgets/definition.ts';
 import { contextOf, objectOf } from './testing.ts';
 
 const term = {
@@ -190,7 +192,42 @@ const job = {
   template,
 };
 
+const target = { type: 'Value', value: '1', averageValue: '1', averageUtilization: 1 };
+const metric = { name: 'm', selector: { matchLabels: { a: 'b' } } };
+const object = { kind: 'Service', name: 's', apiVersion: 'v1' };
+const current = { value: '1', averageValue: '1', averageUtilization: 1 };
+const rules = { policies: [{ type: 'Pods', value: 1, periodSeconds: 1 }], selectPolicy: 'Max', tolerance: '1' };
+
 const rich: [AnyResource, object][] = [
+  [
+    budgets,
+    {
+      spec: { minAvailable: '10%', selector: { matchLabels: { a: 'b' } }, unhealthyPodEvictionPolicy: 'AlwaysAllow' },
+      status: { conditions: [{ type: 'x', status: 'True', reason: 'r', message: 'm' }], disruptionsAllowed: 1 },
+    },
+  ],
+  [
+    autoscalers,
+    {
+      spec: {
+        scaleTargetRef: object,
+        minReplicas: 1,
+        maxReplicas: 2,
+        metrics: [
+          { type: 'Object', object: { describedObject: object, metric, target } },
+          { type: 'External', external: { metric, target } },
+          { type: 'Pods', pods: { metric, target } },
+          { type: 'Resource', resource: { name: 'cpu', target } },
+          { type: 'ContainerResource', containerResource: { name: 'cpu', container: 'c', target } },
+        ],
+        behavior: { scaleUp: rules, scaleDown: rules },
+      },
+      status: {
+        currentMetrics: [{ type: 'Object', object: { describedObject: object, metric, current } }],
+        conditions: [{ type: 'x', status: 'True' }],
+      },
+    },
+  ],
   [
     jobs,
     {
@@ -361,7 +398,7 @@ const rich: [AnyResource, object][] = [
 
 /** Fields whose text decoding has checked: quantities and times. */
 const checked =
-  /\.(cpu|memory|storage|sizeLimit|divisor|pods|hugepages-2Mi|example\.com\/gpu|eventTime|finishedAt|startTime|completionTime)$/;
+  /\.((target|current)\.value|cpu|memory|storage|sizeLimit|divisor|pods|hugepages-2Mi|example\.com\/gpu|eventTime|finishedAt|startTime|completionTime|averageValue|tolerance)$/;
 
 type Place = { holder: Record<string, unknown> | unknown[]; key: string; path: string };
 function places(value: unknown, path: string, out: Place[]): Place[] {
