@@ -6,9 +6,11 @@ import type { AnyResource } from '../machinery/resource.ts';
 import { coerce, strictProblems } from '../machinery/schema/coerce.ts';
 import { decodeJson, decodeUtf8 } from '../machinery/schema/json.ts';
 import { decodeProtobuf } from '../machinery/schema/protobuf.ts';
+import { protobufWriter } from '../machinery/schema/protobuf-writer.ts';
 import type { ProtobufTable } from '../machinery/schema/table.ts';
 import type { Schemas } from '../machinery/schema/types.ts';
 import { decodeYaml } from '../machinery/schema/yaml.ts';
+import { ProtobufAnswers } from './negotiation/protobuf.ts';
 import { applyPatch } from './patch.ts';
 
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
@@ -41,6 +43,8 @@ export interface Codec {
   /** A value that is JSON already (the result of a patch, a controller's write). Takes ownership of `value`. */
   accept(value: unknown, target: Target, validation: FieldValidation): Decoded;
   /** Applies a patch to the JSON of an object; mutates neither. Throws BadRequest or Invalid. */
+  /** Answers in protobuf; undefined: none are given. */
+  readonly protobuf: ProtobufAnswers | undefined;
   patch(type: 'json' | 'merge' | 'strategic', base: Record<string, unknown>, patch: unknown, schema: string): unknown;
 }
 
@@ -58,6 +62,7 @@ export function createCodec(schemas: Schemas, protobufTables: ProtobufTable | un
     const problems = validation === 'Ignore' ? [] : strictProblems(coerced.unknown, duplicates);
     if (problems.length > 0 && validation === 'Strict')
       throw inWords(target, `strict decoding error: ${problems.join(', ')}`);
+    if (asksForReset(value)) object.metadata.managedFields = [];
     target.defaults?.(object as never);
     return { object, warnings: problems };
   };
@@ -70,6 +75,7 @@ export function createCodec(schemas: Schemas, protobufTables: ProtobufTable | un
       return accept(value, target, validation, duplicates);
     },
     accept,
+    protobuf: protobufTables && new ProtobufAnswers(schemas, protobufWriter(protobufTables)),
     patch(type, base, patch, schema) {
       return applyPatch(schemas, type, base, patch, schema);
     },
@@ -83,6 +89,13 @@ export function createCodec(schemas: Schemas, protobufTables: ProtobufTable | un
     if (!value) throw errors.badRequest(`${kind} cannot be handled as a ${target.kind}`);
     return value;
   }
+}
+
+/** An empty list of managed fields, which coercion drops, means something: to forget them. */
+function asksForReset(value: unknown): boolean {
+  const { metadata } = value as { metadata?: { managedFields?: unknown } | null };
+  const sent = metadata?.managedFields;
+  return Array.isArray(sent) && sent.length === 0;
 }
 
 /** Refuses a body that says it is something else; one that says nothing is taken for what is expected. */

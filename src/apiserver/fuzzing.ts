@@ -2,7 +2,7 @@
 // is repeated by its number alone.
 import { stringify } from 'yaml';
 import protobuf from '../generated/schemas/protobuf.json' with { type: 'json' };
-import { encodeProtobuf } from '../machinery/schema/protobuf.ts';
+import { encodeProtobuf } from '../machinery/schema/protobuf-writer.ts';
 import type { ProtobufTable } from '../machinery/schema/table.ts';
 import corpus from './testdata/requests.json' with { type: 'json' };
 import { adminToken, TestRandom } from './testing.ts';

@@ -1,81 +1,175 @@
-// Which form the client wants its answer in, from the Accept header. JSON is the one encoding written (YAML is made from
-// it); protobuf is never offered, so a client that lists it first gets JSON if it takes JSON as well.
+// Which form the client wants its answer in, from the Accept header, as upstream negotiates it: in the order of q, the first
+// clause that names an encoding which is written here and a transformation that the place allows. JSON is what is stored;
+// YAML and protobuf are made from it.
 import { ApiError } from '../../machinery/errors.ts';
 
+export type Encoding = 'json' | 'yaml' | 'protobuf';
+
 export interface AcceptForm {
-  /** How the text is written. */
-  encoding: 'json' | 'yaml';
+  readonly encoding: Encoding;
   /** Which transformation the client asks for. */
-  as: 'object' | 'table' | 'partial' | 'partialList';
+  readonly as: 'object' | 'table' | 'partial' | 'partialList';
+  /** Of the transformation's group, meta.k8s.io. */
+  readonly version: 'v1' | 'v1beta1';
+  /** JSON over many lines, for human readers. */
+  readonly pretty: boolean;
 }
 
-interface MediaRange {
+interface Clause {
+  /** The media range: `application/json`. */
   type: string;
+  major: string;
+  subtype: string;
   parameters: Record<string, string>;
   quality: number;
 }
 
-/** Media ranges in the client's order of preference. */
-export function parseAccept(header: string): MediaRange[] {
-  const ranges: MediaRange[] = [];
+// In upstream's order, which is what a wildcard gets.
+const mediaTypes: readonly (readonly [subtype: string, Encoding])[] = [
+  ['json', 'json'],
+  ['yaml', 'yaml'],
+  ['vnd.kubernetes.protobuf', 'protobuf'],
+];
+export const mediaTypeOf: Record<Encoding, string> = {
+  json: 'application/json',
+  yaml: 'application/yaml',
+  protobuf: 'application/vnd.kubernetes.protobuf',
+};
+export const acceptedTypes = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
+const streamTypes = 'application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch';
+
+/** Clauses in the client's order of preference; wildcards after what is named. */
+function parseClauses(header: string): Clause[] {
+  const clauses: Clause[] = [];
   for (const part of header.split(',')) {
-    const [type = '', ...rest] = part.split(';').map((piece) => piece.trim());
-    if (type === '') continue;
-    const parameters: Record<string, string> = {};
-    let quality = 1;
+    const [range = '', ...rest] = part.split(';');
+    const [left = '', right = left.trim() === '*' ? '*' : undefined, more] = range.split('/');
+    if (right === undefined || more !== undefined) continue;
+    const major = left.trim();
+    const subtype = right.trim();
+    const clause: Clause = { type: `${major}/${subtype}`, major, subtype, parameters: {}, quality: 1 };
     for (const pair of rest) {
-      const equals = pair.indexOf('=');
-      if (equals < 0) continue;
-      const key = pair.slice(0, equals).trim().toLowerCase();
-      const value = pair
-        .slice(equals + 1)
-        .trim()
-        .replace(/^"(.*)"$/, '$1');
-      if (key === 'q') quality = Number.isFinite(Number(value)) ? Number(value) : 0;
-      else parameters[key] = value;
+      const [key = '', value, surplus] = pair.split('=');
+      if (value === undefined || surplus !== undefined) continue;
+      if (key.trim() === 'q') clause.quality = Number.parseFloat(value) || 0;
+      else Object.defineProperty(clause.parameters, key.trim(), { value: value.trim(), enumerable: true });
     }
-    ranges.push({ type: type.toLowerCase(), parameters, quality });
+    clauses.push(clause);
   }
-  return ranges.filter((range) => range.quality > 0).sort((a, b) => b.quality - a.quality);
+  return clauses.sort(
+    (a, b) =>
+      b.quality - a.quality ||
+      Number(a.major === '*') - Number(b.major === '*') ||
+      Number(a.subtype === '*') - Number(b.subtype === '*'),
+  );
 }
 
-const encodings: Record<string, AcceptForm['encoding']> = {
-  'application/json': 'json',
-  'application/yaml': 'yaml',
-  'application/*': 'json',
-  '*/*': 'json',
+// Clients send the same header again and again.
+const parsedMax = 64;
+const parsed = new Map<string, readonly Clause[]>();
+
+export function parseAccept(header: string): readonly Clause[] {
+  const known = parsed.get(header);
+  if (known) return known;
+  const clauses = parseClauses(header);
+  if (parsed.size >= parsedMax) parsed.clear();
+  parsed.set(header, clauses);
+  return clauses;
+}
+
+/** How a list reads `application/*`: in upstream's order, all that match. */
+function encodingsOf({ major, subtype }: Clause): Encoding[] {
+  if (major !== 'application' && (major !== '*' || subtype !== '*')) return [];
+  return mediaTypes.filter(([own]) => subtype === '*' || subtype === own).map(([, encoding]) => encoding);
+}
+
+type Transformation = Pick<AcceptForm, 'as' | 'version'>;
+const untransformed: Transformation = { as: 'object', version: 'v1' };
+const transformations: Record<string, AcceptForm['as']> = {
+  Table: 'table',
+  PartialObjectMetadata: 'partial',
+  PartialObjectMetadataList: 'partialList',
 };
 
-const notAcceptable = () =>
-  new ApiError(
-    'NotAcceptable',
-    'only the following media types are accepted: application/json, application/yaml, application/json;stream=watch',
-  );
-
-/** The first form of the client's list that this server can give. Throws NotAcceptable (406). */
-export function negotiate(header: string | null, allowTransform = true): AcceptForm {
-  if (header === null || header.trim() === '') return { encoding: 'json', as: 'object' };
-  for (const { type, parameters } of parseAccept(header)) {
-    const encoding = encodings[type];
-    if (!encoding) continue;
-    const { as, g, v } = parameters;
-    if (as === undefined) return { encoding, as: 'object' };
-    if (!allowTransform || g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) continue;
-    if (as === 'Table') return { encoding, as: 'table' };
-    if (as === 'PartialObjectMetadata') return { encoding, as: 'partial' };
-    if (as === 'PartialObjectMetadataList') return { encoding, as: 'partialList' };
-  }
-  throw notAcceptable();
+/** What a clause's parameters ask for; undefined: something that this place or this encoding does not do. */
+function transformation(clause: Clause, encoding: Encoding, transforms: boolean): Transformation | undefined {
+  const { as, g, v, stream, sv } = clause.parameters;
+  if (stream && (stream !== 'watch' || encoding === 'yaml')) return undefined;
+  if (sv && (sv !== 'v1' || !transforms)) return undefined;
+  if (as === undefined && g === undefined && v === undefined) return untransformed;
+  if (!transforms || g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) return undefined;
+  const form = as !== undefined && Object.hasOwn(transformations, as) ? transformations[as] : undefined;
+  if (!form || (form === 'table' && encoding === 'protobuf')) return undefined;
+  return { as: form, version: v };
 }
 
-/** The version of aggregated discovery that the client prefers over the legacy documents, if any. */
-export function wantsAggregatedDiscovery(header: string | null): 'v2' | 'v2beta1' | undefined {
-  if (!header) return undefined;
-  for (const { type, parameters } of parseAccept(header)) {
-    if (!(type in encodings)) continue;
-    if (parameters.as === undefined) return undefined;
-    if (parameters.g !== 'apidiscovery.k8s.io' || parameters.as !== 'APIGroupDiscoveryList') continue;
-    if (parameters.v === 'v2' || parameters.v === 'v2beta1') return parameters.v;
-  }
+/** A request, or its Accept header. */
+type Asked = Request | string | null;
+const acceptOf = (asked: Asked): string | null => (asked instanceof Request ? asked.headers.get('accept') : asked);
+
+/** Undefined when nothing of the client's list can be given. `transforms`: whether tables and the like can. */
+export function tryNegotiate(asked: Asked, transforms = true): AcceptForm | undefined {
+  const header = acceptOf(asked) ?? '';
+  const pretty = asked instanceof Request && isPretty(asked);
+  if (header === '') return { encoding: 'json', ...untransformed, pretty };
+  for (const clause of parseAccept(header))
+    for (const encoding of encodingsOf(clause)) {
+      const form = transformation(clause, encoding, transforms);
+      if (form) return { encoding, ...form, pretty: pretty || clause.parameters.pretty === '1' };
+    }
   return undefined;
+}
+
+/** The first form of the client's list that this server can give. Throws NotAcceptable (406). `streams`: watches too. */
+export function negotiate(asked: Asked, transforms = true, streams = false): AcceptForm {
+  requireProducible(acceptOf(asked), streams);
+  const form = tryNegotiate(asked, transforms);
+  if (!form) throw notAcceptable(`only the following media types are accepted: ${acceptedTypes}`);
+  return form;
+}
+
+/** Throws NotAcceptable (406) for a watch in an encoding without a streaming form. */
+export function requireStreamable({ encoding }: AcceptForm): void {
+  if (encoding === 'yaml') throw notAcceptable(`only the following media types are accepted: ${streamTypes}`);
+}
+
+export const notAcceptable = (message: string): ApiError => new ApiError('NotAcceptable', message);
+
+/**
+ * Upstream's router goes before negotiation: it wants one of the media types by its full name, or the full wildcard, whatever their
+ * parameters and q.
+ */
+function requireProducible(header: string | null, streams: boolean): void {
+  if (header === null || header === '') return;
+  for (const clause of header.split(',')) {
+    const type = (clause.split(';', 1)[0] as string).trim();
+    if (type === '*/*' || mediaTypes.some(([subtype]) => type === `application/${subtype}`)) return;
+  }
+  throw new ApiError(
+    'NotAcceptable',
+    `406: Not Acceptable\n\nAvailable representations: ${acceptedTypes}${streams ? `, ${streamTypes}` : ''}`,
+    {},
+  );
+}
+
+/** The `pretty` parameter, or else whether the client is a person's. */
+function isPretty(request: Request): boolean {
+  const question = request.url.indexOf('?');
+  if (question >= 0 && request.url.includes('pretty', question)) {
+    const value = new URLSearchParams(request.url.slice(question)).get('pretty') ?? '';
+    if (value !== '') return ['1', 't', 'T', 'TRUE', 'true', 'True'].includes(value);
+  }
+  return /^(?:curl|Wget|Mozilla\/5\.0)/.test(request.headers.get('user-agent') ?? '');
+}
+
+/** Whether the client prefers aggregated discovery over the legacy documents. */
+export function acceptsAggregatedDiscovery(header: string | null): boolean {
+  if (!header) return false;
+  for (const clause of parseAccept(header)) {
+    if (encodingsOf(clause).length === 0) continue;
+    const { as, g, v } = clause.parameters;
+    if (as === undefined) return false;
+    if (g === 'apidiscovery.k8s.io' && as === 'APIGroupDiscoveryList' && v === 'v2') return true;
+  }
+  return false;
 }

@@ -1,41 +1,110 @@
-// Answers: JSON or YAML text, a Status for every error, warnings as headers.
+// Answers: JSON, YAML or protobuf as negotiated, a Status for every error, warnings as headers, gzip for what is long.
 import { stringify } from 'yaml';
-import { type ApiError, type Status, toStatus } from '../../machinery/errors.ts';
-import type { AcceptForm } from './accept.ts';
+import { ApiError, type Status, toStatus } from '../../machinery/errors.ts';
+import { type AcceptForm, type Encoding, mediaTypeOf, tryNegotiate } from './accept.ts';
+import type { ProtobufAnswers } from './protobuf.ts';
 
-/** `text` is JSON; it is turned into YAML when that was asked for. */
-export function textResponse(
-  text: string,
-  options: {
-    code?: number;
-    encoding?: AcceptForm['encoding'];
-    warnings?: readonly string[];
-    headers?: Record<string, string>;
-  } = {},
+/** As upstream: answers above this are compressed for clients that take gzip. */
+export const gzipBytesMin = 128 * 1024;
+
+export interface AnswerOptions {
+  code?: number;
+  encoding?: Encoding;
+  /** JSON over many lines. */
+  pretty?: boolean;
+  /** Whether the client takes gzip. */
+  gzip?: boolean;
+  /** Absent: JSON is the answer where protobuf is asked for. */
+  protobuf?: ProtobufAnswers;
+  warnings?: readonly string[];
+  headers?: Record<string, string>;
+}
+
+/** What a request and its negotiated form say about the answer. */
+export function answering(request: Request, accept: AcceptForm, protobuf: ProtobufAnswers | undefined): AnswerOptions {
+  const { encoding, pretty } = accept;
+  return { encoding, pretty, gzip: takesGzip(request), ...(protobuf ? { protobuf } : {}) };
+}
+
+/** `text` is JSON; it is turned into what was asked for. */
+export function textResponse(text: string, options: AnswerOptions = {}): Response {
+  switch (options.encoding) {
+    case 'yaml':
+      return bodyResponse(
+        stringify(JSON.parse(text), { version: '1.1', aliasDuplicateObjects: false }),
+        'yaml',
+        options,
+      );
+    case 'protobuf': {
+      const bytes = options.protobuf?.object(JSON.parse(text));
+      if (bytes) return bodyResponse(bytes, 'protobuf', options);
+    }
+  }
+  return bodyResponse(options.pretty ? JSON.stringify(JSON.parse(text), null, 2) : `${text}\n`, 'json', options);
+}
+
+/** A body that is in its encoding already. */
+export function bodyResponse(
+  body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>,
+  encoding: Encoding,
+  options: AnswerOptions,
 ): Response {
   const headers = new Headers({ 'Cache-Control': 'no-cache, private', ...options.headers });
   for (const warning of options.warnings ?? []) addWarning(headers, warning);
-  const yaml = options.encoding === 'yaml';
-  headers.set('Content-Type', yaml ? 'application/yaml' : 'application/json');
-  return new Response(yaml ? stringify(JSON.parse(text), { version: '1.1', aliasDuplicateObjects: false }) : text, {
-    status: options.code ?? 200,
-    headers,
-  });
+  headers.set('Content-Type', mediaTypeOf[encoding]);
+  const status = options.code ?? 200;
+  const stream = body instanceof ReadableStream;
+  if (options.gzip && (stream || body.length > gzipBytesMin)) return gzipped(body, status, headers);
+  // What a stream holds is passed on as it comes.
+  if (stream) headers.set('Content-Encoding', 'identity');
+  return new Response(body, { status, headers });
 }
 
-export function statusResponse(error: ApiError, warnings: readonly string[] = []): Response {
-  const status = toStatus(error);
+function gzipped(body: BodyInit, status: number, headers: Headers): Response {
+  headers.set('Content-Encoding', 'gzip');
+  headers.append('Vary', 'Accept-Encoding');
+  const compressed = (new Response(body).body as ReadableStream<Uint8Array<ArrayBuffer>>).pipeThrough(
+    new CompressionStream('gzip'),
+  );
+  // Of Workers: the body is encoded already.
+  const init = { status, headers, encodeBody: 'manual' };
+  return new Response(compressed, init);
+}
+
+export function takesGzip(request: Request): boolean {
+  const header = request.headers.get('accept-encoding') ?? '';
+  return header.split(',').some((token) => token.trim() === 'gzip');
+}
+
+export function statusResponse(error: ApiError, request?: Request, protobuf?: ProtobufAnswers): Response {
+  return wholeStatusResponse(toStatus(error), request, protobuf);
+}
+
+/** A Status in the encoding that the client accepts; one that accepts none of them is told why all the same. */
+export function wholeStatusResponse(given: Status, request?: Request, protobuf?: ProtobufAnswers): Response {
   // Upstream leaves an empty name out.
-  if (status.details?.name === '') status.details = { ...status.details, name: undefined };
+  const status = given.details?.name === '' ? { ...given, details: { ...given.details, name: undefined } } : given;
   const headers: Record<string, string> = {};
   const retry = status.details?.retryAfterSeconds;
-  if (retry !== undefined) headers['Retry-After'] = String(retry);
-  return textResponse(JSON.stringify(status), { code: status.code, headers, warnings });
+  if (retry) headers['Retry-After'] = String(retry);
+  const form = request && tryNegotiate(request, false);
+  return textResponse(JSON.stringify(status), {
+    code: status.code,
+    headers,
+    pretty: form?.pretty ?? request !== undefined,
+    ...(form ? { encoding: form.encoding } : {}),
+    ...(protobuf ? { protobuf } : {}),
+  });
 }
 
 /** The Status that says a deletion is done. */
 export function successStatus(details: Status['details']): Status {
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: details ?? {}, code: 200 };
+}
+
+/** What upstream's router answers where a path has no such method. */
+export function methodNotAllowed(): ApiError {
+  return new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 }
 
 /** What upstream answers for a path that it does not serve. */
@@ -58,9 +127,9 @@ function addWarning(headers: Headers, warning: string): void {
   if (/^[\x20-\x7e]*$/.test(value)) headers.append('Warning', value);
 }
 
-/** What an ETag is made of: SHA-256 in upper-case hexadecimal. */
+/** What an ETag is made of: SHA-512 in upper-case hexadecimal, as upstream. */
 export async function hashOf(text: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-512', new TextEncoder().encode(text)));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0'))
     .join('')
     .toUpperCase();

@@ -1,9 +1,10 @@
 // One HTTP request that has been authenticated, resolved and authorised.
 
-import { ApiError } from '../../machinery/errors.ts';
+import { errors } from '../../machinery/errors.ts';
 import type { AnyResource, Subresource } from '../../machinery/resource.ts';
 import type { Core, User } from '../core.ts';
-import { type AcceptForm, negotiate } from '../negotiation/accept.ts';
+import { type AcceptForm, negotiate, notAcceptable } from '../negotiation/accept.ts';
+import { type AnswerOptions, answering } from '../negotiation/respond.ts';
 import type { RequestInfo } from '../routing.ts';
 import type { Form } from '../storage/forms.ts';
 
@@ -15,24 +16,59 @@ export interface RestRequest {
   readonly definition: AnyResource;
   readonly subresource: Subresource | undefined;
   readonly user: User;
+  /** Keeps the request under way, as flow control counts it, until the function that it returns is called. */
+  extend(): () => void;
+  /** Throws Forbidden where the user may not create the object that the request names. */
+  mayCreate(): void;
 }
 
 /** How the client wants objects and lists. Throws NotAcceptable (406) or BadRequest. */
-export function formOf(rest: RestRequest): { form: Form; accept: AcceptForm } {
-  const accept = negotiate(rest.request.headers.get('accept'));
-  return { accept, form: accept.as === 'table' ? tableForm(rest.url.searchParams) : plainForm(accept) };
+export function formOf(rest: RestRequest): { form: Form; accept: AcceptForm; answer: AnswerOptions } {
+  const { request, definition, info, core } = rest;
+  const collection = info.verb === 'list' || info.verb === 'watch';
+  const accept = negotiate(request, true, collection);
+  const answer = answering(request, accept, core.codec.protobuf);
+  return { accept, answer, form: formFor(accept, rest.url.searchParams, definition, info.verb) };
 }
 
-function plainForm(accept: AcceptForm): Form {
-  return accept.as === 'object' ? { type: 'object' } : { type: 'partial' };
+function formFor(
+  { as, version }: AcceptForm,
+  query: URLSearchParams,
+  definition: AnyResource,
+  verb: RequestInfo['verb'],
+): Form {
+  switch (as) {
+    case 'object':
+      return { type: 'object' };
+    case 'table':
+      return tableForm(query, version);
+    case 'partial':
+      if (verb === 'list')
+        throw notAcceptable(
+          `you requested PartialObjectMetadata, but the requested object is a list (${goType(definition)}List)`,
+        );
+      return { type: 'partial', version };
+    case 'partialList':
+      // Upstream sends the events of such a watch as they are.
+      if (verb === 'watch') return { type: 'object' };
+      if (verb !== 'list')
+        throw notAcceptable(
+          `you requested PartialObjectMetadataList, but the requested object is not a list (${goType(definition)})`,
+        );
+      return { type: 'partial', version };
+  }
 }
 
-function tableForm(query: URLSearchParams): Form {
+/** The type that upstream has in memory, as Go prints it: `*core.Pod`, `*networking.Ingress`. */
+function goType({ group, kind }: AnyResource): string {
+  return `*${group === '' ? 'core' : group.split('.', 1)[0]}.${kind}`;
+}
+
+function tableForm(query: URLSearchParams, version: AcceptForm['version']): Form {
   const includeObject = query.get('includeObject') || 'Metadata';
   if (includeObject !== 'None' && includeObject !== 'Metadata' && includeObject !== 'Object')
-    throw new ApiError(
-      'BadRequest',
-      `Invalid value: ${JSON.stringify(includeObject)}: must be None, Metadata, or Object`,
+    throw errors.badRequest(
+      `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(includeObject)}: must be 'Metadata', 'Object', 'None', or empty`,
     );
-  return { type: 'table', includeObject, columns: true };
+  return { type: 'table', includeObject, columns: true, version };
 }

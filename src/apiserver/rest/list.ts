@@ -1,11 +1,12 @@
-// Lists: rows of one revision, spliced into the answer without being parsed. Short ones are one text; long ones are
-// streamed page by page at the fixed revision, so that memory stays bounded.
+// Lists: rows of one revision, spliced into the answer without being parsed, page by page at that revision, so that memory
+// stays bounded however long they are.
 import type { Entry, KeyRange, ReadView } from '../../ledger/types.ts';
 import { apiVersion } from '../../machinery/meta.ts';
 import type { AnyResource } from '../../machinery/resource.ts';
 import type { Core } from '../core.ts';
-import { itemText, parseSide, partialHead } from '../storage/codec.ts';
-import { columnsText, type Form, rowText } from '../storage/forms.ts';
+import type { TextPages } from '../negotiation/list-response.ts';
+import { itemText, parseSide, partialText } from '../storage/codec.ts';
+import { type Form, rowText, tableHead } from '../storage/forms.ts';
 import { keyRange } from '../storage/read.ts';
 import { filled } from './heartbeat.ts';
 import { joinedItems, joinedPages } from './joined.ts';
@@ -113,11 +114,7 @@ function cutMetadata(at: number, range: KeyRange, last: string, remaining?: numb
   };
 }
 
-export interface ListAnswer {
-  /** The whole text, or its chunks where the list is long. */
-  text: string | Iterator<string>;
-}
-
+/** Throws {@link ExpiredList}, later pages the ledger's CompactedError. */
 export function list(
   core: Core,
   definition: AnyResource,
@@ -125,7 +122,7 @@ export function list(
   selector: RowSelector,
   options: ListOptions,
   form: Form,
-): ListAnswer {
+): TextPages {
   const view = core.ledger;
   if (form.type === 'object' && selector.everything && !definition.heartbeat && !definition.conversion)
     return joined(core, definition, effectiveNamespace(definition, wanted, selector), options);
@@ -134,82 +131,56 @@ export function list(
     const namespace = effectiveNamespace(definition, wanted, selector);
     const { revision, after } = listRevision(options, view);
     const at = revision ?? view.revision;
+    const { open, close, item } = shape(core, definition, form, { resourceVersion: String(at) });
     const source = pages(view, { definition, namespace, selector, revision, after }, at);
-    return orExpired(() => streamed(core, source, definition, at, form), after);
+    return { open, close, pages: begun(texts(source, item), after) };
   }
   const { entries, metadata } = listPage(view, definition, wanted, selector, options);
   const { open, close, item } = shape(core, definition, form, metadata);
-  return { text: open + entries.map(item).join(',') + close };
+  return { open, close, pages: texts([entries], item) };
 }
 
-function joined(core: Core, definition: AnyResource, namespace: string, options: ListOptions): ListAnswer {
+function* texts(pages: Iterable<Entry[]>, item: (entry: Entry) => string): Generator<string> {
+  for (const page of pages) if (page.length > 0) yield page.map(item).join(',');
+}
+
+/** The same pages, of which the first has been read: a revision that is gone is noticed before an answer begins. */
+function begun(pages: Generator<string>, after: string | undefined): Iterator<string> {
+  let first: IteratorResult<string> | undefined = orExpired(() => pages.next(), after);
+  return {
+    next() {
+      const next = first ?? pages.next();
+      first = undefined;
+      return next;
+    },
+  };
+}
+
+function joined(core: Core, definition: AnyResource, namespace: string, options: ListOptions): TextPages {
   const view = core.ledger;
   const range = keyRange(definition, namespace);
   const { revision, after: continued } = listRevision(options, view);
   const at = revision ?? view.revision;
   const after = continued === undefined ? undefined : range.start + continued;
-  const open = (metadata: Record<string, unknown>): string =>
-    shape(core, definition, { type: 'object' }, metadata).open;
+  const { open, close } = shape(core, definition, { type: 'object' }, { resourceVersion: String(at) });
+  const { limit } = options;
+  if (limit <= 0) return { open, close, pages: begun(joinedPages(view, range, at, after), continued) };
   return orExpired(() => {
-    const { limit } = options;
-    if (limit > 0) {
-      let text = '';
-      let last = after;
-      for (let left = limit; left > 0; ) {
-        const page = joinedItems(view, range, at, last, left);
-        if (page.count === 0) break;
-        text += (text === '' ? '' : ',') + page.text;
-        left -= page.count;
-        last = page.last;
-        if (page.count < page.rows) break;
-      }
-      const remaining = last === undefined ? 0 : view.count({ ...range, revision: at, after: last });
-      const metadata =
-        remaining > 0 && last !== undefined ? cutMetadata(at, range, last, remaining) : { resourceVersion: String(at) };
-      return { text: `${open(metadata)}${text}]}` };
+    const pages: string[] = [];
+    let last = after;
+    for (let left = limit; left > 0; ) {
+      const page = joinedItems(view, range, at, last, left);
+      if (page.count === 0) break;
+      pages.push(page.text);
+      left -= page.count;
+      last = page.last;
+      if (page.count < page.rows) break;
     }
-    const pages = joinedPages(view, range, at, after);
-    const start = open({ resourceVersion: String(at) });
-    const first = pages.next();
-    if (first.done) return { text: `${start}]}` };
-    const second = pages.next();
-    if (second.done) return { text: `${start}${first.value}]}` };
-    return { text: chained(start + first.value, second.value, pages) };
+    const remaining = last === undefined ? 0 : view.count({ ...range, revision: at, after: last });
+    if (remaining === 0 || last === undefined) return { open, close, pages: pages.values() };
+    const cut = shape(core, definition, { type: 'object' }, cutMetadata(at, range, last, remaining));
+    return { open: cut.open, close, pages: pages.values() };
   }, continued);
-}
-
-function* chained(first: string, second: string, rest: Iterable<string>): Generator<string> {
-  yield first;
-  yield `,${second}`;
-  for (const page of rest) yield `,${page}`;
-  yield ']}';
-}
-
-function streamed(core: Core, source: Generator<Entry[]>, definition: AnyResource, at: number, form: Form): ListAnswer {
-  const { open, close, item } = shape(core, definition, form, { resourceVersion: String(at) });
-  const first = source.next();
-  if (first.done) return { text: open + close };
-  if (first.value.length < pageRows) {
-    // Short, or thinly selected: a second page decides.
-    const second = source.next();
-    if (second.done) return { text: open + first.value.map(item).join(',') + close };
-    return { text: chunks([first.value, second.value]) };
-  }
-  return { text: chunks([first.value]) };
-
-  function* chunks(read: Entry[][]): Generator<string> {
-    yield open;
-    let separator = '';
-    const join = (entries: Entry[]) => {
-      if (entries.length === 0) return '';
-      const text = separator + entries.map(item).join(',');
-      separator = ',';
-      return text;
-    };
-    for (const page of read) yield join(page);
-    for (const page of source) yield join(page);
-    yield close;
-  }
 }
 
 function shape(core: Core, definition: AnyResource, form: Form, metadata: Record<string, unknown>) {
@@ -225,17 +196,15 @@ function shape(core: Core, definition: AnyResource, form: Form, metadata: Record
       };
     case 'partial':
       return {
-        open: `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":${meta},"items":[`,
+        open: `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/${form.version}","metadata":${meta},"items":[`,
         close: ']}',
-        item: (entry: Entry) => `${partialHead}${entry.value.slice(0, parseSide(entry.side).m)}}`,
+        item: (entry: Entry) => partialText(entry.value, parseSide(entry.side), form.version),
       };
-    case 'table': {
-      const columns = form.columns ? columnsText(definition) : 'null';
+    case 'table':
       return {
-        open: `{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":${meta},"columnDefinitions":${columns},"rows":[`,
+        open: tableHead(definition, meta, form),
         close: ']}',
-        item: (entry: Entry) => rowText(definition, read(entry), form.includeObject, nowMs),
+        item: (entry: Entry) => rowText(definition, read(entry), form, nowMs),
       };
-    }
   }
 }

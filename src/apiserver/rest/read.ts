@@ -1,6 +1,10 @@
 // GET of one object, lists and watches.
 import { errors, toStatus } from '../../machinery/errors.ts';
-import { textResponse } from '../negotiation/respond.ts';
+import { targetOf } from '../codec.ts';
+import { mediaTypeOf, requireStreamable } from '../negotiation/accept.ts';
+import { listResponse, type TextPages } from '../negotiation/list-response.ts';
+import { textResponse, wholeStatusResponse } from '../negotiation/respond.ts';
+import { isTrue } from '../routing.ts';
 import { decode } from '../storage/codec.ts';
 import { formText } from '../storage/forms.ts';
 import { findEntry, keyRange } from '../storage/read.ts';
@@ -10,13 +14,15 @@ import { formOf, type RestRequest } from './context.ts';
 import { filled, refreshContacts } from './heartbeat.ts';
 import { list } from './list.ts';
 import { ExpiredList, type ListOptions, parseListOptions, parseRevision, requireNotFuture } from './revision.ts';
-import { rowSelector } from './select.ts';
+import { type RowSelector, rowSelector } from './select.ts';
 import { project } from './subresource.ts';
 
 export async function getObject(rest: RestRequest): Promise<Response> {
-  const { core, definition, info, subresource } = rest;
-  const { form, accept } = formOf(rest);
-  const wanted = parseRevision(rest.url.searchParams.get('resourceVersion') ?? '');
+  const { core, definition, info, subresource, url } = rest;
+  const { form, answer } = formOf(rest);
+  if (isTrue(url.searchParams.get('export')))
+    throw errors.badRequest('the export parameter, deprecated since v1.14, is no longer supported');
+  const wanted = parseRevision(url.searchParams.get('resourceVersion') ?? '');
   if (wanted !== undefined) requireNotFuture(wanted, core.ledger.revision);
   await refreshContacts(core, definition, info.namespace, info.name);
   const entry = findEntry(definition, core.ledger, info.namespace, info.name);
@@ -25,68 +31,56 @@ export async function getObject(rest: RestRequest): Promise<Response> {
     subresource?.behaviour.type === 'projection'
       ? JSON.stringify(project(subresource, decode(core.registry.stored(definition), entry.value)))
       : formText(definition, filled(core, definition, entry), form, core.clock.now());
-  return textResponse(text, { encoding: accept.encoding });
+  return textResponse(text, answer);
 }
 
 export async function listObjects(rest: RestRequest): Promise<Response> {
-  const { core, definition, info } = rest;
-  const { form, accept } = formOf(rest);
+  const { core, definition, info, request } = rest;
+  const { form, answer } = formOf(rest);
   const options = parseListOptions(rest.url.searchParams, false);
   const selector = rowSelector(definition, options.labelSelector, options.fieldSelector);
+  requireName(rest, selector);
   await refreshContacts(core, definition, info.namespace, selector.name ?? '');
   try {
-    const { text } = list(core, definition, info.namespace, selector, options, form);
-    if (typeof text === 'string') return textResponse(text, { encoding: accept.encoding });
-    if (accept.encoding === 'yaml') return textResponse(joined(text), { encoding: 'yaml' });
-    return new Response(textStream(text), {
-      headers: {
-        'Content-Type': 'application/json',
-        'Cache-Control': 'no-cache, private',
-        'Content-Encoding': 'identity',
-      },
-    });
+    return listResponse(held(rest, list(core, definition, info.namespace, selector, options, form)), answer);
   } catch (error) {
     if (!(error instanceof ExpiredList) || error.continueToken === undefined) throw error;
-    const status = toStatus(error);
-    return textResponse(JSON.stringify({ ...status, metadata: { continue: error.continueToken } }), {
-      code: status.code,
-    });
+    const status = { ...toStatus(error), metadata: { continue: error.continueToken } };
+    return wholeStatusResponse(status, request, core.codec.protobuf);
   }
 }
 
-function joined(chunks: Iterator<string>): string {
-  let text = '';
-  for (let next = chunks.next(); !next.done; next = chunks.next()) text += next.value;
-  return text;
+/** The request is under way until the last page is read. */
+function held({ extend }: RestRequest, answer: TextPages): TextPages {
+  const release = extend();
+  function* pages(): Generator<string> {
+    try {
+      for (let page = answer.pages.next(); !page.done; page = answer.pages.next()) yield page.value;
+    } finally {
+      release();
+    }
+  }
+  return { ...answer, pages: pages() };
 }
 
-function textStream(chunks: Iterator<string>): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  return new ReadableStream<Uint8Array>(
-    {
-      pull(controller) {
-        for (;;) {
-          const next = chunks.next();
-          if (next.done) return controller.close();
-          if (next.value === '') continue;
-          return controller.enqueue(encoder.encode(next.value));
-        }
-      },
-    },
-    { highWaterMark: 0 },
-  );
+/** A watch of one object's path may have a selector only for that name. */
+function requireName({ info }: RestRequest, selector: RowSelector): void {
+  if (info.name === '' || selector.fields.length === 0 || selector.name === info.name) return;
+  throw errors.badRequest("fieldSelector metadata.name doesn't match requested name");
 }
 
 const watchMinMs = 30 * 60_000;
 
 export function watchObjects(rest: RestRequest, hub: WatchHub): Response {
   const { core, definition, info } = rest;
-  const { form } = formOf(rest);
+  const { form, accept } = formOf(rest);
   const options = parseListOptions(rest.url.searchParams, true);
   const named = info.name !== '' ? `metadata.name=${info.name}` : undefined;
   const selector = rowSelector(definition, options.labelSelector, options.fieldSelector || named);
+  requireName(rest, selector);
   const { ledger, clock } = core;
   const start = watchStart(options, ledger.revision);
+  requireStreamable(accept);
   const lifetimeMs =
     options.timeoutSeconds !== undefined && options.timeoutSeconds > 0
       ? options.timeoutSeconds * 1000
@@ -99,26 +93,30 @@ export function watchObjects(rest: RestRequest, hub: WatchHub): Response {
     form,
     after: start.after,
     initial: start.initial,
-    initialBookmark: options.sendInitialEvents === true && options.allowWatchBookmarks,
+    initialBookmark: start.initial && options.sendInitialEvents === true && options.allowWatchBookmarks,
     bookmarks: options.allowWatchBookmarks,
     endsAtMs: clock.now() + lifetimeMs,
+    ...(start.tooLarge === undefined ? {} : { tooLarge: start.tooLarge }),
+    empty: () => core.codec.accept({}, { ...targetOf(definition), defaults: undefined }, 'Ignore').object,
+    ...(accept.encoding === 'protobuf' && core.codec.protobuf ? { protobuf: core.codec.protobuf } : {}),
   });
   return new Response(watch.stream, {
     headers: {
-      'Content-Type': 'application/json',
+      'Content-Type': accept.encoding === 'json' ? mediaTypeOf.json : `${mediaTypeOf[accept.encoding]};stream=watch`,
       'Cache-Control': 'no-cache, private',
       'Content-Encoding': 'identity',
     },
   });
 }
 
-/** Where a watch begins: '' and '0' send what is present first; a revision only what came after it. */
-function watchStart(options: ListOptions, current: number): { after: number; initial: boolean } {
-  const wanted = parseRevision(options.resourceVersion);
-  if (wanted !== undefined) requireNotFuture(wanted, current);
-  if (options.sendInitialEvents !== undefined)
-    return options.sendInitialEvents || !wanted
-      ? { after: current, initial: options.sendInitialEvents }
-      : { after: wanted, initial: false };
-  return wanted ? { after: wanted, initial: false } : { after: current, initial: true };
+/** Where a watch begins: '' and '0' send what is present first; a revision only what came after it, be it in the future. */
+function watchStart(options: ListOptions, current: number): { after: number; initial: boolean; tooLarge?: number } {
+  const wanted = parseRevision(options.resourceVersion) ?? 0;
+  if (options.sendInitialEvents) {
+    // By now the answer has begun upstream, so that what is wrong is said in an event.
+    const future = wanted > current ? { tooLarge: wanted } : {};
+    return { after: current, initial: true, ...future };
+  }
+  if (wanted > 0) return { after: wanted, initial: false };
+  return { after: current, initial: options.sendInitialEvents === undefined };
 }

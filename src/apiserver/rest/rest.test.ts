@@ -3,7 +3,7 @@ import { openSql } from '../../../test/harness/sql.ts';
 import protobuf from '../../generated/schemas/protobuf.json' with { type: 'json' };
 import { createLedger } from '../../ledger/ledger.ts';
 import type { Ledger, WriteView } from '../../ledger/types.ts';
-import { encodeProtobuf } from '../../machinery/schema/protobuf.ts';
+import { encodeProtobuf } from '../../machinery/schema/protobuf-writer.ts';
 import type { ProtobufTable } from '../../machinery/schema/table.ts';
 import { defaultClusterConfig } from '../../ports/index.ts';
 import type { AdmissionPlugin } from '../admission/chain.ts';
@@ -226,7 +226,7 @@ test('JSON patches, wrong types and server-side apply', async () => {
   );
   expect((await call('PATCH', `${maps}/a`, [{ op: 'test', path: '/data/x', value: '3' }], json)).code).toBe(422);
   expect((await call('PATCH', `${maps}/a`, '{', json)).code).toBe(400);
-  expect((await call('PATCH', `${maps}/a`, {}, { 'content-type': 'application/apply-patch+yaml' })).code).toBe(415);
+  expect((await call('PATCH', `${maps}/a`, {}, { 'content-type': 'application/apply-patch+yaml' })).code).toBe(422);
   expect((await call('POST', maps, '<x/>', { 'content-type': 'text/xml' })).code).toBe(415);
   expect(
     (await call('POST', maps, 'metadata: {name: why}\ndata: {a: b}\n', { 'content-type': 'application/yaml' })).code,

@@ -20,11 +20,9 @@ export interface ListOptions {
 export function parseListOptions(query: URLSearchParams, watch: boolean): ListOptions {
   const integer = (name: string): number | undefined => {
     const text = query.get(name);
-    if (text === null || text === '') return undefined;
-    if (!/^-?\d{1,18}$/.test(text))
-      throw errors.badRequest(
-        `unable to decode query parameter ${name}: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`,
-      );
+    if (text === null) return undefined;
+    const problem = integerProblem(text);
+    if (problem) throw errors.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: ${problem}`);
     return Number(text);
   };
   const options: ListOptions = {
@@ -38,65 +36,95 @@ export function parseListOptions(query: URLSearchParams, watch: boolean): ListOp
     sendInitialEvents: query.has('sendInitialEvents') ? isTrue(query.get('sendInitialEvents')) : undefined,
     timeoutSeconds: integer('timeoutSeconds'),
   };
-  validate(options, watch);
+  const { resourceVersion } = options;
+  // A watch from no revision, or from any, is one with initial events.
+  if (watch && options.sendInitialEvents === undefined && options.resourceVersionMatch === '') {
+    if (resourceVersion === '' || resourceVersion === '0') {
+      options.sendInitialEvents = true;
+      options.resourceVersionMatch = 'NotOlderThan';
+    }
+  }
+  const problems = watch ? watchProblems(options) : listProblems(options);
+  if (problems.length > 0) throw errors.invalid('meta.k8s.io', 'ListOptions', '', problems);
+  // What may be as old as it likes comes from upstream's cache, whole.
+  if (!watch && resourceVersion === '0' && options.continue === '') options.limit = 0;
   return options;
 }
 
-function validate(options: ListOptions, watch: boolean): void {
-  const { resourceVersionMatch: match, resourceVersion } = options;
-  const problems: FieldError[] = [];
-  const forbidden = (field: string, detail: string) => problems.push({ type: 'Forbidden', field, detail });
-  if (!watch && options.sendInitialEvents !== undefined)
-    forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list');
-  if (watch && options.sendInitialEvents !== undefined && match === '')
-    forbidden('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
-  if (match !== '') {
-    if (watch && options.sendInitialEvents === undefined)
-      forbidden(
-        'resourceVersionMatch',
-        'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
-      );
-    else if (watch && match !== 'NotOlderThan')
-      problems.push({
-        type: 'NotSupported',
-        field: 'resourceVersionMatch',
-        badValue: match,
-        detail: 'supported values: "NotOlderThan"',
-      });
-    else if (!watch && match !== 'NotOlderThan' && match !== 'Exact')
-      problems.push({
-        type: 'NotSupported',
-        field: 'resourceVersionMatch',
-        badValue: match,
-        detail: 'supported values: "Exact", "NotOlderThan"',
-      });
-    else if (!watch && resourceVersion === '')
-      forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
-    else if (!watch && match === 'Exact' && resourceVersion === '0')
-      forbidden('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
-    if (!watch && options.continue !== '')
-      forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided');
-  }
-  if (problems.length > 0) throw errors.invalid('meta.k8s.io', 'ListOptions', '', problems);
+function integerProblem(text: string): string | undefined {
+  if (!/^[+-]?\d+$/.test(text)) return 'invalid syntax';
+  return BigInt.asIntN(64, BigInt(text)) === BigInt(text) ? undefined : 'value out of range';
 }
 
-/** Undefined for '' (not asked for). Throws BadRequest. */
+const field = 'resourceVersionMatch';
+const forbidden = (detail: string): FieldError => ({ type: 'Forbidden', field, detail });
+const unsupported = (badValue: string, supported: string): FieldError => ({
+  type: 'NotSupported',
+  field,
+  badValue,
+  detail: `supported values: ${supported}`,
+});
+const withContinue = forbidden('resourceVersionMatch is forbidden when continue is provided');
+
+function listProblems({ resourceVersionMatch: match, ...options }: ListOptions): FieldError[] {
+  const problems: FieldError[] = [];
+  if (match !== '') {
+    if (options.resourceVersion === '')
+      problems.push(forbidden('resourceVersionMatch is forbidden unless resourceVersion is provided'));
+    if (options.continue !== '') problems.push(withContinue);
+    if (match !== 'Exact' && match !== 'NotOlderThan') problems.push(unsupported(match, '"Exact", "NotOlderThan", ""'));
+    if (match === 'Exact' && options.resourceVersion === '0')
+      problems.push(forbidden('resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+  }
+  if (options.sendInitialEvents !== undefined)
+    problems.push({
+      type: 'Forbidden',
+      field: 'sendInitialEvents',
+      detail: 'sendInitialEvents is forbidden for list',
+    });
+  return problems;
+}
+
+function watchProblems({ resourceVersionMatch: match, ...options }: ListOptions): FieldError[] {
+  const problems: FieldError[] = [];
+  const notOlder = match === 'NotOlderThan';
+  if (options.sendInitialEvents !== undefined && !notOlder)
+    problems.push(forbidden('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
+  if (match === '') return problems;
+  if (options.sendInitialEvents === undefined)
+    problems.push(forbidden('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
+  if (!notOlder) problems.push(unsupported(match, '"NotOlderThan"'));
+  if (options.continue !== '') problems.push(withContinue);
+  return problems;
+}
+
+/** Undefined for '' (not asked for). Throws BadRequest (upstream, oddly, 500). */
 export function parseRevision(text: string): number | undefined {
   if (text === '') return undefined;
-  if (!/^\d{1,15}$/.test(text))
+  const problem = !/^\d+$/.test(text)
+    ? 'invalid syntax'
+    : BigInt.asUintN(64, BigInt(text)) !== BigInt(text)
+      ? 'value out of range'
+      : undefined;
+  if (problem) {
+    const quoted = JSON.stringify(text);
     throw errors.badRequest(
-      `Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+      `resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: ${problem}`,
     );
+  }
   return Number(text);
 }
 
-/** Throws Timeout (504) for a revision that does not exist yet. */
-export function requireNotFuture(revision: number, current: number): void {
-  if (revision <= current) return;
-  throw new ApiError('Timeout', `Too large resource version: ${revision}, current: ${current}`, {
+/** Timeout (504), for a revision that does not exist yet. */
+export function tooLargeRevision(revision: number, current: number): ApiError {
+  return new ApiError('Timeout', `Timeout: Too large resource version: ${revision}, current: ${current}`, {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,
   });
+}
+
+export function requireNotFuture(revision: number, current: number): void {
+  if (revision > current) throw tooLargeRevision(revision, current);
 }
 
 interface ContinueToken {
@@ -117,15 +145,30 @@ export function continueToken(revision: number, after: string): string {
   return base64url(JSON.stringify({ v: 'meta.k8s.io/v1', rv: revision, start: after } satisfies ContinueToken));
 }
 
+const invalidContinue = (why: string) => errors.badRequest(`invalid continue token: continue key is not valid: ${why}`);
+
 /** Throws BadRequest. */
 export function parseContinue(token: string): { revision: number | undefined; after: string } {
+  const { v, rv = 0, start = '' } = continueJson(token);
+  if (v !== 'meta.k8s.io/v1')
+    throw invalidContinue(`server does not recognize this encoded version ${typeof v === 'string' ? v : ''}`);
+  if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || typeof start !== 'string')
+    throw invalidContinue('json: cannot unmarshal into Go value of type storage.continueToken');
+  if (rv === 0) throw invalidContinue('incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
+  if (start === '') throw invalidContinue('encoded start key empty (version meta.k8s.io/v1)');
+  if (/(?:^|\/)(?:\.{0,2})(?:\/|$)/.test(start)) throw invalidContinue(start);
+  return { revision: rv < 0 ? undefined : rv, after: start };
+}
+
+function continueJson(token: string): Partial<Record<keyof ContinueToken, unknown>> {
+  if (!/^[\w-]*$/.test(token) || token.length % 4 === 1)
+    throw invalidContinue(`illegal base64 data at input byte ${/^[\w-]*/.exec(token)?.[0].length ?? 0}`);
+  const bytes = Uint8Array.from(atob(token.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
   try {
-    const bytes = Uint8Array.from(atob(token.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
-    const { v, rv, start } = JSON.parse(new TextDecoder().decode(bytes)) as Partial<ContinueToken>;
-    if (v === 'meta.k8s.io/v1' && Number.isSafeInteger(rv) && typeof start === 'string' && start !== '')
-      return { revision: rv === -1 ? undefined : (rv as number), after: start };
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (typeof value === 'object' && value !== null) return value;
   } catch {}
-  throw errors.badRequest('continue key is not valid: unable to decode');
+  throw invalidContinue('invalid character looking for beginning of value');
 }
 
 const expiredContinue =

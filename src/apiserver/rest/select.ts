@@ -53,7 +53,8 @@ function storedField(definition: AnyResource, field: string): string {
   if (field === 'metadata.name') return field;
   const labels = definition.conversion?.fieldLabels;
   if (field === 'metadata.namespace') {
-    if (definition.namespaced) return field;
+    // Of kinds without fields of their own upstream knows only that all have both.
+    if (definition.namespaced || !definition.selectableFields) return field;
   } else if (labels) {
     if (Object.hasOwn(labels, field)) return labels[field] as string;
   } else if (definition.selectableFields && Object.hasOwn(definition.selectableFields, field)) return field;

@@ -85,7 +85,7 @@ export function tokenCreator(signer: Signer): (rest: RestRequest) => Promise<Res
       },
       status: { token, expirationTimestamp: timestamp(expires * 1000) },
     };
-    return textResponse(JSON.stringify(answer), { code: 201, warnings });
+    return textResponse(JSON.stringify(answer), { ...formOf(rest).answer, code: 201, warnings });
   };
 }
 

@@ -1,10 +1,9 @@
 // Resources that are only created and never stored: reviews of who one is and what one may do, and actions.
-import { errors } from '../../machinery/errors.ts';
 import { apiVersion, type KubeObject } from '../../machinery/meta.ts';
 import type { Core, User } from '../core.ts';
 import { negotiate } from '../negotiation/accept.ts';
 import { bodyFormat, readBody } from '../negotiation/body.ts';
-import { pageNotFound, textResponse } from '../negotiation/respond.ts';
+import { answering, methodNotAllowed, pageNotFound, textResponse } from '../negotiation/respond.ts';
 import type { RequestInfo } from '../routing.ts';
 import { writeOptions } from './options.ts';
 
@@ -28,9 +27,9 @@ export async function createVirtual(
   info: RequestInfo,
   user: User,
 ): Promise<Response> {
-  if (info.verb !== 'create' || info.name !== '') throw errors.methodNotSupported(resource, info.verb);
+  if (info.verb !== 'create' || info.name !== '') throw methodNotAllowed();
   if (resource.namespaced && info.namespace === '') return pageNotFound();
-  const { encoding } = negotiate(request.headers.get('accept'), false);
+  const how = answering(request, negotiate(request), core.codec.protobuf);
   const options = writeOptions('CreateOptions', url.searchParams);
   const format = bodyFormat(request.headers.get('content-type'));
   const { object, warnings } = core.codec.decode(await readBody(request), format, resource, options.fieldValidation);
@@ -39,7 +38,7 @@ export async function createVirtual(
     JSON.stringify({ kind: kind ?? resource.kind, apiVersion: version ?? apiVersion(resource), ...answer }),
     {
       code: 201,
-      encoding,
+      ...how,
       warnings,
     },
   );

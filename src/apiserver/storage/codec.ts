@@ -42,6 +42,7 @@ const metadataOrder = [
   'annotations',
   'ownerReferences',
   'finalizers',
+  'managedFields',
 ] as const satisfies readonly (keyof ObjectMeta)[];
 
 /** Metadata in stored order, at `revision`; empty maps and lists, and what is not known, are left out. */
@@ -118,10 +119,11 @@ export function itemText(definition: AnyResource, value: string): string {
   return JSON.stringify(item);
 }
 
-export const partialHead = '{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1",';
+/** Version of meta.k8s.io, the group of tables and partial objects. */
+export type MetaVersion = 'v1' | 'v1beta1';
 
-export function partialText(value: string, side: Side): string {
-  return `${partialHead}${value.slice(0, side.m)}}`;
+export function partialText(value: string, side: Side, version: MetaVersion): string {
+  return `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/${version}",${value.slice(0, side.m)}}`;
 }
 
 /** The object of a stored value, converted where `definition` is another version of what is stored. */

@@ -2,12 +2,12 @@
 // value and the side column; ages in cells are printed as of the read.
 import type { AnyResource } from '../../machinery/resource.ts';
 import { ageText } from '../../machinery/time.ts';
-import { type Cell, objectText, parseSide, partialText } from './codec.ts';
+import { type Cell, type MetaVersion, objectText, parseSide, partialText } from './codec.ts';
 
 export type Form =
   | { type: 'object' }
-  | { type: 'partial' }
-  | { type: 'table'; includeObject: 'None' | 'Metadata' | 'Object'; columns: boolean };
+  | { type: 'partial'; version: MetaVersion }
+  | { type: 'table'; includeObject: 'None' | 'Metadata' | 'Object'; columns: boolean; version: MetaVersion };
 
 export interface Row {
   value: string;
@@ -35,21 +35,26 @@ function printed(cell: Cell, nowMs: number): string | number | boolean | null {
 export function rowText(
   definition: AnyResource,
   row: Row,
-  includeObject: 'None' | 'Metadata' | 'Object',
+  { includeObject, version }: Extract<Form, { type: 'table' }>,
   nowMs: number,
 ): string {
   const side = parseSide(row.side);
   const cells = (side.c ?? []).map((cell) => printed(cell, nowMs));
   let object = 'null';
   if (includeObject === 'Object') object = objectText(definition, row.value);
-  else if (includeObject === 'Metadata') object = partialText(row.value, side);
+  else if (includeObject === 'Metadata') object = partialText(row.value, side, version);
   return `{"cells":${JSON.stringify(cells)},"object":${object}}`;
 }
 
-export function tableText(definition: AnyResource, metadata: string, rows: string, columns = true): string {
-  return `{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":${metadata},"columnDefinitions":${
+/** A table up to its rows; what follows them is `]}`. */
+export function tableHead(
+  definition: AnyResource,
+  metadata: string,
+  { columns, version }: Extract<Form, { type: 'table' }>,
+): string {
+  return `{"kind":"Table","apiVersion":"meta.k8s.io/${version}","metadata":${metadata},"columnDefinitions":${
     columns ? columnsText(definition) : 'null'
-  },"rows":[${rows}]}`;
+  },"rows":[`;
 }
 
 /** One object in the form asked for. */
@@ -58,11 +63,11 @@ export function formText(definition: AnyResource, row: Row, form: Form, nowMs: n
     case 'object':
       return objectText(definition, row.value);
     case 'partial':
-      return partialText(row.value, parseSide(row.side));
+      return partialText(row.value, parseSide(row.side), form.version);
     case 'table': {
       const revision = /"resourceVersion":"(\d*)"/.exec(row.value)?.[1] ?? '';
       const metadata = JSON.stringify({ resourceVersion: revision });
-      return tableText(definition, metadata, rowText(definition, row, form.includeObject, nowMs), form.columns);
+      return `${tableHead(definition, metadata, form)}${rowText(definition, row, form, nowMs)}]}`;
     }
   }
 }

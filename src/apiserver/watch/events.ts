@@ -2,6 +2,8 @@
 // however many watches want them.
 import type { Change } from '../../ledger/types.ts';
 import type { AnyResource } from '../../machinery/resource.ts';
+import { watchFrame } from '../../machinery/schema/protobuf-writer.ts';
+import type { ProtobufAnswers } from '../negotiation/protobuf.ts';
 import { matchesRow, type RowSelector } from '../rest/select.ts';
 import { parseSide, revised, type Side } from '../storage/codec.ts';
 import { type Form, formText } from '../storage/forms.ts';
@@ -46,7 +48,8 @@ export function eventType(selector: RowSelector, change: Change): 'ADDED' | 'MOD
 }
 
 function formKey(form: Form): string {
-  return form.type === 'table' ? `table${form.includeObject}${form.columns}` : form.type;
+  if (form.type === 'object') return form.type;
+  return `${form.type}${form.version}${form.type === 'table' ? `${form.includeObject}${form.columns}` : ''}`;
 }
 
 /** One line of the stream. */
@@ -72,4 +75,26 @@ export function eventText(
 
 export function eventLine(type: EventType, objectText: string): string {
   return `{"type":"${type}","object":${objectText}}\n`;
+}
+
+// The last lines and their frames: what many watches send at once is made once.
+const frameBytesMax = 2 * 1024 * 1024;
+const frames = new Map<string, Uint8Array>();
+let frameBytes = 0;
+
+/** A line as a protobuf frame. */
+export function eventFrame(protobuf: ProtobufAnswers, line: string): Uint8Array {
+  const known = frames.get(line);
+  if (known) return known;
+  const { type, object } = JSON.parse(line) as { type: EventType; object: Record<string, unknown> };
+  const bytes = protobuf.object(object);
+  if (!bytes) throw new Error(`no protobuf form of ${object.kind}`);
+  const frame = watchFrame(type, bytes);
+  if (frameBytes + frame.length > frameBytesMax) {
+    frames.clear();
+    frameBytes = 0;
+  }
+  frames.set(line, frame);
+  frameBytes += frame.length;
+  return frame;
 }

@@ -8,6 +8,8 @@ export interface Watcher {
   readonly resource: string;
   changed(changes: readonly Change[], revision: number): void;
   tick(nowMs: number): void;
+  /** When it wants a tick at the latest, beside the regular ones. */
+  readonly dueMs: number;
 }
 
 const tickMs = 5_000;
@@ -18,6 +20,7 @@ export class WatchHub {
   readonly #watchers = new Map<string, Set<Watcher>>();
   #unsubscribe: (() => void) | undefined;
   #cancelTick: (() => void) | undefined;
+  #tickAtMs = 0;
   #size = 0;
 
   constructor(ledger: Ledger, timers: Timers | undefined) {
@@ -30,13 +33,23 @@ export class WatchHub {
     return this.#size;
   }
 
+  /** Open watches of one resource, in upstream's notation. */
+  watching(resource: string): number {
+    return this.#watchers.get(resource)?.size ?? 0;
+  }
+
+  /** Open watches by the resource they watch. */
+  *counts(): Iterable<[resource: string, watches: number]> {
+    for (const [resource, watchers] of this.#watchers) yield [resource, watchers.size];
+  }
+
   add(watcher: Watcher): void {
     const set = this.#watchers.get(watcher.resource) ?? new Set();
     if (set.has(watcher)) return;
     this.#watchers.set(watcher.resource, set.add(watcher));
     this.#size++;
     this.#unsubscribe ??= this.#ledger.subscribe((changes, revision) => this.#dispatch(changes, revision)).unsubscribe;
-    this.#arm();
+    this.#arm(watcher.dueMs);
   }
 
   remove(watcher: Watcher): void {
@@ -64,14 +77,27 @@ export class WatchHub {
       for (const watcher of [...(this.#watchers.get(resource) ?? [])]) watcher.changed(list, revision);
   }
 
-  #arm(): void {
-    if (!this.#timers || this.#cancelTick) return;
+  /** Sets the timer for the regular tick, or for `dueMs` if that comes before. */
+  #arm(dueMs = Number.POSITIVE_INFINITY): void {
+    if (!this.#timers) return;
     const timers = this.#timers;
-    this.#cancelTick = timers.after(tickMs, () => {
+    const now = timers.now();
+    const atMs = Math.max(now, Math.min(now + tickMs, dueMs));
+    if (this.#cancelTick) {
+      if (this.#tickAtMs <= atMs) return;
+      this.#cancelTick();
+    }
+    this.#tickAtMs = atMs;
+    this.#cancelTick = timers.after(atMs - now, () => {
       this.#cancelTick = undefined;
-      const now = timers.now();
-      for (const set of [...this.#watchers.values()]) for (const watcher of [...set]) watcher.tick(now);
-      if (this.#size > 0) this.#arm();
+      const nowMs = timers.now();
+      let next = Number.POSITIVE_INFINITY;
+      for (const set of [...this.#watchers.values()])
+        for (const watcher of [...set]) {
+          watcher.tick(nowMs);
+          if (set.has(watcher)) next = Math.min(next, watcher.dueMs);
+        }
+      if (this.#size > 0) this.#arm(next);
     });
   }
 }

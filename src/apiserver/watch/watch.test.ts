@@ -91,17 +91,87 @@ test('Table watches, keep-alives, bookmarks, time limits', async () => {
   expect((await watch.next())?.object.columnDefinitions).toBeNull();
   clock.advance(61_000);
   expect((await watch.next())?.type).toBe('BOOKMARK');
-  clock.advance(60_000);
+  clock.advance(57_000);
+  expect((await watch.next())?.type).toBe('BOOKMARK');
+  clock.advance(2_000);
   expect(await watch.next()).toBeUndefined();
 });
 
-test('a revision of the future is a timeout with a cause', async () => {
-  const { call } = await testServer(openSql());
-  const answer = await call('GET', `${maps}?watch=1&resourceVersion=1000`);
-  expect(answer.json).toMatchObject({
-    code: 504,
-    reason: 'Timeout',
-    message: expect.stringMatching(/^Too large resource version: 1000, current: \d+$/),
-    details: { causes: [{ reason: 'ResourceVersionTooLarge' }], retryAfterSeconds: 1 },
+test('a short time limit is kept to the second', async () => {
+  const { server, clock } = await testServer(openSql());
+  const watch = await openWatch(server, `${maps}?watch=true&timeoutSeconds=1&resourceVersion=1`);
+  clock.advance(999);
+  expect(server.watches).toBe(1);
+  clock.advance(1);
+  expect(server.watches).toBe(0);
+  expect(await watch.next()).toBeUndefined();
+});
+
+test('a watch from a revision of the future is silent until then', async () => {
+  const { call, server, ledger } = await testServer(openSql());
+  const watch = await openWatch(server, `${maps}?watch=1&resourceVersion=${ledger.revision + 2}`);
+  for (const name of ['a', 'b', 'c']) await call('POST', maps, configMap(name));
+  expect((await watch.next())?.object.metadata.name).toBe('c');
+  await watch.cancel();
+});
+
+test('initial events of a revision of the future are an error in the stream', async () => {
+  const { server } = await testServer(openSql());
+  const query = 'watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=100000';
+  const watch = await openWatch(server, `${maps}?${query}`);
+  expect(await watch.next()).toMatchObject({
+    type: 'ERROR',
+    object: {
+      code: 504,
+      reason: 'Timeout',
+      message: expect.stringMatching(/^Timeout: Too large resource version: 100000, current: \d+$/),
+      details: { causes: [{ reason: 'ResourceVersionTooLarge' }], retryAfterSeconds: 1 },
+    },
   });
+  expect(await watch.next()).toBeUndefined();
+});
+
+test('bookmarks are objects with a revision and nothing else', async () => {
+  const { server, ledger } = await testServer(openSql());
+  const resourceVersion = String(ledger.revision);
+  const annotations = { 'k8s.io/initial-events-end': 'true' };
+  const query = 'watch=1&allowWatchBookmarks=true';
+  const whole = await openWatch(server, `/api/v1/namespaces/none/pods?${query}`);
+  expect(await whole.next()).toEqual({
+    type: 'BOOKMARK',
+    object: {
+      kind: 'Pod',
+      apiVersion: 'v1',
+      metadata: { resourceVersion, annotations },
+      spec: expect.anything(),
+      status: {},
+    },
+  });
+  const accept = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+  const partial = await openWatch(server, `/api/v1/namespaces/none/pods?${query}&resourceVersion=0`, { accept });
+  expect((await partial.next())?.object).toEqual({
+    kind: 'PartialObjectMetadata',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata: { resourceVersion, annotations },
+  });
+  await whole.cancel();
+  await partial.cancel();
+});
+
+test('a client that goes away, or does not read, leaves nothing behind', async () => {
+  const { call, server, ledger } = await testServer(openSql());
+  const gone = await openWatch(server, `${maps}?watch=1`);
+  expect(server.watches).toBe(1);
+  await gone.cancel();
+  expect(server.watches).toBe(0);
+  // Nothing is kept for a reader that does not read: it replays from the ledger, and is told when that is too late.
+  const slow = await openWatch(server, `${maps}?watch=1&resourceVersion=${ledger.revision}`);
+  const data = { text: 'x'.repeat(700_000) };
+  for (const name of ['a', 'b', 'c', 'd', 'e']) await call('POST', maps, { ...configMap(name), data });
+  ledger.compact(ledger.revision);
+  const seen: (string | undefined)[] = [];
+  for (let event = await slow.next(); event; event = await slow.next()) seen.push(event.type);
+  expect(seen.at(-1)).toBe('ERROR');
+  expect(seen.length).toBeLessThan(6);
+  expect(server.watches).toBe(0);
 });

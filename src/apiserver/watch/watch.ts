@@ -1,15 +1,17 @@
-// One watch as a stream of JSON lines. It is pulled: first the rows present at its start (when asked for), then history,
+// One watch as a stream of JSON lines, or of protobuf frames. It is pulled: first the rows present at its start (when asked for), then history,
 // then live changes. While the client does not read, live changes are not buffered: the watch falls back to its cursor and
 // replays from the ledger, so its memory is bounded; if the cursor has been compacted by then, it ends with 410.
 import { type Change, CompactedError, type KeyRange, type Ledger } from '../../ledger/types.ts';
-import { errors, toStatus } from '../../machinery/errors.ts';
-import { apiVersion, groupResource } from '../../machinery/meta.ts';
+import { type ApiError, errors, toStatus } from '../../machinery/errors.ts';
+import { groupResource, type KubeObject } from '../../machinery/meta.ts';
 import type { AnyResource } from '../../machinery/resource.ts';
 import type { Clock } from '../../ports/index.ts';
+import type { ProtobufAnswers } from '../negotiation/protobuf.ts';
+import { tooLargeRevision } from '../rest/revision.ts';
 import { matchesEntry, type RowSelector } from '../rest/select.ts';
-import { columnsText, type Form, formText } from '../storage/forms.ts';
+import { type Form, formText } from '../storage/forms.ts';
 import { storedResource } from '../storage/read.ts';
-import { eventLine, eventText, eventType } from './events.ts';
+import { eventFrame, eventLine, eventText, eventType } from './events.ts';
 import type { Watcher, WatchHub } from './hub.ts';
 
 export interface WatchRequest {
@@ -26,12 +28,20 @@ export interface WatchRequest {
   bookmarks: boolean;
   /** Instant at which it ends. */
   endsAtMs: number;
+  /** A revision that was asked for and does not exist yet: the one event is an error. */
+  tooLarge?: number;
+  /** An object without any content, for bookmarks. */
+  empty(): KubeObject;
+  /** Absent: JSON. */
+  protobuf?: ProtobufAnswers;
 }
 
 const pageRows = 500;
 const bufferBytesMax = 1024 * 1024;
 const keepAliveMs = 5_000;
 const bookmarkMs = 60_000;
+/** How long before its end a watch sends its last bookmark. */
+const lastBookmarkMs = 2_000;
 
 export class WatchStream implements Watcher {
   readonly resource: string;
@@ -48,7 +58,7 @@ export class WatchStream implements Watcher {
   #initialAfter: string | undefined;
   #headersSent = false;
   #lastSentMs: number;
-  #lastBookmarkMs: number;
+  #nextBookmarkMs: number;
 
   constructor(hub: WatchHub, ledger: Ledger, clock: Clock, request: WatchRequest) {
     this.#hub = hub;
@@ -58,7 +68,7 @@ export class WatchStream implements Watcher {
     this.#cursor = request.after;
     this.#phase = request.initial ? 'initial' : 'replay';
     this.#lastSentMs = clock.now();
-    this.#lastBookmarkMs = clock.now();
+    this.#nextBookmarkMs = this.#bookmarkAfter(clock.now());
     this.resource = groupResource(storedResource(request.definition));
     this.stream = new ReadableStream<Uint8Array>(
       {
@@ -90,15 +100,33 @@ export class WatchStream implements Watcher {
       return;
     }
     if (this.#phase !== 'live' || (this.#controller.desiredSize ?? 0) <= 0) return;
-    if (this.#request.bookmarks && nowMs - this.#lastBookmarkMs >= bookmarkMs) {
-      this.#lastBookmarkMs = nowMs;
+    if (this.#request.bookmarks && nowMs >= this.#nextBookmarkMs) {
+      this.#nextBookmarkMs = this.#bookmarkAfter(nowMs);
       this.#cursor = Math.max(this.#cursor, this.#ledger.revision);
-      this.#send(this.#bookmark(false));
-    } else if (nowMs - this.#lastSentMs >= keepAliveMs) this.#send('\n');
+      this.#send([this.#bookmark(false)]);
+    } else if (nowMs - this.#lastSentMs >= keepAliveMs && !this.#request.protobuf) this.#send(['\n']);
+  }
+
+  get dueMs(): number {
+    const { endsAtMs, bookmarks } = this.#request;
+    return bookmarks ? Math.min(endsAtMs, this.#nextBookmarkMs) : endsAtMs;
+  }
+
+  /** Each minute, and shortly before the end. */
+  #bookmarkAfter(nowMs: number): number {
+    const last = this.#request.endsAtMs - lastBookmarkMs;
+    const next = nowMs + bookmarkMs;
+    if (last >= next) return next;
+    return last > nowMs ? last : Number.POSITIVE_INFINITY;
   }
 
   /** Sends until the buffer is full or there is nothing more than what will come live. */
   #fill(): void {
+    const { tooLarge } = this.#request;
+    if (tooLarge !== undefined) {
+      this.#fail(tooLargeRevision(tooLarge, this.#ledger.revision));
+      return;
+    }
     try {
       while ((this.#controller.desiredSize ?? 0) > 0) {
         if (this.#phase === 'initial') this.#initialPage();
@@ -107,7 +135,7 @@ export class WatchStream implements Watcher {
       }
     } catch (error) {
       if (!(error instanceof CompactedError)) throw error;
-      this.#fail(error.compactedRevision);
+      this.#fail(errors.expired(`too old resource version: ${this.#cursor} (${error.compactedRevision})`));
     }
   }
 
@@ -120,20 +148,25 @@ export class WatchStream implements Watcher {
       limit: pageRows,
     });
     const now = this.#clock.now();
-    let text = '';
+    const lines: string[] = [];
     for (const entry of page.entries) {
       if (!matchesEntry(selector, entry)) continue;
-      text += eventLine('ADDED', formText(definition, entry, this.#withHeaders(form), now));
+      lines.push(eventLine('ADDED', formText(definition, entry, this.#withHeaders(form), now)));
     }
     this.#initialAfter = page.entries.at(-1)?.key;
     if (!page.more) {
       this.#phase = 'replay';
-      if (initialBookmark) text += this.#bookmark(true);
+      if (initialBookmark) lines.push(this.#bookmark(true));
     }
-    this.#send(text);
+    this.#send(lines);
   }
 
   #replayPage(): void {
+    // From the future: what comes until then is not sent.
+    if (this.#cursor >= this.#ledger.revision) {
+      this.#phase = 'live';
+      return;
+    }
     const { changes, through } = this.#ledger.changes({
       after: this.#cursor,
       range: this.#request.range,
@@ -144,16 +177,16 @@ export class WatchStream implements Watcher {
     if (through >= this.#ledger.revision) this.#phase = 'live';
   }
 
-  #texts(changes: readonly Change[]): string {
+  #texts(changes: readonly Change[]): string[] {
     const { definition, selector, form, range } = this.#request;
     const now = this.#clock.now();
-    let text = '';
+    const lines: string[] = [];
     for (const change of changes) {
       if (change.revision <= this.#cursor || change.key < range.start || change.key >= range.end) continue;
       const type = eventType(selector, change);
-      if (type) text += eventText(definition, change, type, this.#withHeaders(form), now);
+      if (type) lines.push(eventText(definition, change, type, this.#withHeaders(form), now));
     }
-    return text;
+    return lines;
   }
 
   /** The columns of a Table go with its first event only. */
@@ -164,33 +197,36 @@ export class WatchStream implements Watcher {
     return { ...form, columns };
   }
 
+  /** An object of the kind with a revision and nothing else, in the form of the watch. */
   #bookmark(initialEnd: boolean): string {
-    const { definition, form } = this.#request;
-    const metadata: Record<string, unknown> = { resourceVersion: String(this.#cursor), creationTimestamp: null };
-    if (initialEnd) metadata.annotations = { 'k8s.io/initial-events-end': 'true' };
-    const object = { kind: definition.kind, apiVersion: apiVersion(definition), metadata };
-    if (form.type === 'object') return eventLine('BOOKMARK', JSON.stringify(object));
-    const partial = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
-    if (form.type === 'partial') return eventLine('BOOKMARK', JSON.stringify(partial));
+    const { definition, form, empty } = this.#request;
+    const { kind, apiVersion, metadata: _none, ...rest } = empty();
+    const metadata = {
+      resourceVersion: String(this.#cursor),
+      ...(initialEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
+    };
+    if (form.type === 'object') return eventLine('BOOKMARK', JSON.stringify({ kind, apiVersion, metadata, ...rest }));
+    const text = `"metadata":${JSON.stringify(metadata)}`;
     const cells = definition.columns.map(() => '');
-    const { columns } = this.#withHeaders(form) as { columns: boolean };
-    return eventLine(
-      'BOOKMARK',
-      `{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":${JSON.stringify({ resourceVersion: String(this.#cursor) })},"columnDefinitions":${
-        columns ? columnsText(definition) : 'null'
-      },"rows":[{"cells":${JSON.stringify(cells)},"object":${JSON.stringify(partial)}}]}`,
-    );
+    // The annotation is worth nothing where it is not seen.
+    const shown: Form =
+      form.type === 'table' && initialEnd && form.includeObject === 'None'
+        ? { ...form, includeObject: 'Metadata' }
+        : form;
+    const row = { value: `${text}}`, side: JSON.stringify({ m: text.length, c: cells }) };
+    return eventLine('BOOKMARK', formText(definition, row, this.#withHeaders(shown), this.#clock.now()));
   }
 
-  #send(text: string): void {
-    if (text === '' || this.#phase === 'ended') return;
+  #send(lines: readonly string[]): void {
+    if (lines.length === 0 || this.#phase === 'ended') return;
     this.#lastSentMs = this.#clock.now();
-    this.#controller.enqueue(this.#encoder.encode(text));
+    const { protobuf } = this.#request;
+    if (protobuf) for (const line of lines) this.#controller.enqueue(eventFrame(protobuf, line));
+    else this.#controller.enqueue(this.#encoder.encode(lines.join('')));
   }
 
-  #fail(compactedRevision: number): void {
-    const error = errors.expired(`too old resource version: ${this.#cursor} (${compactedRevision})`);
-    this.#send(eventLine('ERROR', JSON.stringify(toStatus(error))));
+  #fail(error: ApiError): void {
+    this.#send([eventLine('ERROR', JSON.stringify(toStatus(error)))]);
     this.#end();
   }
 

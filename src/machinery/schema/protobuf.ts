@@ -1,9 +1,9 @@
-// Kubernetes' protobuf bodies (`k8s\0`, then runtime.Unknown holding a message) to and from JSON objects, by a table of field
-// numbers. Unknown fields are skipped. What comes out still has every zero that Go wrote: `coerce` it.
+// Kubernetes' protobuf bodies (`k8s\0`, then runtime.Unknown holding a message) as JSON objects, by a table of field numbers.
+// Unknown fields are skipped. What comes out still has every zero that Go wrote: `coerce` it. The way back: protobuf-writer.ts.
 
-import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { ApiError, errors } from '../errors.ts';
-import { canonicalMicroTime, formatDuration, formatTime, parseDuration, parseTime } from '../time.ts';
+import { formatDuration, formatTime } from '../time.ts';
 import { decodeJson, decodeUtf8, setOwn } from './json.ts';
 import type { ProtobufTable } from './table.ts';
 
@@ -207,105 +207,4 @@ function toBase64(bytes: Uint8Array): string {
   let binary = '';
   for (let i = 0; i < bytes.length; i += 8192) binary += String.fromCharCode(...bytes.subarray(i, i + 8192));
   return btoa(binary);
-}
-
-const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-
-function writeValue(messages: ProtobufTable, writer: BinaryWriter, number: number, type: string, value: unknown): void {
-  switch (type) {
-    case 'string':
-      writer.tag(number, WireType.LengthDelimited).string(String(value));
-      return;
-    case 'bytes':
-      writer.tag(number, WireType.LengthDelimited).bytes(fromBase64(String(value)));
-      return;
-    case 'bool':
-      writer.tag(number, WireType.Varint).bool(value === true);
-      return;
-    case 'int32':
-      writer.tag(number, WireType.Varint).int32(Number(value));
-      return;
-    case 'int64':
-      writer.tag(number, WireType.Varint).int64(BigInt(Number(value)));
-      return;
-    case 'double':
-      writer.tag(number, WireType.Bit64).double(Number(value));
-      return;
-  }
-  const message = writer.tag(number, WireType.LengthDelimited).fork();
-  writeMessage(messages, message, type, jsonMessage(messages, type, value));
-  message.join();
-}
-
-/** The fields of the message that stands for a value with a JSON form of its own. */
-function jsonMessage(messages: ProtobufTable, type: string, value: unknown): Json {
-  if (rawTypes.has(type)) {
-    const raw = toBase64(new TextEncoder().encode(JSON.stringify(value)));
-    return type.endsWith('FieldsV1') ? { Raw: raw } : { raw };
-  }
-  switch (type) {
-    case quantityType:
-      return { string: value };
-    case intOrStringType:
-      return typeof value === 'number' ? { type: 0, intVal: value, strVal: '' } : { type: 1, intVal: 0, strVal: value };
-    case `${meta}Time`:
-    case `${meta}MicroTime`: {
-      const seconds = Math.floor((parseTime(String(value)) ?? 0) / 1000);
-      const micros = type.endsWith('MicroTime') ? Number(canonicalMicroTime(String(value))?.slice(20, 26) ?? 0) : 0;
-      return { seconds, nanos: micros * 1000 };
-    }
-    case `${meta}Duration`:
-      return { duration: Math.round((parseDuration(String(value)) ?? 0) * 1e6) };
-  }
-  return Array.isArray(value) && isListMessage(messages[type] ?? {}) ? { items: value } : (value as Json);
-}
-
-function writeMessage(messages: ProtobufTable, writer: BinaryWriter, type: string, value: Json): void {
-  for (const [number, field] of Object.entries(messages[type] ?? {})) {
-    const [name, fieldType, label] = field as [string, string, string];
-    const n = Number(number);
-    if (name === '') {
-      const inner = new BinaryWriter();
-      writeMessage(messages, inner, fieldType, value);
-      const bytes = inner.finish();
-      if (bytes.length > 0) writer.tag(n, WireType.LengthDelimited).bytes(bytes);
-      continue;
-    }
-    const own = Object.hasOwn(value, name) ? value[name] : undefined;
-    if (own === undefined || own === null) continue;
-    if (label === 'repeated') for (const item of own as unknown[]) writeValue(messages, writer, n, fieldType, item);
-    else if (label === 'map')
-      for (const [key, item] of Object.entries(own)) {
-        const entry = writer.tag(n, WireType.LengthDelimited).fork();
-        entry.tag(1, WireType.LengthDelimited).string(key);
-        if (item === null) entry.tag(2, WireType.LengthDelimited).bytes(new Uint8Array());
-        else writeValue(messages, entry, 2, fieldType, item);
-        entry.join();
-      }
-    else writeValue(messages, writer, n, fieldType, own);
-  }
-}
-
-/** A canonical JSON object as Kubernetes protobuf. */
-export function encodeProtobuf(messages: ProtobufTable, schema: string, object: Json): Uint8Array {
-  const { apiVersion, kind, ...fields } = object;
-  const raw = new BinaryWriter();
-  writeMessage(messages, raw, schema, fields);
-  const outer = new BinaryWriter();
-  outer
-    .tag(1, WireType.LengthDelimited)
-    .fork()
-    .tag(1, WireType.LengthDelimited)
-    .string(String(apiVersion ?? ''))
-    .tag(2, WireType.LengthDelimited)
-    .string(String(kind ?? ''))
-    .join();
-  outer.tag(2, WireType.LengthDelimited).bytes(raw.finish());
-  outer.tag(3, WireType.LengthDelimited).string('');
-  outer.tag(4, WireType.LengthDelimited).string('');
-  const body = outer.finish();
-  const out = new Uint8Array(magic.length + body.length);
-  out.set(magic);
-  out.set(body, magic.length);
-  return out;
 }
