@@ -17,6 +17,16 @@ export function keepAllBut<T extends KubeObject>(object: T, old: T, written: rea
   }
 }
 
+/** Of kinds whose status may not be a way to write metadata: what clients set there stays as it is (ResetObjectMetaForStatus). */
+export function resetMetadata(object: KubeObject, old: KubeObject): void {
+  const into = object.metadata as unknown as Record<string, unknown>;
+  const from = old.metadata as unknown as Record<string, unknown>;
+  for (const key of ['labels', 'annotations', 'finalizers', 'ownerReferences']) {
+    if (from[key] === undefined) delete into[key];
+    else into[key] = from[key];
+  }
+}
+
 interface StatusHooks<T extends KubeObject> {
   prepare?(object: T, old: T, context: StrategyContext): void;
   validate?(object: T, old: T, context: StrategyContext): FieldError[];
