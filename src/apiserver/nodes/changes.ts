@@ -20,6 +20,7 @@ import type { Change, ReadView } from '../../ledger/types.ts';
 import { groupResource, type KubeObject, objectKey, type ResourceToken } from '../../machinery/meta.ts';
 import type { NodeChange } from '../../protocol/node.ts';
 import { decodeAs, entries, keyRange, splitKey } from './objects.ts';
+import type { ReferenceIndex } from './reference-index.ts';
 import { referencesOf } from './references.ts';
 
 export interface NodeChanges {
@@ -206,11 +207,14 @@ function put(token: ResourceToken, object: KubeObject): NodeChange {
   };
 }
 
-/** Which nodes a change concerns: `all`, or by name. Reads the ledger only for Secrets, ConfigMaps and ServiceAccounts. */
-export function concernOf(ledger: ReadView, change: Change): { all: boolean; names: Set<string> } {
+/** Which nodes a change concerns: `all`, or by name. `index` has been told of it. */
+export function concernOf(
+  ledger: ReadView,
+  change: Change,
+  index: ReferenceIndex,
+): { all: boolean; names: Set<string> } {
   const names = new Set<string>();
-  let all = false;
-  const { resource, namespace, name } = splitKey(change.key);
+  const { resource, name } = splitKey(change.key);
   if (change.key.startsWith(podPrefix)) {
     for (const value of [change.value, change.previous?.value]) {
       const assigned = value?.includes('"nodeName":') ? (decodeAs(pods, value) as Pod).spec?.nodeName : undefined;
@@ -218,18 +222,15 @@ export function concernOf(ledger: ReadView, change: Change): { all: boolean; nam
     }
   } else if (change.key.startsWith(nodePrefix)) {
     names.add(name);
-    all = change.type === 'delete' || !change.previous || routingOf(change.previous.value) !== routingOf(change.value);
+    const same =
+      change.type === 'put' && change.previous && routingOf(change.previous.value) === routingOf(change.value);
+    return { all: !same, names };
   } else if (routedNames.has(resource)) {
-    all = true;
+    return { all: true, names };
   } else if (referableNames.has(resource)) {
-    const quoted = JSON.stringify(name);
-    for (const entry of entries(ledger, keyRange(pods, namespace))) {
-      if (!entry.value.includes(quoted)) continue;
-      const pod = decodeAs(pods, entry.value);
-      if (pod.spec?.nodeName && referencesOf(pod).has(change.key)) names.add(pod.spec.nodeName);
-    }
+    return { all: false, names: index.nodesReferringTo(ledger, change.key) };
   }
-  return { all, names };
+  return { all: false, names };
 }
 
 /** Ledger key of a node's own Node object. */

@@ -11,6 +11,7 @@ import { issueCredential, nodeOfCredential } from './credentials.ts';
 import { DrainTracker } from './drain.ts';
 import { isBootstrapToken, join } from './join.ts';
 import { RecentChanges } from './recent.ts';
+import { ReferenceIndex } from './reference-index.ts';
 import { forbiddenLabels, mergeNodeStatus, mergePodStatus } from './writes.ts';
 
 let ledger: Ledger;
@@ -211,9 +212,12 @@ describe('what a node is told', () => {
   });
 
   it('says whom a commit concerns', async () => {
+    const index = new ReferenceIndex();
+    let told = 0;
     const last = (): { all: boolean; names: string[] } => {
+      for (; told < heard.length; told++) for (const change of heard[told] ?? []) index.observe(change);
       const [change] = heard.at(-1) ?? [];
-      const { all, names } = concernOf(ledger, change as Change);
+      const { all, names } = concernOf(ledger, change as Change, index);
       return { all, names: [...names] };
     };
     await putPod('p', undefined, mounts);
@@ -224,6 +228,14 @@ describe('what a node is told', () => {
     expect(last()).toEqual({ all: false, names: ['n1'] });
     await put('secrets/other/s', {});
     expect(last()).toEqual({ all: false, names: [] });
+    await putPod('q', 'n2', mounts);
+    last();
+    await put('secrets/default/s', {});
+    expect(last().names.sort()).toEqual(['n1', 'n2']);
+    await remove('pods/default/q');
+    last();
+    await put('secrets/default/s', {});
+    expect(last().names).toEqual(['n1']);
     await put('services/default/web', {});
     expect(last().all).toBe(true);
     await putNode('n1', '1');

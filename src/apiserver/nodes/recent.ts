@@ -6,6 +6,7 @@
 // 10 alone, n1 at 8 is shown 9 and 10; n1 at 6 has to ask the ledger.
 import type { Change, ReadView } from '../../ledger/types.ts';
 import { concernOf } from './changes.ts';
+import { ReferenceIndex } from './reference-index.ts';
 
 const entriesMax = 10_000;
 const bytesMax = 16 * 1024 * 1024;
@@ -18,6 +19,7 @@ interface Entry {
 }
 
 export class RecentChanges {
+  readonly #references = new ReferenceIndex();
   #entries: Entry[] = [];
   #head = 0;
   #bytes = 0;
@@ -33,7 +35,8 @@ export class RecentChanges {
     const names = new Set<string>();
     let all = false;
     for (const change of changes) {
-      const concern = concernOf(ledger, change);
+      this.#references.observe(change);
+      const concern = concernOf(ledger, change, this.#references);
       all ||= concern.all;
       for (const name of concern.names) names.add(name);
       const bytes = change.value.length + (change.previous?.value.length ?? 0);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openSql } from '../../../test/harness/sql.ts';
-import { configMaps, nodes } from '../../generated/schemas/index.ts';
+import { configMaps, flowSchemas, nodes } from '../../generated/schemas/index.ts';
 import { unwrap } from '../../machinery/outcome.ts';
 import { defaultClusterConfig, type Sql } from '../../ports/index.ts';
 import { TestLog, TestRandom, TestTimers } from '../testing.ts';
@@ -141,6 +141,40 @@ describe('the object of the API server', () => {
       current: second.object.ledger.revision,
       life: next.epoch,
     });
+  });
+
+  it('puts right within a minute what was done to the flow schemas that it maintains, and leaves those of others', async () => {
+    const timers = new TestTimers();
+    const one = life(openSql(), timers, { ok: true });
+    await one.object.start();
+    const client = one.object.server.client('system:admin');
+    const precedence = async (name: string) =>
+      (await client.get(flowSchemas, undefined, name))?.spec.matchingPrecedence;
+    const set = (name: string, matchingPrecedence: number, annotation: string) =>
+      client.write([
+        {
+          verb: 'patch',
+          resource: flowSchemas,
+          name,
+          type: 'merge',
+          patch: {
+            metadata: { annotations: { 'apf.kubernetes.io/autoupdate-spec': annotation } },
+            spec: { matchingPrecedence },
+          },
+        },
+      ]);
+    while ((one.alarmMs() ?? Number.POSITIVE_INFINITY) <= timers.ms + 60_000) await one.ring();
+    const before = timers.ms;
+    await set('global-default', 9_000, 'true');
+    await set('probes', 3, 'false');
+    await client.write([{ verb: 'delete', resource: flowSchemas, name: 'catch-all' }]);
+    expect(await precedence('global-default')).toBe(9_000);
+    while ((one.alarmMs() ?? Number.POSITIVE_INFINITY) <= before + 60_000) await one.ring();
+    expect(timers.ms).toBe(before + 60_000);
+    expect([await precedence('global-default'), await precedence('probes'), await precedence('catch-all')]).toEqual([
+      9_900, 3, 10_000,
+    ]);
+    expect(one.alarmMs()).toBeGreaterThan(timers.ms + 60_000);
   });
 
   it('keeps the lives of an older copy apart from those that came after it', () => {

@@ -12,7 +12,7 @@ import type { Alarm, ClusterConfig, Log, Random, Sql, Timers } from '../../ports
 import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../../protocol/node.ts';
 import type { FeedPage, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
 import type { Write, WriteOutcome } from '../../reconcile/types.ts';
-import { undoesBootstrap } from '../bootstrap.ts';
+import { driftsFromBootstrap, undoesBootstrap } from '../bootstrap.ts';
 import { type CertificateSigner, servingRequest } from '../nodes/certificate.ts';
 import { type NodeChanges, nodeChanges } from '../nodes/changes.ts';
 import { nodeOfCredential } from '../nodes/credentials.ts';
@@ -71,6 +71,8 @@ export interface NodeNewsRequest {
 const repairMs = 5_000;
 const repairMaxMs = 60_000;
 const expireBatchMs = 10_000;
+/** How long what every cluster holds may be otherwise than it should. */
+const driftMs = 60_000;
 const controllerManager = 'controller-manager';
 const scheduler = 'scheduler';
 const linkPrefix = 'node/';
@@ -117,6 +119,7 @@ export class ServerObject implements RemoteApi {
       ...(connect ? { connect } : {}),
     });
     this.#poker = new Poker({
+      clock: timers,
       consumer: (name) => this.#consumer(name),
       waitUntil: options.waitUntil,
       later: (delayMs, work) => void timers.after(delayMs, work),
@@ -242,7 +245,10 @@ export class ServerObject implements RemoteApi {
         if (name === 'repair') await this.#repair();
         else if (name === 'compact') this.#deadlines.set('compact', this.ledger.compactDue(timers.now()));
         else if (name === 'expire') this.#deadlines.set('expire', await this.server.expire());
-        else this.#deadlines.set(name, undefined);
+        else if (name === 'drift') {
+          this.#deadlines.set('drift', undefined);
+          await this.server.start();
+        } else this.#deadlines.set(name, undefined);
       } catch (error) {
         log.error('alarm failed', { deadline: name, error: String(error) });
         this.#deadlines.set(name, timers.now() + repairMaxMs);
@@ -257,6 +263,11 @@ export class ServerObject implements RemoteApi {
     this.#drain.observe(changes);
     if (changes.some((change) => undoesBootstrap(this.server.core.registry, change)))
       this.#options.waitUntil(this.start());
+    if (
+      this.#deadlines.get('drift') === undefined &&
+      changes.some((change) => driftsFromBootstrap(this.server.core, change))
+    )
+      this.#deadlines.set('drift', timers.now() + driftMs);
     const concerned = this.#recent.observe(this.ledger, changes);
     if (concerned.all)
       for (const entry of entries(this.ledger, keyRange(nodes))) concerned.names.add(splitKey(entry.key).name);

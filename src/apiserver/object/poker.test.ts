@@ -10,7 +10,9 @@ function bench() {
   const open: ((reached: number | Error) => void)[] = [];
   const later: (() => void)[] = [];
   let repairs = 0;
+  let nowMs = 0;
   const poker = new Poker({
+    clock: { now: () => nowMs },
     consumer: (name) => ({
       poke: (revision) => {
         log.push(`poke ${name} ${revision}`);
@@ -33,7 +35,12 @@ function bench() {
     open.shift()?.(reached);
     await settle();
   };
-  return { poker, log, answer, later, repairs: () => repairs };
+  const pass = async (ms: number): Promise<void> => {
+    nowMs += ms;
+    for (const work of later.splice(0)) work();
+    await settle();
+  };
+  return { poker, log, answer, later, pass, repairs: () => repairs };
 }
 
 describe('the poker', () => {
@@ -52,6 +59,25 @@ describe('the poker', () => {
     expect(log).toHaveLength(3);
     expect(await poker.repair()).toBe(true);
     expect(log).toHaveLength(3);
+  });
+
+  it('tells a consumer at a bounded rate, and everything in the end', async () => {
+    const { poker, log, answer, pass } = bench();
+    let revision = 0;
+    for (let ms = 0; ms < 1000; ms++) {
+      poker.want('c', ++revision);
+      await settle();
+      await answer(revision);
+      await pass(1);
+    }
+    expect(log.length).toBeGreaterThan(100);
+    expect(log.length).toBeLessThan(130);
+    for (let i = 0; i < 5; i++) {
+      await pass(10);
+      await answer(revision);
+    }
+    expect(poker.caughtUp).toBe(true);
+    expect(log.at(-1)).toBe(`poke c ${revision}`);
   });
 
   it('asks no more of a consumer whose nudged run covered everything', async () => {

@@ -1,10 +1,13 @@
 // Tells consumers (the scheduler, the controllers, nodes' links) that the ledger has moved on. Per consumer: pokes of one
 // turn are one; one call at most runs until the consumer has caught up, and one at most nudges it meanwhile. What got
-// lost is repaired by a durable deadline, armed at most every few seconds however many commits there are.
+// lost is repaired by a durable deadline, armed at most every few seconds however many commits there are. Under a stream
+// of commits a consumer is told at a bounded rate: it reads the history anyhow, so later tells it as much.
 //
 // Worked example: commits 5, 6 in one turn → poke(6). While it runs, 7 → nudge(7), returning at once. poke answers 6 →
 // poke(7) answers 7 → quiet. If the object dies after 7 was committed, the deadline fires in its next life, in which
 // nobody's cursor is known: everyone is poked once.
+
+import type { Clock } from '../../ports/index.ts';
 
 export interface Consumer {
   /** Resolves with the revision that the consumer has caught up to. */
@@ -15,6 +18,9 @@ export interface Consumer {
 
 const quickRetriesMax = 3;
 const quickRetryMs = 100;
+/** Calls to one consumer in a row, and what a steady stream of commits makes per second. */
+const burstMax = 20;
+const sendsPerSecond = 100;
 
 interface State {
   wanted: number;
@@ -23,9 +29,14 @@ interface State {
   nudging: boolean;
   scheduled: boolean;
   failures: number;
+  /** Calls that may be made at once, as of `refilledMs`. */
+  allowance: number;
+  refilledMs: number;
+  waiting: boolean;
 }
 
 export interface PokerOptions {
+  clock: Clock;
   /** The consumer of this name, for one call. */
   consumer(name: string): Consumer;
   /** Keeps the runtime from dropping a call that outlives its request. */
@@ -75,7 +86,17 @@ export class Poker {
   #state(name: string): State {
     let state = this.#states.get(name);
     if (!state) {
-      state = { wanted: 0, reached: 0, poking: false, nudging: false, scheduled: false, failures: 0 };
+      state = {
+        wanted: 0,
+        reached: 0,
+        poking: false,
+        nudging: false,
+        scheduled: false,
+        failures: 0,
+        allowance: burstMax,
+        refilledMs: this.#options.clock.now(),
+        waiting: false,
+      };
       this.#states.set(name, state);
     }
     return state;
@@ -83,8 +104,32 @@ export class Poker {
 
   #send(name: string, state: State): void {
     if (state.reached >= state.wanted) return;
-    if (!state.poking) this.#options.waitUntil(this.#poke(name, state));
-    else if (!state.nudging) this.#options.waitUntil(this.#nudge(name, state));
+    if (state.poking && state.nudging) return;
+    if (!this.#mayCall(state)) this.#sendLater(name, state);
+    else if (!state.poking) this.#options.waitUntil(this.#poke(name, state));
+    else this.#options.waitUntil(this.#nudge(name, state));
+  }
+
+  #sendLater(name: string, state: State): void {
+    if (state.waiting) return;
+    state.waiting = true;
+    const sent = new Promise<void>((resolve) =>
+      this.#options.later(1000 / sendsPerSecond, () => {
+        state.waiting = false;
+        this.#send(name, state);
+        resolve();
+      }),
+    );
+    this.#options.waitUntil(sent);
+  }
+
+  #mayCall(state: State): boolean {
+    const nowMs = this.#options.clock.now();
+    state.allowance = Math.min(burstMax, state.allowance + ((nowMs - state.refilledMs) / 1000) * sendsPerSecond);
+    state.refilledMs = nowMs;
+    if (state.allowance < 1) return false;
+    state.allowance--;
+    return true;
   }
 
   async #poke(name: string, state: State): Promise<void> {
@@ -100,6 +145,10 @@ export class Poker {
           return;
         }
         state.reached = Math.max(state.reached, reached);
+        if (state.reached < state.wanted && !this.#mayCall(state)) {
+          this.#sendLater(name, state);
+          return;
+        }
       }
     } catch (error) {
       state.failures++;
