@@ -38,6 +38,8 @@ export interface Strategy<T extends KubeObject> {
   validateUpdate?(object: T, old: T, context: StrategyContext): FieldError[];
   /** Warnings for the client (RFC 7234 Warning headers), as upstream words them. */
   warnings?(object: T, old: T | undefined): string[];
+  /** Paths that a write puts back to what they were, so that nobody comes to own them; default: `status`, where there is one. */
+  resetFields?: readonly string[];
   /** PUT of an absent name creates it. */
   allowCreateOnUpdate?: boolean;
   /** PUT without resourceVersion overwrites; default true, as in upstream. */
@@ -56,6 +58,8 @@ export interface Strategy<T extends KubeObject> {
   orphansDependents?: true;
   /** Warns whoever deletes without naming a propagation policy. */
   deletionWarning?: string;
+  /** Its update validation looks at metadata as its create validation does, so that what is wrong there is said once more. */
+  revalidatesMetadata?: boolean;
   /** Name check; default DNS subdomain. Returns upstream's messages, empty when fine. `prefix`: a generateName. */
   validateName?(name: string, prefix: boolean): string[];
 }
@@ -76,6 +80,10 @@ export interface Subresource<T extends KubeObject = KubeObject> {
   behaviour:
     | {
         type: 'part';
+        /** As in {@link Strategy}; default of `status`: `spec`. */
+        resetFields?: readonly string[];
+        /** The only paths that a write comes to own (`*`: any element), where that says it better. */
+        ownedFields?: readonly string[];
         prepareForUpdate(object: T, old: T, context: StrategyContext): void;
         validateUpdate?(object: T, old: T, context: StrategyContext): FieldError[];
         /** Instead of the strategy's, which are about the whole object. */
@@ -126,6 +134,8 @@ export interface Bootstrap<T extends KubeObject> {
   reconcile?(live: T, wanted: New<T>): T | undefined;
   /** Whether an object that is not among them is what an earlier release put there, and is deleted. */
   leftOver?(live: T): boolean;
+  /** Whether what is changed, deleted or left over is put right within a minute, not only at the next start. */
+  maintained?: true;
   /** Whether deleting it brings it back at once, not only at the next start. */
   restored?(namespace: string, name: string): boolean;
 }
@@ -142,6 +152,10 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   readonly columns: readonly Column<T>[];
   /** Fields that a field selector may name, beside metadata.name and metadata.namespace. */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /** Other names of these in selectors, by which old clients know them. */
+  readonly fieldAliases?: Readonly<Record<string, string>>;
+  /** How a selector by a field that is not among them is refused; default: `field label not supported: <label>`. */
+  fieldRefusal?(label: string): string;
   /** Index tags of hot paths, beside `owner=<uid>` which every object gets: e.g. `node=n1`. At most a handful: each is a row. */
   indexes?(object: T): string[];
   readonly subresources?: readonly Subresource<T>[];

@@ -206,6 +206,21 @@ describe('options of lists', async () => {
     const { json } = await server.call('GET', `${maps}?${query}`);
     expect([json.code, json.message]).toEqual([code, message]);
   });
+  const unknown = '"x" is not a known field selector: only "metadata.name", "metadata.namespace"';
+  test.each([
+    ['/api/v1/pods', 'x', 'field label not supported: x'],
+    ['/api/v1/pods', 'spec.host', undefined],
+    ['/api/v1/pods', 'status.podIPs', undefined],
+    ['/api/v1/namespaces', 'metadata.namespace', 'field label not supported: metadata.namespace'],
+    ['/api/v1/namespaces', 'status.phase', undefined],
+    ['/api/v1/nodes', 'spec.unschedulable', undefined],
+    ['/apis/apps/v1/replicasets', 'x', unknown],
+    ['/apis/batch/v1/jobs', 'x', 'field label "x" not supported for batchv1.Job'],
+    ['/apis/scheduling.k8s.io/v1/priorityclasses', 'metadata.namespace', undefined],
+    ['/apis/scheduling.k8s.io/v1/priorityclasses', 'x', unknown],
+  ])('%s by %s', async (path, label, message) => {
+    expect((await server.call('GET', `${path}?fieldSelector=${label}=v`)).json.message).toBe(message);
+  });
   test('revisions of the future', async () => {
     for (const path of [`${maps}?resourceVersion=99999`, `${maps}/a?resourceVersion=99999`]) {
       const { json, headers } = await server.call('GET', path);

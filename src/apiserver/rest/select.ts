@@ -49,20 +49,19 @@ export function rowSelector(
 }
 
 /** The field's name in the stored resource. */
-function storedField(definition: AnyResource, field: string): string {
-  if (field === 'metadata.name') return field;
-  const labels = definition.conversion?.fieldLabels;
-  if (field === 'metadata.namespace') {
-    // Of kinds without fields of their own upstream knows only that all have both.
-    if (definition.namespaced || !definition.selectableFields) return field;
-  } else if (labels) {
-    if (Object.hasOwn(labels, field)) return labels[field] as string;
-  } else if (definition.selectableFields && Object.hasOwn(definition.selectableFields, field)) return field;
-  throw errors.badRequest(
-    definition.selectableFields
-      ? `field label not supported: ${field}`
-      : `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
-  );
+function storedField(definition: AnyResource, label: string): string {
+  const { selectableFields, conversion, fieldAliases, fieldRefusal } = definition;
+  if (label === 'metadata.name') return label;
+  // Of kinds without fields of their own upstream knows only that all have both.
+  if (label === 'metadata.namespace' && (definition.namespaced || !selectableFields)) return label;
+  const known: Readonly<Record<string, unknown>> | undefined = conversion?.fieldLabels ?? selectableFields;
+  if (!known)
+    throw errors.badRequest(
+      `${JSON.stringify(label)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
+    );
+  if (Object.hasOwn(known, label)) return conversion?.fieldLabels?.[label] ?? label;
+  if (fieldAliases && Object.hasOwn(fieldAliases, label)) return fieldAliases[label] as string;
+  throw errors.badRequest(fieldRefusal?.(label) ?? `field label not supported: ${label}`);
 }
 
 export function matchesRow(selector: RowSelector, key: string, side: Side): boolean {

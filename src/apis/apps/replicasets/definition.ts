@@ -64,7 +64,6 @@ export default defineResource<ReplicaSet>({
     ageColumn,
     ...templateColumns<ReplicaSet>(),
   ],
-  selectableFields: { 'status.replicas': (set) => String(set.status?.replicas ?? 0) },
   subresources: [
     statusSubresource<ReplicaSet>({
       prepare(set) {

@@ -68,6 +68,7 @@ export default defineResource<Job>({
     ageColumn,
     ...templateColumns<Job>(),
   ],
+  fieldRefusal: (label) => `field label ${JSON.stringify(label)} not supported for batchv1.Job`,
   selectableFields: { 'status.successful': (job) => String(job.status?.succeeded ?? 0) },
   subresources: [
     statusSubresource<Job>({

@@ -34,6 +34,7 @@ export default defineResource<Namespace>({
   schema: 'io.k8s.api.core.v1.Namespace',
   verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     validateName: nameIsDnsLabel,
     defaults(namespace) {
@@ -74,7 +75,6 @@ export default defineResource<Namespace>({
   ],
   selectableFields: {
     'status.phase': (namespace) => namespace.status?.phase ?? '',
-    name: (namespace) => namespace.metadata.name,
   },
   subresources: [
     statusSubresource<Namespace>({

@@ -77,6 +77,7 @@ export default defineResource<Pod>({
   categories: ['all'],
   schema: 'io.k8s.api.core.v1.Pod',
   strategy: {
+    revalidatesMetadata: true,
     defaults: defaultPod,
     prepareForCreate(pod, context) {
       pod.status = { phase: 'Pending', qosClass: podQosClass(pod.spec) };
@@ -125,8 +126,11 @@ export default defineResource<Pod>({
     'spec.hostNetwork': (pod) => String(pod.spec?.hostNetwork ?? false),
     'status.phase': (pod) => pod.status?.phase ?? '',
     'status.podIP': (pod) => pod.status?.podIP ?? pod.status?.podIPs?.[0]?.ip ?? '',
+    // Upstream accepts it and knows of no value.
+    'status.podIPs': () => '',
     'status.nominatedNodeName': (pod) => pod.status?.nominatedNodeName ?? '',
   },
+  fieldAliases: { 'spec.host': 'spec.nodeName' },
   indexes: (pod) => [
     ...(pod.spec?.nodeName ? [`node=${pod.spec.nodeName}`] : []),
     ...Object.entries(pod.metadata.labels ?? {}).map(([key, value]) => `label=${key}=${value}`),
