@@ -28,6 +28,7 @@ import serviceAccounts from './core/serviceaccounts/definition.ts';
 import services from './core/services/definition.ts';
 import endpointSlices from './discovery/endpointslices/definition.ts';
 import budgets from './policy/poddisruptionbudgets/definition.ts';
+import { policyKinds } from './testdata/policy.ts';
 import { contextOf, objectOf } from './testing.ts';
 
 const term = {
@@ -199,6 +200,7 @@ const current = { value: '1', averageValue: '1', averageUtilization: 1 };
 const rules = { policies: [{ type: 'Pods', value: 1, periodSeconds: 1 }], selectPolicy: 'Max', tolerance: '1' };
 
 const rich: [AnyResource, object][] = [
+  ...policyKinds,
   [
     budgets,
     {
@@ -398,7 +400,7 @@ const rich: [AnyResource, object][] = [
 
 /** Fields whose text decoding has checked: quantities and times. */
 const checked =
-  /\.((target|current)\.value|cpu|memory|storage|sizeLimit|divisor|pods|hugepages-2Mi|example\.com\/gpu|eventTime|finishedAt|startTime|completionTime|averageValue|tolerance)$/;
+  /\.((target|current)\.value|cpu|memory|storage|sizeLimit|divisor|pods|hugepages-2Mi|example\.com\/gpu|eventTime|finishedAt|startTime|completionTime|averageValue|tolerance)$|\.(capacity|counters)\./;
 
 type Place = { holder: Record<string, unknown> | unknown[]; key: string; path: string };
 function places(value: unknown, path: string, out: Place[]): Place[] {

@@ -22,6 +22,7 @@ export default defineResource<LimitRange>({
   schema: 'io.k8s.api.core.v1.LimitRange',
   strategy: {
     generation: false,
+    revalidatesMetadata: true,
     allowCreateOnUpdate: true,
     defaults(limitRange) {
       for (const item of limitRange.spec?.limits ?? []) defaultItem(item);

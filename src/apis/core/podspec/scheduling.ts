@@ -2,6 +2,7 @@
 
 import type {
   Affinity,
+  NodeSelector,
   NodeSelectorRequirement,
   NodeSelectorTerm,
   PodAffinityTerm,
@@ -159,19 +160,33 @@ function validatePodTerm(problems: Problems, path: string, term: PodAffinityTerm
   labelName(problems, `${path}.topologyKey`, term.topologyKey);
 }
 
+/** `checkValues`: upstream holds the values of some selectors to the rules of labels, not of all. */
+export function validateNodeSelector(
+  problems: Problems,
+  path: string,
+  selector: NodeSelector | undefined,
+  checkValues: boolean,
+): void {
+  if (!selector) return;
+  const at = `${path}.nodeSelectorTerms`;
+  const terms = selector.nodeSelectorTerms ?? [];
+  if (terms.length === 0) problems.required(at, 'must have at least one node selector term');
+  terms.forEach((term, i) => {
+    validateNodeTerm(problems, `${at}[${i}]`, term, checkValues);
+  });
+}
+
 const weightMessage = 'must be in the range 1-100';
 
 export function validateAffinity(problems: Problems, path: string, affinity: Affinity | undefined): void {
   const node = affinity?.nodeAffinity;
   const nodePath = `${path}.nodeAffinity`;
-  if (node?.requiredDuringSchedulingIgnoredDuringExecution) {
-    const at = `${nodePath}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms`;
-    const terms = node.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms ?? [];
-    if (terms.length === 0) problems.required(at, 'must have at least one node selector term');
-    terms.forEach((term, i) => {
-      validateNodeTerm(problems, `${at}[${i}]`, term, true);
-    });
-  }
+  validateNodeSelector(
+    problems,
+    `${nodePath}.requiredDuringSchedulingIgnoredDuringExecution`,
+    node?.requiredDuringSchedulingIgnoredDuringExecution,
+    true,
+  );
   (node?.preferredDuringSchedulingIgnoredDuringExecution ?? []).forEach((term, i) => {
     const at = `${nodePath}.preferredDuringSchedulingIgnoredDuringExecution[${i}]`;
     if (!(term.weight > 0 && term.weight <= 100)) problems.invalid(`${at}.weight`, term.weight ?? 0, weightMessage);

@@ -13,6 +13,7 @@ export default defineResource<ClusterRoleBinding>({
   schema: 'io.k8s.api.rbac.v1.ClusterRoleBinding',
   strategy: {
     generation: false,
+    revalidatesMetadata: true,
     allowCreateOnUpdate: true,
     validateName,
     defaults: defaultBinding,

@@ -13,6 +13,7 @@ export default defineResource<ClusterRole>({
   schema: 'io.k8s.api.rbac.v1.ClusterRole',
   strategy: {
     generation: false,
+    revalidatesMetadata: true,
     allowCreateOnUpdate: true,
     validateName,
     validate: (role) => [...validateRules(role, false), ...validateAggregation(role)],

@@ -13,6 +13,7 @@ export default defineResource<RoleBinding>({
   schema: 'io.k8s.api.rbac.v1.RoleBinding',
   strategy: {
     generation: false,
+    revalidatesMetadata: true,
     allowCreateOnUpdate: true,
     validateName,
     defaults: defaultBinding,

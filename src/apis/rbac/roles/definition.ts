@@ -13,6 +13,7 @@ export default defineResource<Role>({
   schema: 'io.k8s.api.rbac.v1.Role',
   strategy: {
     generation: false,
+    revalidatesMetadata: true,
     allowCreateOnUpdate: true,
     validateName,
     validate: (role) => validateRules(role, true),
