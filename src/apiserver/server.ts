@@ -25,13 +25,16 @@ import type { Core, NodeContacts, User } from './core.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { asApiError } from './errors.ts';
 import { Expiry } from './expiry.ts';
-import { pageNotFound, statusResponse } from './negotiation/respond.ts';
+import { FlowControl } from './flowcontrol/flow-control.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { methodNotAllowed, pageNotFound, statusResponse, withHeader } from './negotiation/respond.ts';
 import { OpenApi } from './openapi/openapi.ts';
-import { isOpenPath, Pages } from './pages.ts';
+import { gitVersion, isOpenPath, Pages, resourceNotFound } from './pages.ts';
 import { Registry, subresourceOf, verbsOf } from './registry.ts';
 import { actionCollections } from './rest/collections.ts';
 import type { RestRequest } from './rest/context.ts';
 import { logOptions } from './rest/log-options.ts';
+import { ManagedTypes } from './rest/managed.ts';
 import { getObject, listObjects, watchObjects } from './rest/read.ts';
 import { reviews } from './rest/reviews.ts';
 import { tokenCreator } from './rest/token.ts';
@@ -81,9 +84,13 @@ export interface ApiServerOptions {
 export class ApiServer {
   readonly core: Core;
   readonly feed: Feed;
+  /** What /metrics shows; parts of the server add their own. */
+  readonly metrics: Metrics;
   readonly #options: ApiServerOptions;
   readonly #hub: WatchHub;
+  readonly #flowControl: FlowControl;
   readonly #pages: Pages;
+  readonly #discovery: Discovery;
   readonly #virtual: ReadonlyMap<string, VirtualResource>;
   readonly #authenticator: Authenticator;
   readonly #authorizer: Authorizer;
@@ -95,9 +102,11 @@ export class ApiServer {
     const { ledger, clock, random, config, log, adminToken } = options;
     this.#options = options;
     const schemas = options.schemas ?? new Schemas(definitions as unknown as SchemaTable);
+    const registry = new Registry(options.resources ?? resources);
     this.core = {
       ledger,
-      registry: new Registry(options.resources ?? resources),
+      registry,
+      managed: new ManagedTypes(schemas, registry),
       codec: createCodec(schemas, options.protobufTables ?? (protobuf as unknown as ProtobufTable)),
       clock,
       random,
@@ -106,7 +115,6 @@ export class ApiServer {
       admission: new AdmissionChain(options.admission ?? builtInAdmission),
       ...(options.contacts ? { contacts: options.contacts } : {}),
     };
-    const { registry } = this.core;
     const signer = options.serviceAccountKey
       ? createSigner(options.serviceAccountKey, config.issuer, clock)
       : undefined;
@@ -115,6 +123,12 @@ export class ApiServer {
     this.#creators = signer ? { 'serviceaccounts/token': tokenCreator(signer) } : {};
     this.feed = createFeed(this.core);
     this.#hub = new WatchHub(ledger, options.timers);
+    this.#flowControl = new FlowControl({
+      core: this.core,
+      client: createClient(this.core, { name: 'system:apiserver', groups: ['system:masters', allAuthenticated] }),
+      timers: options.timers,
+      watchers: (resource) => this.#hub.watching(resource),
+    });
     this.#expiry = new Expiry(this.core);
     const virtual = [
       ...actionCollections(this.core),
@@ -126,17 +140,28 @@ export class ApiServer {
       }),
     ];
     this.#virtual = new Map(virtual.map((one) => [`${one.group}/${one.version}/${one.plural}`, one]));
+    this.metrics = new Metrics({
+      ledger,
+      definitions: registry.definitions,
+      virtual,
+      hub: this.#hub,
+      gitVersion,
+      startedMs: clock.now(),
+    });
+    this.#discovery = new Discovery(registry, virtual);
     this.#pages = new Pages(this.core, {
-      discovery: new Discovery(registry, virtual),
-      openApi: new OpenApi(registry, virtual, schemas),
+      discovery: this.#discovery,
+      openApi: new OpenApi(registry, virtual, schemas, clock),
+      metrics: this.metrics,
       ...(options.checks ? { checks: options.checks } : {}),
       ...(signer ? { jwks: () => signer.jwks() } : {}),
     });
   }
 
   /** Puts in place what every cluster holds. Idempotent; writes nothing the second time. */
-  start(): Promise<void> {
-    return bootstrap(this.core);
+  async start(): Promise<void> {
+    await bootstrap(this.core);
+    await this.#flowControl.reportDangling();
   }
 
   /** Deletes objects whose time to live is over; answers when to call again, undefined when nothing will expire. */
@@ -167,39 +192,61 @@ export class ApiServer {
 
   /** Never rejects: whatever goes wrong is a Status. */
   async fetch(request: Request): Promise<Response> {
-    try {
-      return await this.#handle(request);
-    } catch (error) {
-      return statusResponse(asApiError(error, this.core.log));
-    }
-  }
-
-  async #handle(request: Request): Promise<Response> {
     const url = new URL(request.url);
     const info = requestInfo(request.method, url);
+    const begunMs = this.core.clock.now();
+    const ended = this.metrics.requests.begin(info);
+    let response: Response;
+    try {
+      response = await this.#handle(request, url, info);
+    } catch (error) {
+      response = this.#status(error, request);
+    }
+    ended(response.status, (this.core.clock.now() - begunMs) / 1000);
+    return withHeader(response, 'Audit-Id', request.headers.get('audit-id') || this.core.random.uuid());
+  }
+
+  async #handle(request: Request, url: URL, info: RequestInfo | undefined): Promise<Response> {
     if (!info) throw errors.badRequest('invalid percent-encoding in the path');
     const user = impersonate(request.headers, await this.#user(request, info), this.#authorizer);
+    return this.#flowControl.serve({ info, user, query: url.searchParams, signal: request.signal }, async (extend) => {
+      try {
+        return await this.#serve({ core: this.core, request, url, info, user, extend });
+      } catch (error) {
+        return this.#status(error, request);
+      }
+    });
+  }
+
+  #status(error: unknown, request: Request): Response {
+    return statusResponse(asApiError(error, this.core.log), request, this.core.codec.protobuf);
+  }
+
+  async #serve(call: Omit<RestRequest, 'definition' | 'subresource' | 'mayCreate'>): Promise<Response> {
+    const { request, url, info, user } = call;
     const attributes: Attributes = { ...info, user, fieldSelector: url.searchParams.get('fieldSelector') ?? '' };
     if (!isOpenPath(info)) this.#authorize(attributes);
-    if (!info.isResource) return this.#pages.answer(request, url, info);
-    if (info.rest.length > 0) return pageNotFound();
+    if (!info.isResource) {
+      const dump = this.#flowControl.dump(info.path, url.searchParams);
+      return dump === undefined ? this.#pages.answer(request, url, info) : plainText(dump);
+    }
+    if (info.rest.length > 0) return this.#notServed(info);
 
     const virtual = this.#virtual.get(`${info.group}/${info.version}/${info.resource}`);
     if (virtual) return createVirtual(this.core, virtual, request, url, info, user);
     const definition = this.core.registry.find(info.group, info.version, info.resource);
-    if (!definition) return emptyCollection(info) ?? pageNotFound();
+    if (!definition) return emptyCollection(info) ?? this.#notServed(info);
     const subresource = info.subresource === '' ? undefined : subresourceOf(definition, info.subresource);
-    if (info.subresource !== '' && !subresource) return pageNotFound();
-    if (
-      definition.namespaced &&
-      info.namespace === '' &&
-      (info.name !== '' || info.verb === 'create') &&
-      !isCollectionRead(info)
-    )
-      return pageNotFound();
+    if (info.subresource !== '' && !subresource) return this.#notServed(info);
+    if (definition.namespaced && info.namespace === '' && info.name !== '' && !isCollectionRead(info))
+      return this.#notServed(info);
+    // Across namespaces there is only reading.
+    if (definition.namespaced && info.namespace === '' && (info.verb === 'create' || info.verb === 'deletecollection'))
+      throw methodNotAllowed();
     // Nothing of the cluster's is reached through a namespace, but that namespace: it was authorised as something within.
-    if (!definition.namespaced && info.namespace !== '' && !isNamespaceItself(info)) return pageNotFound();
-    return this.#dispatch({ core: this.core, request, url, info, definition, subresource, user });
+    if (!definition.namespaced && info.namespace !== '' && !isNamespaceItself(info)) return this.#notServed(info);
+    const mayCreate = () => this.#authorize({ ...attributes, verb: 'create' });
+    return this.#dispatch({ ...call, definition, subresource, mayCreate });
   }
 
   async #user(request: Request, info: RequestInfo): Promise<User> {
@@ -213,6 +260,12 @@ export class ApiServer {
     return user;
   }
 
+  /** Below what is served upstream answers with a Status, elsewhere with a page. */
+  #notServed({ group }: RequestInfo): Response {
+    if (this.#discovery.has(group)) throw resourceNotFound();
+    return pageNotFound();
+  }
+
   #authorize(attributes: Attributes): void {
     const decision = this.#authorizer.authorize(attributes);
     if (!decision?.allowed) throw forbidden(attributes, decision?.reason);
@@ -220,6 +273,8 @@ export class ApiServer {
 
   async #dispatch(rest: RestRequest): Promise<Response> {
     const { definition, subresource, info } = rest;
+    // Upstream has no routes for it.
+    if (rest.request.method === 'HEAD') throw methodNotAllowed();
     requireVerb(definition, subresource, info);
     if (subresource?.behaviour.type === 'connect') return this.#connect(rest);
     switch (info.verb) {
@@ -261,6 +316,11 @@ export class ApiServer {
   }
 }
 
+const plainText = (text: string): Response =>
+  new Response(text, {
+    headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-cache, private' },
+  });
+
 function isNamespaceItself({ group, resource, namespace, name }: RequestInfo): boolean {
   return group === '' && resource === 'namespaces' && name === namespace;
 }
@@ -272,11 +332,14 @@ function isCollectionRead(info: RequestInfo): boolean {
 /** Throws MethodNotAllowed (405) for what the kind does not offer. */
 function requireVerb(definition: AnyResource, subresource: Subresource | undefined, info: RequestInfo): void {
   const offered: readonly string[] = subresource?.verbs ?? verbsOf(definition);
-  const named = info.verb === 'get' || info.verb === 'update' || info.verb === 'patch' || info.verb === 'delete';
-  const reachable = subresource
-    ? info.name !== ''
-    : named
-      ? info.name !== ''
-      : info.verb !== 'create' || info.name === '';
-  if (!offered.includes(info.verb) || !reachable) throw errors.methodNotSupported(definition, info.verb);
+  if (offered.includes(info.verb) && reachable(subresource, info)) return;
+  // A list is there, so upstream has a route and finds out only then.
+  if (info.verb === 'watch' && !subresource && offered.includes('list'))
+    throw errors.methodNotSupported(definition, info.verb);
+  throw methodNotAllowed();
+}
+
+function reachable(subresource: Subresource | undefined, { verb, name }: RequestInfo): boolean {
+  if (subresource || verb === 'get' || verb === 'update' || verb === 'patch' || verb === 'delete') return name !== '';
+  return verb !== 'create' || name === '';
 }

@@ -1,9 +1,12 @@
 // Types of the schema table as OpenAPI v3 component schemas, with the extensions in which kubectl looks for patch merge keys and
-// kinds. Descriptions are not carried; paths are the API server's.
+// kinds. Descriptions are handed in; paths are the API server's.
 
 import type { SchemaTable, TableField, TableType } from './schema/table.ts';
 
 type Schema = Record<string, unknown>;
+
+/** What a type (`d`) and its fields (`f`) mean. */
+export type Describe = (type: string) => { d?: string; f: Readonly<Record<string, string>> };
 
 const prefix = '#/components/schemas/';
 const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
@@ -23,6 +26,13 @@ const specials: Record<string, Schema> = {
   [`${meta}Patch`]: { type: 'object' },
 };
 
+/** Types of meta/v1 that are kinds of their own. */
+const metaKinds = new Set(
+  ['APIGroup', 'APIGroupList', 'APIResourceList', 'APIVersions', 'DeleteOptions', 'Status', 'WatchEvent'].map(
+    (kind) => meta + kind,
+  ),
+);
+
 const scalars: Record<string, Schema> = {
   s: { type: 'string' },
   i: { type: 'integer', format: 'int32' },
@@ -39,25 +49,27 @@ function typeSchema(code: string, refs: Set<string>, field?: TableField, zero = 
   if (code.startsWith('['))
     return {
       type: 'array',
-      items: { ...typeSchema(code.slice(1), refs, undefined, true), ...(field?.e ? { enum: field.e } : {}) },
+      items: wrapped({ ...typeSchema(code.slice(1), refs, undefined, true), ...(field?.e ? { enum: field.e } : {}) }),
     };
   if (code.startsWith('{'))
-    return { type: 'object', additionalProperties: typeSchema(code.slice(1), refs, undefined, true) };
+    return { type: 'object', additionalProperties: wrapped(typeSchema(code.slice(1), refs, undefined, true)) };
   if (code.startsWith('#')) {
     const name = code.slice(1);
     refs.add(name);
     const ref = { $ref: prefix + name };
-    const struct = !Object.hasOwn(specials, name);
-    return struct && (zero || field?.z) ? { default: {}, allOf: [ref] } : hasExtensions(field) ? { allOf: [ref] } : ref;
+    // Go's structs are never absent; a time that is none is null and has no default.
+    return (zero || field?.z) && !name.endsWith('Time') ? { default: {}, ...ref } : ref;
   }
   const schema = scalars[code] ?? {};
   const value = field?.d ?? (zero || field?.z ? zeros[code] : undefined);
   return { ...schema, ...(value === undefined ? {} : { default: value }), ...(field?.e ? { enum: field.e } : {}) };
 }
 
-const hasExtensions = (field: TableField | undefined): boolean =>
-  field !== undefined &&
-  (field.lt !== undefined || field.mt !== undefined || field.ps !== undefined || field.pk !== undefined);
+/** Nothing may stand beside a reference in OpenAPI v3: with company it goes into an `allOf`. */
+function wrapped({ $ref, ...rest }: Schema): Schema {
+  if ($ref === undefined) return rest;
+  return Object.keys(rest).length === 0 ? { $ref } : { ...rest, allOf: [{ $ref }] };
+}
 
 function extensions(field: TableField): Schema {
   return {
@@ -69,22 +81,26 @@ function extensions(field: TableField): Schema {
   };
 }
 
-function component(name: string, type: TableType, refs: Set<string>): Schema {
+function component(name: string, type: TableType, refs: Set<string>, describe: Describe): Schema {
+  const { d, f } = describe(name);
   const properties: Record<string, Schema> = {};
   const required: string[] = [];
   for (const [field, entry] of Object.entries(type.f)) {
     const own: TableField = typeof entry === 'string' ? { t: entry } : entry;
-    properties[field] = { ...typeSchema(own.t, refs, own), ...extensions(own) };
+    properties[field] = wrapped({
+      ...(f[field] ? { description: f[field] } : {}),
+      ...typeSchema(own.t, refs, own),
+      ...extensions(own),
+    });
     if (own.r) required.push(field);
   }
-  const short = name.slice(name.lastIndexOf('.') + 1);
-  const everywhere = name === `${meta}Status` || name === `${meta}DeleteOptions`;
   const kinds = type.k
     ? [{ group: type.k[0], version: type.k[1], kind: type.k[2] }]
-    : everywhere
-      ? [{ group: '', version: 'v1', kind: short }]
+    : metaKinds.has(name)
+      ? [{ group: '', version: 'v1', kind: name.slice(meta.length) }]
       : [];
   return {
+    ...(d ? { description: d } : {}),
     type: 'object',
     properties,
     ...(required.length > 0 ? { required } : {}),
@@ -95,13 +111,20 @@ function component(name: string, type: TableType, refs: Set<string>): Schema {
 }
 
 /** Component schemas of the named types and all that they refer to, sorted by name. */
-export function openApiSchemas(table: SchemaTable, names: Iterable<string>): Record<string, Schema> {
+export function openApiSchemas(
+  table: SchemaTable,
+  names: Iterable<string>,
+  describe: Describe = () => ({ f: {} }),
+): Record<string, Schema> {
   const wanted = new Set(names);
   const out: Record<string, Schema> = {};
   for (const name of wanted) {
     const type = Object.hasOwn(table, name) ? table[name] : undefined;
     const special = Object.hasOwn(specials, name) ? specials[name] : undefined;
-    out[name] = type ? component(name, type, wanted) : (special ?? { type: 'object' });
+    const { d } = describe(name);
+    out[name] = type
+      ? component(name, type, wanted, describe)
+      : { ...(d ? { description: d } : {}), ...(special ?? { type: 'object' }) };
   }
   return Object.fromEntries(Object.entries(out).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -55,9 +55,7 @@ export const discovery: Authorizer = {
       return undefined;
     }
     return verb === 'get' &&
-      /^\/(api|apis|openapi)(\/|$)|^\/version\/?$|^\/(livez|readyz|healthz)(\/|$)|^\/openid\/|^\/\.well-known\//.test(
-        path,
-      )
+      /^\/(api|apis|openapi)(\/|$)|^\/version\/?$|^\/(livez|readyz|healthz)$|^\/openid\/|^\/\.well-known\//.test(path)
       ? { allowed: true, reason: 'discovery' }
       : undefined;
   },

@@ -1,9 +1,10 @@
-// What is served, told to clients: aggregated discovery (v2 and v2beta1) and the legacy documents. Made once from the
+// What is served, told to clients: aggregated discovery (apidiscovery.k8s.io/v2) and the legacy documents. Made from the
 // registry; an ETag spares clients the rest.
-import { apiVersion } from '../../machinery/meta.ts';
+import { apiVersion, type ResourceToken } from '../../machinery/meta.ts';
 import type { AnyResource } from '../../machinery/resource.ts';
 import { type Registry, verbsOf } from '../registry.ts';
 import type { VirtualResource } from '../rest/virtual.ts';
+import { compareGroups, compareVersions } from './groups.ts';
 
 const sorted = (verbs: readonly string[]) => [...verbs].sort();
 
@@ -18,6 +19,8 @@ interface Served {
   shortNames: readonly string[];
   categories: readonly string[];
   subresources: { name: string; verbs: readonly string[]; kind: { group: string; version: string; kind: string } }[];
+  /** What its objects are stored as; undefined: they are not. */
+  stored?: Pick<ResourceToken, 'group' | 'version' | 'kind'>;
 }
 
 function servedDefinition(definition: AnyResource): Served {
@@ -36,7 +39,15 @@ function servedDefinition(definition: AnyResource): Served {
     shortNames,
     categories,
     subresources,
+    ...(verbsOf(definition).includes('create') ? { stored: definition.conversion?.resource ?? definition } : {}),
   };
+}
+
+/** Upstream's StorageVersionHash: opaque to clients, and equal while objects are stored in the same form. */
+export async function storageVersionHash({ group, version, kind }: Pick<ResourceToken, 'group' | 'version' | 'kind'>) {
+  const text = new TextEncoder().encode(`${group}/${version}/${kind}`);
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', text));
+  return btoa(String.fromCharCode(...digest.slice(0, 8)));
 }
 
 export class Discovery {
@@ -57,8 +68,12 @@ export class Discovery {
     const groups = new Map<string, Set<string>>();
     for (const { group, version } of this.#served) groups.set(group, (groups.get(group) ?? new Set()).add(version));
     this.#groups = [...groups]
-      .map(([group, versions]) => ({ group, versions: [...versions] }))
-      .sort((a, b) => (a.group < b.group ? -1 : 1));
+      .map(([group, versions]) => ({ group, versions: [...versions].sort(compareVersions) }))
+      .sort((a, b) => compareGroups(a.group, b.group));
+  }
+
+  has(group: string): boolean {
+    return this.#groups.some((one) => one.group === group);
   }
 
   groupVersions(): { group: string; version: string }[] {
@@ -66,15 +81,15 @@ export class Discovery {
   }
 
   /** APIGroupDiscoveryList of /api (`core`) or /apis. */
-  aggregated(core: boolean, version: 'v2' | 'v2beta1'): unknown {
+  aggregated(core: boolean): unknown {
     return {
       kind: 'APIGroupDiscoveryList',
-      apiVersion: `apidiscovery.k8s.io/${version}`,
+      apiVersion: 'apidiscovery.k8s.io/v2',
       metadata: {},
       items: this.#groups
         .filter(({ group }) => (group === '') === core)
         .map(({ group, versions }) => ({
-          metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
+          metadata: group === '' ? {} : { name: group },
           versions: versions.map((own) => ({
             version: own,
             resources: this.#inGroupVersion(group, own).map(aggregatedResource),
@@ -105,14 +120,14 @@ export class Discovery {
     return found && { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(found) };
   }
 
-  apiResourceList(group: string, version: string): unknown | undefined {
+  async apiResourceList(group: string, version: string): Promise<unknown | undefined> {
     const served = this.#inGroupVersion(group, version);
     if (served.length === 0) return undefined;
     return {
       kind: 'APIResourceList',
       ...(group === '' ? {} : { apiVersion: 'v1' }),
       groupVersion: apiVersion({ group, version }),
-      resources: served.flatMap(legacyResources),
+      resources: (await Promise.all(served.map(legacyResources))).flat(),
     };
   }
 
@@ -153,7 +168,7 @@ function aggregatedResource(served: Served) {
   };
 }
 
-function legacyResources(served: Served) {
+async function legacyResources(served: Served) {
   return [
     {
       name: served.plural,
@@ -163,6 +178,7 @@ function legacyResources(served: Served) {
       verbs: served.verbs,
       ...(served.shortNames.length > 0 ? { shortNames: served.shortNames } : {}),
       ...(served.categories.length > 0 ? { categories: served.categories } : {}),
+      ...(served.stored ? { storageVersionHash: await storageVersionHash(served.stored) } : {}),
     },
     ...served.subresources.map(({ name, verbs, kind }) => ({
       name: `${served.plural}/${name}`,

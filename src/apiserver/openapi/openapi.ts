@@ -1,13 +1,21 @@
-// /openapi/v2, all in one, and /openapi/v3: an index of group versions with content hashes, and a document for each. All
-// are made on first use. Operations carry the parameters that kubectl looks for before it validates on the server (fieldValidation) or dry-runs (dryRun).
+// /openapi/v2, all in one, and /openapi/v3: an index of group versions with content hashes, and a document for each. All are made
+// from the route table (routes.ts) when they are asked for; what is kept is their hashes and the texts that were asked for last.
+
+import { apiVersion } from '../../machinery/meta.ts';
 import { openApiSchemas } from '../../machinery/openapi.ts';
-import type { AnyResource, Subresource } from '../../machinery/resource.ts';
 import type { Schemas } from '../../machinery/schema/types.ts';
+import type { Clock } from '../../ports/index.ts';
+import { compareGroups } from '../discovery/groups.ts';
 import { hashOf } from '../negotiation/respond.ts';
-import { type Registry, verbsOf } from '../registry.ts';
+import type { Registry } from '../registry.ts';
 import type { VirtualResource } from '../rest/virtual.ts';
-import { toV2, type V3Document } from './v2.ts';
+import { describe } from './descriptions.ts';
+import { type Parameter, queryParameters } from './parameters.ts';
+import { mediaTypes, pageRoute, type Route, resourceRoutes, virtualRoutes } from './routes.ts';
+import { v2Document } from './v2.ts';
 import { encodeV2 } from './v2-protobuf.ts';
+import { type Json, v3Document } from './v3.ts';
+import { encodeV3 } from './v3-protobuf.ts';
 
 export interface Document {
   text: string;
@@ -15,259 +23,197 @@ export interface Document {
 }
 
 const metaV1 = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
-const bodyTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
-const patchTypes = [
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-];
+const textsKept = 3;
 
-const query = (name: string, type: 'string' | 'integer' | 'boolean') => ({
-  name,
-  in: 'query',
-  schema: { type, uniqueItems: true },
-});
-const inPath = (name: string) => ({ name, in: 'path', required: true, schema: { type: 'string', uniqueItems: true } });
-const writeParameters = [
-  query('dryRun', 'string'),
-  query('fieldManager', 'string'),
-  query('fieldValidation', 'string'),
-];
-const deleteParameters = [
-  query('dryRun', 'string'),
-  query('gracePeriodSeconds', 'integer'),
-  query('orphanDependents', 'boolean'),
-  query('propagationPolicy', 'string'),
-];
-const listParameters = [
-  query('allowWatchBookmarks', 'boolean'),
-  query('continue', 'string'),
-  query('fieldSelector', 'string'),
-  query('labelSelector', 'string'),
-  query('limit', 'integer'),
-  query('resourceVersion', 'string'),
-  query('resourceVersionMatch', 'string'),
-  query('sendInitialEvents', 'boolean'),
-  query('timeoutSeconds', 'integer'),
-  query('watch', 'boolean'),
-];
-
-interface Kind {
+/** One document of version 3: the routes under a prefix. */
+interface Part {
+  routes(): Route[];
   group: string;
   version: string;
-  kind: string;
-  schema: string;
 }
 
-type Operation = Record<string, unknown>;
-
 export class OpenApi {
-  readonly #registry: Registry;
-  readonly #virtual: readonly VirtualResource[];
   readonly #schemas: Schemas;
-  readonly #documents = new Map<string, Promise<Document>>();
-  #v2: Promise<Document & { protobuf: Uint8Array }> | undefined;
+  readonly #clock: Clock;
+  readonly #parts: ReadonlyMap<string, Part>;
+  readonly #hashes = new Map<string, string>();
+  /** The last texts asked for, oldest first. */
+  readonly #texts = new Map<string, Promise<Document>>();
+  #index: Promise<Document> | undefined;
+  #v2: Promise<Document> | undefined;
+  #v2Protobuf: Promise<Uint8Array> | undefined;
 
-  constructor(registry: Registry, virtual: readonly VirtualResource[], schemas: Schemas) {
-    this.#registry = registry;
-    this.#virtual = virtual;
+  constructor(registry: Registry, virtual: readonly VirtualResource[], schemas: Schemas, clock: Clock) {
     this.#schemas = schemas;
+    this.#clock = clock;
+    this.#parts = parts(registry, virtual);
   }
 
-  async index(): Promise<string> {
+  nowMs(): number {
+    return this.#clock.now();
+  }
+
+  /** `api/v1`, `apis/apps/v1`. */
+  has(path: string): boolean {
+    return this.#parts.has(path);
+  }
+
+  index(): Promise<Document> {
+    this.#index ??= this.#makeIndex();
+    return this.#index;
+  }
+
+  async #makeIndex(): Promise<Document> {
     const paths: Record<string, { serverRelativeURL: string }> = {};
-    for (const path of [...this.#groupVersions().keys()].sort()) {
-      const document = (await this.document(path)) as Document;
-      paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${document.hash}` };
+    for (const path of [...this.#parts.keys()].sort()) {
+      const hash = this.#hashes.get(path) ?? (await this.#make(path)).hash;
+      this.#hashes.set(path, hash);
+      paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
     }
-    return JSON.stringify({ paths });
+    const text = JSON.stringify({ paths });
+    return { text, hash: await hashOf(text) };
   }
 
-  /** `api/v1`, `apis/apps/v1`; undefined for what is not served. */
-  document(path: string): Promise<Document> | undefined {
-    const known = this.#documents.get(path);
-    if (known) return known;
-    const groupVersion = this.#groupVersions().get(path);
-    if (!groupVersion) return undefined;
-    const made = this.#make(path, groupVersion.group, groupVersion.version);
-    this.#documents.set(path, made);
+  /** Of a path that it {@link has}. */
+  document(path: string): Promise<Document> {
+    const made = this.#texts.get(path) ?? this.#make(path);
+    this.#texts.delete(path);
+    this.#texts.set(path, made);
+    for (const oldest of this.#texts.keys()) {
+      if (this.#texts.size <= textsKept) break;
+      this.#texts.delete(oldest);
+    }
     return made;
   }
 
-  #groupVersions(): Map<string, { group: string; version: string }> {
-    const all = [...this.#registry.definitions, ...this.#virtual];
-    return new Map(all.map(({ group, version }) => [pathOf(group, version), { group, version }]));
+  async documentProtobuf(path: string): Promise<Uint8Array> {
+    return encodeV3(this.#build(path));
   }
 
-  /** /openapi/v2, with its protobuf form. */
-  v2(): Promise<Document & { protobuf: Uint8Array }> {
+  v2(): Promise<Document> {
     this.#v2 ??= this.#makeV2();
     return this.#v2;
   }
 
-  async #makeV2(): Promise<Document & { protobuf: Uint8Array }> {
-    const groupVersions = [...this.#groupVersions()].sort(([a], [b]) => (a < b ? -1 : 1));
-    const document = toV2(groupVersions.map(([path, { group, version }]) => this.#build(path, group, version)));
-    const text = JSON.stringify(document);
-    return { text, hash: await hashOf(text), protobuf: encodeV2(document) };
+  v2Protobuf(): Promise<Uint8Array> {
+    this.#v2Protobuf ??= this.v2().then(({ text }) => encodeV2(JSON.parse(text)));
+    return this.#v2Protobuf;
   }
 
-  async #make(path: string, group: string, version: string): Promise<Document> {
-    const text = JSON.stringify({
-      openapi: '3.0.0',
-      info: { title: 'Kubernetes', version: 'v1.36.0' },
-      ...this.#build(path, group, version),
-    });
+  async #make(path: string): Promise<Document> {
+    const text = JSON.stringify(this.#build(path));
     return { text, hash: await hashOf(text) };
   }
 
-  #build(path: string, group: string, version: string): V3Document {
-    const schemaNames = new Set<string>([
-      `${metaV1}DeleteOptions`,
-      `${metaV1}Status`,
-      `${metaV1}ListMeta`,
-      `${metaV1}Patch`,
-    ]);
-    const paths: Record<string, Record<string, unknown>> = {};
-    const lists: Record<string, unknown> = {};
-    for (const definition of this.#registry.inGroupVersion(group, version)) {
-      schemaNames.add(definition.schema);
-      lists[`${definition.schema}List`] = listSchema(definition);
-      Object.assign(paths, definitionPaths(`/${path}`, definition));
-      for (const { kind } of definition.subresources ?? []) if (kind) schemaNames.add(kind.schema);
+  #build(path: string): Json {
+    const { routes, group, version } = this.#parts.get(path) as Part;
+    const made = routes();
+    const schemas = openApiSchemas(this.#schemas.table, schemasOf(made), describe);
+    // Kinds of every group tell of theirs, beside the group to which they belong.
+    if (group !== '')
+      for (const kind of ['DeleteOptions', 'WatchEvent']) {
+        const kinds = schemas[metaV1 + kind]?.['x-kubernetes-group-version-kind'] as Json[] | undefined;
+        kinds?.push({ group, kind, version });
+      }
+    return v3Document(made, (kind) => this.#parameters(kind), schemas);
+  }
+
+  async #makeV2(): Promise<Document> {
+    const routes = [...this.#parts.values()].flatMap((part) => part.routes());
+    const schemas = openApiSchemas(this.#schemas.table, schemasOf(routes), describe);
+    for (const kind of ['DeleteOptions', 'WatchEvent']) {
+      const kinds = schemas[metaV1 + kind]?.['x-kubernetes-group-version-kind'] as Json[] | undefined;
+      for (const { group, version } of this.#parts.values())
+        if (group !== '' && version !== '') kinds?.push({ group, kind, version });
     }
-    for (const resource of this.#virtual.filter((one) => one.group === group && one.version === version)) {
-      schemaNames.add(resource.schema);
-      const place = resource.namespaced ? '/namespaces/{namespace}' : '';
-      paths[`/${path}${place}/${resource.plural}`] = {
-        post: writeOperation('post', resource, resource, bodyTypes),
-        parameters: resource.namespaced ? [inPath('namespace')] : [],
-      };
+    const text = JSON.stringify(v2Document(routes, (kind) => this.#parameters(kind), schemas));
+    return { text, hash: await hashOf(text) };
+  }
+
+  readonly #parametersByKind = new Map<string, Parameter[]>();
+
+  #parameters(kind: string): Parameter[] {
+    let found = this.#parametersByKind.get(kind);
+    if (!found) {
+      found = queryParameters(this.#schemas.table, kind);
+      this.#parametersByKind.set(kind, found);
     }
-    const schemas = { ...openApiSchemas(this.#schemas.table, schemaNames), ...lists };
-    return { paths, components: { schemas } };
+    return found;
   }
 }
 
-function pathOf(group: string, version: string): string {
-  return group === '' ? `api/${version}` : `apis/${group}/${version}`;
-}
-
-function listSchema(definition: AnyResource): unknown {
-  return {
-    type: 'object',
-    required: ['items'],
-    properties: {
-      apiVersion: { type: 'string' },
-      items: { type: 'array', items: { allOf: [reference(definition.schema)], default: {} } },
-      kind: { type: 'string' },
-      metadata: { allOf: [reference(`${metaV1}ListMeta`)], default: {} },
-    },
-    'x-kubernetes-group-version-kind': [{ ...gvk(definition), kind: `${definition.kind}List` }],
-  };
-}
-
-const reference = (schema: string) => ({ $ref: `#/components/schemas/${schema}` });
-const gvk = ({ group, version, kind }: Omit<Kind, 'schema'>) => ({ group, version, kind });
-
-function definitionPaths(base: string, definition: AnyResource): Record<string, Record<string, unknown>> {
-  const { plural, namespaced } = definition;
-  const verbs = new Set(verbsOf(definition));
-  const collection = namespaced ? `${base}/namespaces/{namespace}/${plural}` : `${base}/${plural}`;
-  const one = `${collection}/{name}`;
-  const place = namespaced ? [inPath('namespace')] : [];
-  const list = `${definition.schema}List`;
-  const paths: Record<string, Record<string, unknown>> = {};
-  paths[collection] = {
-    ...(verbs.has('list') ? { get: readOperation('list', definition, list, listParameters) } : {}),
-    ...(verbs.has('create') ? { post: writeOperation('post', definition, definition, bodyTypes) } : {}),
-    ...(verbs.has('deletecollection')
-      ? { delete: deleteOperation('deletecollection', definition, [...listParameters, ...deleteParameters]) }
-      : {}),
-    parameters: place,
-  };
-  paths[one] = {
-    ...(verbs.has('get') ? { get: readOperation('get', definition, definition.schema, []) } : {}),
-    ...(verbs.has('update') ? { put: writeOperation('put', definition, definition, bodyTypes) } : {}),
-    ...(verbs.has('patch') ? { patch: patchOperation(definition, definition.schema) } : {}),
-    ...(verbs.has('delete') ? { delete: deleteOperation('delete', definition, deleteParameters) } : {}),
-    parameters: [inPath('name'), ...place],
-  };
-  if (namespaced && verbs.has('list'))
-    paths[`${base}/${plural}`] = { get: readOperation('list', definition, list, listParameters), parameters: [] };
-  for (const subresource of definition.subresources ?? [])
-    paths[`${one}/${subresource.name}`] = {
-      ...subresourceOperations(definition, subresource),
-      parameters: [inPath('name'), ...place],
-    };
-  return paths;
-}
-
-function subresourceOperations(definition: AnyResource, subresource: Subresource): Record<string, Operation> {
-  const kind: Kind = subresource.kind ?? definition;
-  const operations: Record<string, Operation> = {};
-  for (const verb of subresource.verbs) {
-    if (verb === 'get') operations.get = readOperation('get', kind, kind.schema, []);
-    else if (verb === 'update') operations.put = writeOperation('put', kind, kind, bodyTypes);
-    else if (verb === 'patch') operations.patch = patchOperation(kind, kind.schema);
-    else operations.post = writeOperation('post', kind, kind, bodyTypes);
+function schemasOf(routes: readonly Route[]): Set<string> {
+  const names = new Set<string>();
+  for (const { body, responses } of routes) {
+    if (body) names.add(body.schema);
+    for (const schema of Object.values(responses)) if (schema !== 'string') names.add(schema);
   }
-  return operations;
+  return names;
 }
 
-function responses(schema: string, codes: string[]): Record<string, unknown> {
-  const content = { 'application/json': { schema: reference(schema) } };
-  return Object.fromEntries(codes.map((code) => [code, { description: code === '201' ? 'Created' : 'OK', content }]));
-}
-
-function readOperation(action: string, kind: Omit<Kind, 'schema'>, schema: string, parameters: unknown[]): Operation {
-  return {
-    parameters,
-    responses: responses(schema, ['200']),
-    'x-kubernetes-action': action,
-    'x-kubernetes-group-version-kind': gvk(kind),
-  };
-}
-
-function writeOperation(
-  action: string,
-  kind: Omit<Kind, 'schema'>,
-  { schema }: { schema: string },
-  types: string[],
-): Operation {
-  return {
-    parameters: writeParameters,
-    requestBody: {
-      required: true,
-      content: Object.fromEntries(types.map((type) => [type, { schema: reference(schema) }])),
-    },
-    responses: responses(schema, action === 'post' ? ['200', '201', '202'] : ['200', '201']),
-    'x-kubernetes-action': action,
-    'x-kubernetes-group-version-kind': gvk(kind),
-  };
-}
-
-function patchOperation(kind: Omit<Kind, 'schema'>, schema: string): Operation {
-  return {
-    parameters: [...writeParameters, query('force', 'boolean')],
-    requestBody: {
-      required: true,
-      content: Object.fromEntries(patchTypes.map((type) => [type, { schema: reference(`${metaV1}Patch`) }])),
-    },
-    responses: responses(schema, ['200', '201']),
-    'x-kubernetes-action': 'patch',
-    'x-kubernetes-group-version-kind': gvk(kind),
-  };
-}
-
-function deleteOperation(action: string, kind: Omit<Kind, 'schema'>, parameters: unknown[]): Operation {
-  return {
-    parameters,
-    requestBody: {
-      content: Object.fromEntries(bodyTypes.map((type) => [type, { schema: reference(`${metaV1}DeleteOptions`) }])),
-    },
-    responses: responses(`${metaV1}Status`, ['200', '202']),
-    'x-kubernetes-action': action,
-    'x-kubernetes-group-version-kind': gvk(kind),
-  };
+function parts(registry: Registry, virtual: readonly VirtualResource[]): Map<string, Part> {
+  const found = new Map<string, Part>();
+  const page = (path: string, group: string, route: Route) =>
+    found.set(path, { routes: () => [route], group, version: '' });
+  const resources = `${metaV1}APIResourceList`;
+  const all = [...registry.definitions, ...virtual];
+  for (const group of [...new Set(all.map((one) => one.group))].sort(compareGroups)) {
+    const base = group === '' ? 'api' : `apis/${group}`;
+    if (group !== '')
+      page(
+        base,
+        group,
+        pageRoute(`/${base}/`, ['get', 'APIGroup'], 'get information of a group', `${metaV1}APIGroup`, mediaTypes),
+      );
+    for (const version of new Set(all.filter((one) => one.group === group).map((one) => one.version))) {
+      const path = group === '' ? `api/${version}` : `apis/${apiVersion({ group, version })}`;
+      const routes = () => [
+        pageRoute(`/${path}/`, ['get', 'APIResources'], 'get available resources', resources, mediaTypes),
+        ...registry.inGroupVersion(group, version).flatMap((definition) => resourceRoutes(`/${path}`, definition)),
+        ...virtual
+          .filter((one) => one.group === group && one.version === version)
+          .flatMap((resource) => virtualRoutes(`/${path}`, resource)),
+      ];
+      found.set(path, { routes, group, version });
+    }
+  }
+  const versions = 'get available API versions';
+  page('api', '', pageRoute('/api/', ['get', 'APIVersions'], versions, `${metaV1}APIVersions`, mediaTypes));
+  page('apis', '', pageRoute('/apis/', ['get', 'APIVersions'], versions, `${metaV1}APIGroupList`, mediaTypes));
+  page(
+    'version',
+    '',
+    pageRoute(
+      '/version/',
+      ['get', 'CodeVersion'],
+      'get the version information for this server',
+      'io.k8s.apimachinery.pkg.version.Info',
+      ['application/json'],
+    ),
+  );
+  page(
+    '.well-known/openid-configuration',
+    '',
+    pageRoute(
+      '/.well-known/openid-configuration/',
+      ['get', 'ServiceAccountIssuerOpenIDConfiguration'],
+      "get service account issuer OpenID configuration, also known as the 'OIDC discovery doc'",
+      'string',
+      ['application/json'],
+      [],
+    ),
+  );
+  page(
+    'openid/v1/jwks',
+    '',
+    pageRoute(
+      '/openid/v1/jwks/',
+      ['get', 'ServiceAccountIssuerOpenIDKeyset'],
+      'get service account issuer OpenID JSON Web Key Set (contains public token verification keys)',
+      'string',
+      ['application/jwk-set+json'],
+      [],
+    ),
+  );
+  return found;
 }

@@ -2,11 +2,12 @@
 //
 // With --facts (a folder holding definitions.json, protobuf.json and cri-v1.json of Kubernetes 1.36) the schema types and
 // tables are rewritten too; without it, only the indexes of resource types, definitions,
-// controllers and scheduler plugins.
+// controllers and scheduler plugins, and the descriptions of types (src/generated/descriptions.ts).
 
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { descriptions } from './descriptions.ts';
 import { indexes } from './indexes.ts';
 import { protobufTable, schemaTable } from './schema-table.ts';
 import { schemaTypes } from './schema-types.ts';
@@ -54,6 +55,7 @@ if (values.facts) {
 }
 const tableFile = 'src/generated/schemas/definitions.json';
 const table = JSON.parse(files.get(tableFile) ?? fs.readFileSync(path.join(root, tableFile), 'utf8'));
+files.set('src/generated/descriptions.ts', descriptions(root, table));
 files.set('src/generated/schemas/index.ts', tokenIndex(root, table));
 for (const [name, text] of indexes(root)) files.set(name, text);
 

@@ -1,0 +1,61 @@
+// The answers at /api, /apis and below. Which clients get the aggregated document, and how its ETag is honoured, is upstream's.
+import { acceptsAggregatedDiscovery, negotiate } from '../negotiation/accept.ts';
+import type { ProtobufAnswers } from '../negotiation/protobuf.ts';
+import { answering, hashOf, textResponse } from '../negotiation/respond.ts';
+import type { Discovery } from './discovery.ts';
+
+const aggregatedType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+export class DiscoveryAnswers {
+  readonly #discovery: Discovery;
+  readonly #protobuf: ProtobufAnswers | undefined;
+  readonly #aggregated = new Map<string, Promise<{ text: string; etag: string }>>();
+
+  constructor(discovery: Discovery, protobuf: ProtobufAnswers | undefined) {
+    this.#discovery = discovery;
+    this.#protobuf = protobuf;
+  }
+
+  /** `segments` of the path: ['api'], ['apis', 'apps', 'v1']. Undefined for what is not served. */
+  async answer(request: Request, segments: readonly string[]): Promise<Response | undefined> {
+    const [prefix, one, two] = segments;
+    const accept = request.headers.get('accept');
+    if (one === undefined) {
+      if (acceptsAggregatedDiscovery(accept)) return this.#aggregatedAnswer(request, prefix === 'api');
+      const body =
+        prefix === 'api' ? this.#discovery.apiVersions(address(request.url)) : this.#discovery.apiGroupList();
+      return this.#negotiated(request, body);
+    }
+    const body =
+      prefix === 'api'
+        ? await this.#discovery.apiResourceList('', one)
+        : two === undefined
+          ? this.#discovery.apiGroup(one)
+          : await this.#discovery.apiResourceList(one, two);
+    return body === undefined ? undefined : this.#negotiated(request, body);
+  }
+
+  #negotiated(request: Request, body: unknown): Response {
+    return textResponse(JSON.stringify(body), answering(request, negotiate(request, false), this.#protobuf));
+  }
+
+  async #aggregatedAnswer(request: Request, core: boolean): Promise<Response> {
+    const key = core ? 'api' : 'apis';
+    let document = this.#aggregated.get(key);
+    if (!document) {
+      const text = JSON.stringify(this.#discovery.aggregated(core));
+      document = hashOf(text).then((hash) => ({ text, etag: `"${hash}"` }));
+      this.#aggregated.set(key, document);
+    }
+    const { text, etag } = await document;
+    const headers = { ETag: etag, Vary: 'Accept', 'Cache-Control': 'public' };
+    if (request.headers.get('if-none-match') === etag) return new Response(null, { status: 304, headers });
+    return new Response(text, { headers: { ...headers, 'Content-Type': aggregatedType } });
+  }
+}
+
+/** Host and port, the port always named. */
+function address(url: string): string {
+  const { host, port, protocol } = new URL(url);
+  return port === '' ? `${host}:${protocol === 'http:' ? 80 : 443}` : host;
+}

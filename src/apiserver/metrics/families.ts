@@ -1,0 +1,123 @@
+// Counters, gauges and histograms, and their text in the Prometheus exposition format. A sample's labels are rendered once,
+// when it is first used, so that counting allocates nothing.
+
+export interface Family {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** What stands after the name (a histogram's suffix, labels) and the value. */
+  samples(): Iterable<readonly [suffix: string, value: number]>;
+}
+
+/** `{a="x",b="y"}`, or '' when there are none. */
+export function labels(pairs: Readonly<Record<string, string | number>>): string {
+  const text = Object.entries(pairs).map(
+    ([name, value]) =>
+      `${name}="${String(value).replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`,
+  );
+  return text.length === 0 ? '' : `{${text.join(',')}}`;
+}
+
+export class Counter implements Family {
+  readonly type = 'counter';
+  readonly name: string;
+  readonly help: string;
+  readonly #values = new Map<string, number>();
+
+  constructor(name: string, help: string) {
+    this.name = name;
+    this.help = help;
+  }
+
+  add(labelText: string, amount = 1): void {
+    this.#values.set(labelText, (this.#values.get(labelText) ?? 0) + amount);
+  }
+
+  samples(): Iterable<readonly [string, number]> {
+    return this.#values;
+  }
+}
+
+/** A value that is read when it is asked for. */
+export function gauge(name: string, help: string, samples: Family['samples']): Family {
+  return { name, help, type: 'gauge', samples };
+}
+
+export class Histogram implements Family {
+  readonly type = 'histogram';
+  readonly name: string;
+  readonly help: string;
+  readonly #bounds: readonly number[];
+  readonly #series = new Map<string, Series>();
+
+  constructor(name: string, help: string, bounds: readonly number[]) {
+    this.name = name;
+    this.help = help;
+    this.#bounds = bounds;
+  }
+
+  /** The series of these labels, to be kept by who observes often. */
+  series(labelText: string): Series {
+    let series = this.#series.get(labelText);
+    if (!series) {
+      series = new Series(this.#bounds);
+      this.#series.set(labelText, series);
+    }
+    return series;
+  }
+
+  *samples(): Iterable<readonly [string, number]> {
+    for (const [text, series] of this.#series) {
+      const inner = text === '' ? '' : `${text.slice(1, -1)},`;
+      let count = 0;
+      for (const [index, bound] of this.#bounds.entries()) {
+        count += series.counts[index] as number;
+        yield [`_bucket{${inner}le="${bound}"}`, count];
+      }
+      yield [`_bucket{${inner}le="+Inf"}`, series.count];
+      yield [`_sum${text}`, series.sum];
+      yield [`_count${text}`, series.count];
+    }
+  }
+}
+
+export class Series {
+  readonly #bounds: readonly number[];
+  readonly counts: Float64Array;
+  count = 0;
+  sum = 0;
+
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds;
+    this.counts = new Float64Array(bounds.length);
+  }
+
+  observe(value: number): void {
+    this.count++;
+    this.sum += value;
+    const bounds = this.#bounds;
+    for (let i = 0; i < bounds.length; i++) {
+      if (value > (bounds[i] as number)) continue;
+      this.counts[i] = (this.counts[i] as number) + 1;
+      return;
+    }
+  }
+}
+
+/** Families by name, as Prometheus reads them. A family without samples is left out. */
+export function exposition(families: readonly Family[]): string {
+  const parts: string[] = [];
+  for (const family of [...families].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const { name, help, type } = family;
+    const lines = [...family.samples()].map(([suffix, value]) => `${name}${suffix} ${number(value)}\n`);
+    if (lines.length === 0) continue;
+    parts.push(`# HELP ${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n# TYPE ${name} ${type}\n`);
+    parts.push(...lines);
+  }
+  return parts.join('');
+}
+
+function number(value: number): string {
+  if (Number.isFinite(value)) return String(value);
+  return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+}

@@ -1,0 +1,25 @@
+// What types, their fields and query parameters mean, as `kubectl explain` prints it. The text is one generated string of lines
+// (name, tab, JSON), taken apart on first use and parsed type by type, for it costs memory and few servers are asked.
+import { descriptions } from '../../generated/descriptions.ts';
+
+export interface Description {
+  /** Of the type itself. */
+  d?: string;
+  /** By field, or by parameter. */
+  f: Readonly<Record<string, string>>;
+}
+
+let lines: Map<string, string> | undefined;
+const nothing: Description = { f: {} };
+
+/** `name`: a type (`io.k8s.api.core.v1.Pod`), or a kind of operation (`parameters/list`). */
+export function describe(name: string): Description {
+  lines ??= new Map(
+    descriptions.split('\n').map((line) => {
+      const tab = line.indexOf('\t');
+      return [line.slice(0, tab), line.slice(tab + 1)];
+    }),
+  );
+  const line = lines.get(name);
+  return line === undefined ? nothing : (JSON.parse(line) as Description);
+}
