@@ -9,35 +9,42 @@ export const readBody = (request: Request): Promise<Uint8Array> => readLimited(r
 
 export type BodyFormat = 'json' | 'yaml' | 'protobuf';
 
+const bodyFormats = new Map<string, BodyFormat>([
+  ['application/json', 'json'],
+  ['application/yaml', 'yaml'],
+  ['application/vnd.kubernetes.protobuf', 'protobuf'],
+]);
+
 /** Of a create, update or delete body. Throws UnsupportedMediaType (415). */
 export function bodyFormat(contentType: string | null): BodyFormat {
-  const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  if (type === '' || type === 'application/json') return 'json';
-  if (type === 'application/yaml') return 'yaml';
-  if (type === 'application/vnd.kubernetes.protobuf') return 'protobuf';
+  const format = contentType ? bodyFormats.get(mediaType(contentType) ?? '') : 'json';
+  if (format) return format;
   throw new ApiError(
     'UnsupportedMediaType',
-    'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+    `the body of the request was in an unknown format - accepted media types include: ${[...bodyFormats.keys()].join(', ')}`,
   );
 }
 
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const mediaTypeShape = new RegExp(
+  `^\\s*(${token}(?:/${token})?)\\s*(?:;\\s*${token}=(?:${token}|"(?:[^"\\\\]|\\\\.)*")\\s*)*;?\\s*$`,
+);
+
+/** A media type without its parameters, which must be well-formed as well. */
+const mediaType = (text: string): string | undefined => mediaTypeShape.exec(text)?.[1]?.toLowerCase();
+
 export type PatchFormat = 'json' | 'merge' | 'strategic' | 'apply';
 
-/** Of a patch. Throws UnsupportedMediaType (415) for others. */
+const patchFormats = new Map<string, PatchFormat>([
+  ['application/json-patch+json', 'json'],
+  ['application/merge-patch+json', 'merge'],
+  ['application/strategic-merge-patch+json', 'strategic'],
+  ['application/apply-patch+yaml', 'apply'],
+]);
+
+/** Of a patch, letter by letter. Throws UnsupportedMediaType (415) for others, as the router of upstream does. */
 export function patchFormat(contentType: string | null): PatchFormat {
-  switch ((contentType ?? '').split(';')[0]?.trim().toLowerCase()) {
-    case 'application/json-patch+json':
-      return 'json';
-    case 'application/merge-patch+json':
-      return 'merge';
-    case 'application/strategic-merge-patch+json':
-      return 'strategic';
-    case 'application/apply-patch+yaml':
-      return 'apply';
-    default:
-      throw new ApiError(
-        'UnsupportedMediaType',
-        'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml',
-      );
-  }
+  const format = patchFormats.get((contentType ?? '').split(';')[0]?.trim() ?? '');
+  if (format) return format;
+  throw new ApiError('UnsupportedMediaType', '415: Unsupported Media Type', {});
 }

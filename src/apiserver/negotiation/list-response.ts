@@ -23,22 +23,18 @@ export function listResponse(list: TextPages, options: AnswerOptions): Response 
     length += page.value.length;
     // Long enough to be worth a stream, and a compressed one for those who want it.
     if (length > gzipBytesMin && options.encoding !== 'yaml')
-      return bodyResponse(textStream(chunks(open, taken.join(','), pages, close)), 'json', options);
+      return bodyResponse(textStream(chunks(open, taken.join(','), pages, close), pages), 'json', options);
   }
   return textResponse(open + taken.join(',') + close, options);
 }
 
 function* chunks(open: string, begun: string, rest: Iterator<string>, close: string): Generator<string> {
-  try {
-    yield open + begun;
-    for (let page = rest.next(); !page.done; page = rest.next()) yield `,${page.value}`;
-    yield `${close}\n`;
-  } finally {
-    rest.return?.();
-  }
+  yield open + begun;
+  for (let page = rest.next(); !page.done; page = rest.next()) yield `,${page.value}`;
+  yield `${close}\n`;
 }
 
-function textStream(texts: Generator<string>): ReadableStream<Uint8Array> {
+function textStream(texts: Generator<string>, pages: Iterator<string>): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>(
     {
@@ -49,6 +45,7 @@ function textStream(texts: Generator<string>): ReadableStream<Uint8Array> {
       },
       cancel() {
         texts.return(undefined);
+        pages.return?.();
       },
     },
     { highWaterMark: 0 },

@@ -97,6 +97,18 @@ export function wholeStatusResponse(given: Status, request?: Request, protobuf?:
   });
 }
 
+/** The same answer with one header more; one that came from elsewhere cannot be changed, and is copied. */
+export function withHeader(response: Response, name: string, value: string): Response {
+  try {
+    response.headers.set(name, value);
+    return response;
+  } catch {
+    const copy = new Response(response.body, response);
+    copy.headers.set(name, value);
+    return copy;
+  }
+}
+
 /** The Status that says a deletion is done. */
 export function successStatus(details: Status['details']): Status {
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: details ?? {}, code: 200 };

@@ -83,6 +83,29 @@ describe('what is accepted', async () => {
   });
 });
 
+test('what is not served, and what every answer bears', async () => {
+  const { call } = await testServer(openSql());
+  const refusal = {
+    reason: 'MethodNotAllowed',
+    message: 'the server does not allow this method on the requested resource',
+  };
+  for (const [method, path] of [
+    ['POST', `${maps}/a`],
+    ['PUT', maps],
+    ['PATCH', maps],
+    ['OPTIONS', maps],
+    ['POST', '/api/v1/configmaps'],
+    ['DELETE', '/api/v1/configmaps'],
+    ['DELETE', '/api/v1/namespaces'],
+    ['PUT', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'],
+  ] as const)
+    expect((await call(method, path)).json).toMatchObject({ ...refusal, details: {}, code: 405 });
+  expect((await call('HEAD', maps)).code).toBe(405);
+  const { headers } = await call('GET', maps, undefined, { 'audit-id': 'mine' });
+  expect([headers.get('audit-id'), headers.get('cache-control')]).toEqual(['mine', 'no-cache, private']);
+  expect((await call('GET', '/nowhere')).headers.get('audit-id')).toMatch(/^[\da-f]{8}-/);
+});
+
 describe('protobuf', async () => {
   const server = await testServer(openSql());
   const pod = { metadata: { name: 'p', annotations: { a: 'ü' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
