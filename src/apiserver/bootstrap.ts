@@ -20,6 +20,20 @@ export function undoesBootstrap(registry: Registry, { type, key }: Change): bool
   return registry.findGroupResource(resource)?.bootstrap?.restored?.(namespace, name) === true;
 }
 
+/** Whether this change left something to be put right soon. */
+export function driftsFromBootstrap({ registry, config }: Pick<Core, 'registry' | 'config'>, change: Change): boolean {
+  const { resource, namespace, name } = keyParts(change.key);
+  const definition = registry.findGroupResource(resource);
+  const of = definition?.bootstrap;
+  if (!of?.maintained) return false;
+  const wanted = of
+    .objects(config)
+    .find(({ metadata }: New<KubeObject>) => metadata.name === name && (metadata.namespace ?? '') === namespace);
+  if (change.type === 'delete') return wanted !== undefined;
+  const live = decode(definition as AnyResource, change.value);
+  return wanted ? of.reconcile?.(live, wanted) !== undefined : of.leftOver?.(live) === true;
+}
+
 export async function bootstrap(core: Core): Promise<void> {
   // Namespaces before what lives in them.
   const definitions = [...core.registry.definitions].sort((a, b) => Number(a.namespaced) - Number(b.namespaced));

@@ -25,6 +25,11 @@ export class TestClock implements Clock {
 export class TestTimers extends TestClock implements Timers {
   #pending: { at: number; callback: () => void }[] = [];
   after(delayMs: number, callback: () => void): () => void {
+    // The next turn of the event loop is no time: it comes by itself.
+    if (delayMs === 0) {
+      const id = setTimeout(callback, 0);
+      return () => clearTimeout(id);
+    }
     const entry = { at: this.ms + delayMs, callback };
     this.#pending.push(entry);
     return () => {

@@ -123,17 +123,26 @@ export class FlowControl {
     ticket: Ticket,
     handle: (extend: Extend) => Promise<Response>,
   ): Promise<Response> {
+    const { level } = schema;
     let holders = 0;
-    const extend: Extend = () => {
+    const hold = () => {
       holders++;
       let held = true;
       return () => {
-        if (!held) return;
+        if (held && --holders === 0) level.queues.finish(ticket);
         held = false;
-        if (--holders === 0) schema.level.queues.finish(ticket);
       };
     };
-    const release = extend();
+    // A body that nobody reads on does not keep its seat for ever.
+    const extend: Extend = () => {
+      const release = hold();
+      const cancel = level.exempt ? undefined : this.#timers?.after(requestMs, release);
+      return () => {
+        cancel?.();
+        release();
+      };
+    };
+    const release = hold();
     try {
       return marked(await handle(extend), schema);
     } finally {

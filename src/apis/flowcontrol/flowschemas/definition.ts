@@ -33,6 +33,7 @@ export default defineResource<FlowSchema>({
     objects: () => bootstrapFlowSchemas,
     reconcile: (live, wanted) => reconciled(live, wanted, mandatoryFlowSchemas.has(live.metadata.name)),
     leftOver: (live) => !isBootstrap.has(live.metadata.name) && isLeftOver(live),
+    maintained: true,
   },
   columns: [
     nameColumn,

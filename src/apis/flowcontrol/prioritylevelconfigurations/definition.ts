@@ -55,6 +55,7 @@ export default defineResource<PriorityLevelConfiguration>({
     reconcile: (live, wanted) =>
       reconciled(live, wanted, live.metadata.name !== 'exempt' && mandatoryLevels.has(live.metadata.name)),
     leftOver: (live) => !isBootstrap.has(live.metadata.name) && isLeftOver(live),
+    maintained: true,
   },
   columns: [
     nameColumn,
