@@ -201,6 +201,30 @@ export function fieldErrorDetail(problem: FieldError): string {
   return `${titles[problem.type]}${value}${problem.detail ? `: ${problem.detail}` : ''}`;
 }
 
+/** As Go shows a value: text quoted by `%q`, everything else by its JSON, in which markup is escaped. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return goQuoted(value);
+  return (JSON.stringify(value) ?? 'null').replace(/[<>&\u2028\u2029]/g, unicodeEscape);
+}
+
+const unicodeEscape = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
+const goEscapes: Record<string, string> = { '\u0007': '\\a', '\u000b': '\\v' };
+const printable = /[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
+
+/** A text as Go's `%q` quotes it. */
+export function goQuoted(text: string): string {
+  let out = '';
+  for (const c of text) {
+    const code = c.codePointAt(0) as number;
+    if (goEscapes[c]) out += goEscapes[c];
+    else if ('"\\\b\f\n\r\t'.includes(c)) out += JSON.stringify(c).slice(1, -1);
+    else if (code < 0x20 || code === 0x7f) out += `\\x${code.toString(16).padStart(2, '0')}`;
+    else if (printable.test(c)) out += c;
+    else out += code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+  }
+  return `"${out}"`;
+}
+
 export function fieldErrorText(problem: FieldError): string {
   return `${problem.field}: ${fieldErrorDetail(problem)}`;
 }

@@ -4,6 +4,8 @@
 import { cidrMessages, ipMessages, parseIp } from './cidr.ts';
 
 const maxLength = (length: number): string => `must be no more than ${length} characters`;
+/** Of the newer checks, which count as they say. */
+const maxBytes = (length: number): string => `must be no more than ${length} bytes`;
 export const inclusiveRange = (low: number, high: number): string => `must be between ${low} and ${high}, inclusive`;
 
 export function regexMessage(message: string, format: string, ...examples: string[]): string {
@@ -34,9 +36,11 @@ const headerName = format('[-A-Za-z0-9]+');
 
 const alphanumericEnds = 'and must start and end with an alphanumeric character';
 
-export function isDns1123Subdomain(value: string): string[] {
+export const isDns1123Subdomain = (value: string): string[] => subdomainProblems(value, maxLength);
+
+function subdomainProblems(value: string, tooLong: (length: number) => string): string[] {
   const out: string[] = [];
-  if (bytes(value) > 253) out.push(maxLength(253));
+  if (bytes(value) > 253) out.push(tooLong(253));
   if (!subdomain1123.regex.test(value))
     out.push(
       regexMessage(
@@ -111,17 +115,17 @@ export function isQualifiedName(value: string): string[] {
   if (parts.length === 2) {
     const prefix = parts[0] as string;
     if (prefix === '') out.push('prefix part must be non-empty');
-    else out.push(...isDns1123Subdomain(prefix).map((message) => `prefix part ${message}`));
+    else out.push(...subdomainProblems(prefix, maxBytes).map((message) => `prefix part ${message}`));
   }
   if (name === '') out.push('name part must be non-empty');
-  else if (bytes(name) > 63) out.push(`name part ${maxLength(63)}`);
+  else if (bytes(name) > 63) out.push(`name part ${maxBytes(63)}`);
   if (!labelKey.regex.test(name)) out.push(`name part ${consist}`);
   return out;
 }
 
 export function isLabelValue(value: string): string[] {
   const out: string[] = [];
-  if (bytes(value) > 63) out.push(maxLength(63));
+  if (bytes(value) > 63) out.push(maxBytes(63));
   if (!labelValue.regex.test(value))
     out.push(
       regexMessage(

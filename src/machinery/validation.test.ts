@@ -33,7 +33,7 @@ describe('names', () => {
       ],
     ],
     [v.isLabelValue, '', []],
-    [v.isLabelValue, 'x'.repeat(64), ['must be no more than 63 characters']],
+    [v.isLabelValue, 'x'.repeat(64), ['must be no more than 63 bytes']],
     [v.isConfigMapKey, '..', ["must not be '..'"]],
     [v.isConfigMapKey, '..a', ["must not start with '..'"]],
     [v.isPortName, 'http', []],

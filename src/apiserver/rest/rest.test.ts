@@ -130,7 +130,7 @@ test('preconditions, names and namespaces', async () => {
     'the name of the object (b) does not match the name on the URL (a)',
   );
   expect(await message('DELETE', `${maps}/a`, { preconditions: { uid: 'x' } })).toBe(
-    `Operation cannot be fulfilled on configmaps "a": Precondition failed: UID in precondition: x, UID in object meta: ${json.metadata.uid}`,
+    `Operation cannot be fulfilled on ConfigMap "a": the UID in the precondition (x) does not match the UID in record (${json.metadata.uid}). The object might have been deleted and then recreated`,
   );
   expect(await message('PATCH', `${maps}/a`, { metadata: { resourceVersion: '1' } })).toContain(
     'the object has been modified',
@@ -145,7 +145,7 @@ test('finalizers hold a deletion back; the last one lets it go', async () => {
   const { call } = await testServer(openSql());
   await call('POST', maps, { metadata: { name: 'a', finalizers: ['example.com/wait'] } });
   const deleted = await call('DELETE', `${maps}/a`, { propagationPolicy: 'Foreground' });
-  expect(deleted.code).toBe(202);
+  expect(deleted.code).toBe(200);
   expect(deleted.json.metadata).toMatchObject({
     deletionGracePeriodSeconds: 0,
     finalizers: ['example.com/wait', 'foregroundDeletion'],

@@ -28,13 +28,19 @@ describe('JSON patch', () => {
   });
   it.each([
     [{}, 'BadRequest'],
-    [null, 'BadRequest'],
     [['x'], 'BadRequest'],
     [[{ op: 1, path: '/a' }], 'BadRequest'],
     [[{ op: 'nope', path: '/a' }], 'Invalid'],
     [[{ op: 'add' }], 'Invalid'],
     [[{ op: 'remove', path: '/x' }], 'Invalid'],
-    [[{ op: 'replace', path: '/x', value: 1 }], 'Invalid'],
+    [[{ op: 'replace', path: '/x/y', value: 1 }], 'Invalid'],
+    [[{ op: 'replace', path: '/b/1', value: 1 }], 'Invalid'],
+    [[{ op: 'add', path: '/b/x', value: 1 }], 'Invalid'],
+    [[{ op: 'add', path: '/b/2', value: 1 }], 'Invalid'],
+    [[{ op: 'add', path: 'a', value: 1 }], 'Invalid'],
+    [[{ op: 'remove', path: '' }], 'Invalid'],
+    [[{ op: 'test', path: '/x', value: 1 }], 'Invalid'],
+    [[null], 'Invalid'],
     [[{ op: 'test', path: '/a', value: 2 }], 'Invalid'],
     [[{ op: 'add', path: '/__proto__/x', value: 2 }], 'Invalid'],
     [[{ op: 'add', path: '/constructor/prototype/x', value: 2 }], 'Invalid'],
@@ -46,6 +52,19 @@ describe('JSON patch', () => {
       expect.objectContaining({ name: 'ApiError', reason }),
     );
   });
+});
+
+describe('JSON patch, where libraries differ', () => {
+  it.each([
+    ['null is no patch', null, { a: 1, b: [1, 2] }],
+    ['replace of what is absent adds', [{ op: 'replace', path: '/x', value: 1 }], { a: 1, b: [1, 2], x: 1 }],
+    ['what is absent tests as null', [{ op: 'test', path: '/x', value: null }], { a: 1, b: [1, 2] }],
+    ['add without a value adds null', [{ op: 'add', path: '/x' }], { a: 1, b: [1, 2], x: null }],
+    ['negative indexes count from the end', [{ op: 'remove', path: '/b/-1' }], { a: 1, b: [1] }],
+    ['and so they do where one adds', [{ op: 'add', path: '/b/-1', value: 3 }], { a: 1, b: [1, 2, 3] }],
+    ['the whole is replaced', [{ op: 'replace', path: '', value: { c: 1 } }], { c: 1 }],
+    ['copies of what is absent are null', [{ op: 'copy', from: '/x', path: '/y' }], { a: 1, b: [1, 2], y: null }],
+  ])('%s', (_, patch, expected) => expect(applyJsonPatch({ a: 1, b: [1, 2] }, patch)).toEqual(expected));
 });
 
 describe('merge patch', () => {
@@ -242,7 +261,6 @@ describe('strategic merge patch', () => {
   it.each([
     [[]],
     ['x'],
-    [null],
     [containers({ image: 'x' })],
     [containers({ name: 'a', $patch: 'x' })],
     [{ $patch: 'x' }],
@@ -250,7 +268,10 @@ describe('strategic merge patch', () => {
     [{ spec: { containers: [['a']] } }],
     [{ spec: { $retainKeys: 1 } }],
     [{ spec: { $retainKeys: ['volumes'], nodeName: 'n' } }],
-    [{ spec: { '$deleteFromPrimitiveList/x': 1 } }],
+    [{ spec: { $retainKeys: [1, [null], {}], nodeName: 'n' } }],
+    [{ spec: { '$setElementOrder/nope': ['a'] } }],
+    [{ spec: { '$deleteFromPrimitiveList/containers': ['a'] } }],
+    [{ spec: { $patch: 'merge', nodeName: 'n' } }],
     [{ spec: { '$setElementOrder/containers': 1 } }],
     [{ spec: { '$setElementOrder/containers': ['a'] } }],
     [{ spec: { '$setElementOrder/containers': [{ name: 'a' }], containers: [{ name: 'b' }] } }],

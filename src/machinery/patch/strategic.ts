@@ -8,9 +8,11 @@
 // Worked example, containers being merged by name: [a,b] + {$setElementOrder/containers: [{name: c}, {name: a}],
 // containers: [{name: c}, {name: a, image: x}]} → [c, a{image: x}, b].
 
-import { errors } from '../errors.ts';
+import { ApiError, errors } from '../errors.ts';
 import { setOwn } from '../schema/json.ts';
 import type { Schemas, StructType, Type } from '../schema/types.ts';
+import { goText, goTypeOf } from './go-text.ts';
+import { jsonKind } from './json.ts';
 import { copyJson, isJsonObject, type Json } from './merge.ts';
 import { deleteScalars, normalizeOrder, partition, uniqueScalars } from './order.ts';
 
@@ -20,6 +22,10 @@ const deletePrefix = '$deleteFromPrimitiveList/';
 const orderPrefix = '$setElementOrder/';
 
 const bad = (message: string): Error => errors.badRequest(message);
+
+const notAList = (value: unknown): Error => bad(`expected a []interface {}, but received a ${goTypeOf(value)}`);
+const unknownDirective = (kind: unknown, patch: Json): Error =>
+  bad(`unknown patch type: ${typeof kind === 'string' ? kind : goText(kind)} in map: ${goText(patch)}`);
 
 /** How the value under a key is patched. */
 interface Place {
@@ -39,28 +45,29 @@ function placeOf(type: Type | undefined, key: string): Place {
   };
 }
 
+/** Upstream looks into the type for whatever it merges. */
+function requireField(type: Type | undefined, key: string): void {
+  if (type?.kind === 'struct' && !type.fields.has(key))
+    throw bad(
+      `unable to find api field in struct ${type.name.slice(type.name.lastIndexOf('.') + 1)} for the json field ${JSON.stringify(key)}`,
+    );
+}
+
 const elementOf = (type: Type | undefined): Type | undefined => (type?.kind === 'list' ? type.item : undefined);
 
 /** A value that is new to the document: its nulls and directives mean nothing there. */
 function taken(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    const out: unknown[] = [];
-    for (const item of value) {
-      if (isJsonObject(item) && Object.hasOwn(item, directive)) {
-        if (item[directive] === 'delete' || item[directive] === 'replace') continue;
-      }
-      out.push(taken(item));
-    }
-    return out;
-  }
+  if (Array.isArray(value)) return value.filter((item) => !isDirected(item)).map(taken);
   if (!isJsonObject(value)) return value;
   const out: Json = {};
   for (const key of Object.keys(value)) {
-    if (value[key] === null || isDirective(key)) continue;
+    if (value[key] === null || isDirected(value[key]) || isDirective(key)) continue;
     setOwn(out, key, taken(value[key]));
   }
   return out;
 }
+
+const isDirected = (value: unknown): boolean => isJsonObject(value) && Object.hasOwn(value, directive);
 
 const isDirective = (key: string): boolean =>
   key === directive || key === retainKeys || key.startsWith(deletePrefix) || key.startsWith(orderPrefix);
@@ -72,8 +79,7 @@ function applyRetainKeys(original: Json, patch: Json): void {
   if (!Object.hasOwn(patch, retainKeys)) return;
   const names = patch[retainKeys];
   delete patch[retainKeys];
-  const wrong = (): Error =>
-    bad('$retainKeys directive is in the wrong format, or misses a field that is in the patch');
+  const wrong = (): Error => bad('invalid patch format of retainKeys');
   if (!Array.isArray(names)) throw wrong();
   for (const key of Object.keys(patch))
     if (patch[key] !== null && !isDirective(key) && !names.includes(key)) throw wrong();
@@ -81,7 +87,7 @@ function applyRetainKeys(original: Json, patch: Json): void {
 }
 
 /** Every element of a patch list must be in the order list, and in that order; deletions may be anywhere. */
-function checkOrder(list: readonly unknown[], order: readonly unknown[], mergeKey: string, field: string): void {
+function checkOrder(list: readonly unknown[], order: readonly unknown[], mergeKey: string): void {
   let at = 0;
   for (const item of list) {
     if (isJsonObject(item) && Object.hasOwn(item, directive)) continue;
@@ -92,9 +98,7 @@ function checkOrder(list: readonly unknown[], order: readonly unknown[], mergeKe
       at++;
     }
     if (at++ >= order.length)
-      throw bad(
-        `The order in patch list:\n${JSON.stringify(list)}\n doesn't match ${orderPrefix}${field} list:\n${JSON.stringify(order)}\n`,
-      );
+      throw bad(`The order in patch list:\n${goText(list)}\n doesn't match $setElementOrder list:\n${goText(order)}\n`);
   }
 }
 
@@ -107,13 +111,14 @@ function applyOrders(original: Json, patch: Json, type: Type | undefined): void 
     const place = placeOf(type, field);
     const list = Object.hasOwn(patch, field) ? patch[field] : undefined;
     const current = Object.hasOwn(original, field) ? original[field] : undefined;
-    if (!Array.isArray(order) || (list !== undefined && list !== null && !Array.isArray(list)))
-      throw bad('$setElementOrder directive is in the wrong format: it takes a list');
-    if (current !== undefined && !Array.isArray(current)) continue;
+    for (const one of [order, ...(current === undefined ? [] : [current]), ...(list === undefined ? [] : [list])])
+      if (!Array.isArray(one)) throw notAList(one);
+    requireField(type, field);
+    if (!Array.isArray(order) || (current !== undefined && !Array.isArray(current))) continue;
+    if (list !== undefined && !Array.isArray(list)) continue;
     if (order.some((item) => isJsonObject(item) !== (place.mergeKey !== '') || Array.isArray(item) || item === null))
-      throw bad(`$setElementOrder list of ${field} does not fit the field`);
-    if (list === null) continue;
-    if (list) checkOrder(list, order, place.mergeKey, field);
+      throw bad('invalid patch format of setElementOrder list');
+    if (list && list.length > 0 && order.length > 0) checkOrder(list, order, place.mergeKey);
     delete patch[field];
     let merged: unknown[];
     if (current && list) merged = mergeLists(current, list, place, field);
@@ -132,7 +137,7 @@ function mergeMaps(original: Json, patch: Json, type: Type | undefined): Json {
     delete patch[directive];
     if (kind === 'replace') return taken(patch) as Json;
     if (kind === 'delete') return {};
-    if (kind !== 'merge') throw bad(`unknown patch type '${String(kind)}' found in: ${JSON.stringify(patch)}`);
+    throw unknownDirective(kind, { ...patch, [directive]: kind });
   }
   applyRetainKeys(original, patch);
   applyOrders(original, patch, type);
@@ -140,10 +145,9 @@ function mergeMaps(original: Json, patch: Json, type: Type | undefined): Json {
     const value = patch[key];
     if (key.startsWith(deletePrefix)) {
       const field = key.slice(deletePrefix.length);
-      if (!Array.isArray(value))
-        throw bad('$deleteFromPrimitiveList directive is in the wrong format: it takes a list');
       const list = Object.hasOwn(original, field) ? original[field] : undefined;
-      if (Array.isArray(list)) setOwn(original, field, deleteScalars(list, value));
+      if (Array.isArray(list) && Array.isArray(value))
+        setOwn(original, field, withoutScalars(list, value, type, field));
       continue;
     }
     if (value === null) {
@@ -152,7 +156,8 @@ function mergeMaps(original: Json, patch: Json, type: Type | undefined): Json {
     }
     const current = Object.hasOwn(original, key) ? original[key] : undefined;
     if (current === undefined || !sameKind(current, value)) {
-      setOwn(original, key, taken(value));
+      if (isDirected(value)) delete original[key];
+      else setOwn(original, key, taken(value));
       continue;
     }
     const place = placeOf(type, key);
@@ -169,13 +174,20 @@ function mergeMaps(original: Json, patch: Json, type: Type | undefined): Json {
   return original;
 }
 
+function withoutScalars(list: unknown[], gone: unknown[], type: Type | undefined, field: string): unknown[] {
+  requireField(type, field);
+  if (gone.some(isJsonObject) || list.some(isJsonObject)) return mergeLists(list, gone, placeOf(type, field), field);
+  return deleteScalars(list, gone);
+}
+
 function mergeLists(original: unknown[], patch: unknown[], place: Place, field: string): unknown[] {
   if (original.length === 0 && patch.length === 0) return original;
   const all = [...original, ...patch];
-  if (all.some(Array.isArray)) throw bad('lists of lists are not supported');
-  const maps = all.filter(isJsonObject).length;
-  if (maps !== 0 && maps !== all.length) throw bad(`list element types are not identical in ${field}`);
-  if (maps === 0) {
+  if (Array.isArray(all[0]))
+    throw new ApiError('Invalid', 'the server rejected our request due to an error in our request', {});
+  if (new Set(all.map(goTypeOf)).size > 1)
+    throw bad(`list element types are not identical: ${goText([original, patch])}`);
+  if (!isJsonObject(all[0])) {
     const [ofPatch, ofServer] = partition(uniqueScalars(all), patch, '');
     return normalizeOrder(ofPatch, ofServer, patch, original, '');
   }
@@ -183,7 +195,7 @@ function mergeLists(original: unknown[], patch: unknown[], place: Place, field: 
   if (mergeKey === '') throw bad(`cannot merge lists without merge key for ${field}`);
   const keyOf = (item: Json): unknown => {
     if (!Object.hasOwn(item, mergeKey))
-      throw bad(`map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`);
+      throw bad(`map: ${goText(item)} does not contain declared merge key: ${mergeKey}`);
     return item[mergeKey];
   };
   let server = original as Json[];
@@ -196,7 +208,7 @@ function mergeLists(original: unknown[], patch: unknown[], place: Place, field: 
       server = server.filter((own) => own[mergeKey] !== key);
     } else if (item[directive] === 'replace') replace = true;
     else if (item[directive] === 'merge') throw bad('merging lists cannot yet be specified in the patch');
-    else throw bad(`unknown patch type '${String(item[directive])}' found in: ${JSON.stringify(item)}`);
+    else throw unknownDirective(item[directive], item);
   }
   if (replace) {
     server = taken(items) as Json[];
@@ -226,6 +238,8 @@ function mergeLists(original: unknown[], patch: unknown[], place: Place, field: 
 export function applyStrategicMergePatch(schemas: Schemas, schema: string, document: Json, patch: unknown): Json {
   const type: StructType | undefined = schemas.struct(schema);
   if (!type) throw new Error(`no schema ${schema}`);
-  if (!isJsonObject(patch)) throw bad('json: cannot unmarshal value into Go value of type map[string]interface {}');
+  if (patch === null) return copyJson(document);
+  if (!isJsonObject(patch))
+    throw bad(`json: cannot unmarshal ${jsonKind(patch)} into Go value of type map[string]interface {}`);
   return mergeMaps(copyJson(document), copyJson(patch), type);
 }

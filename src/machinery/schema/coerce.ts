@@ -14,6 +14,9 @@ export interface Coerced {
   unknown: string[];
 }
 
+/** Whose words a mismatch is put in: those of Go's JSON decoder, or of the converter that takes maps for objects. */
+export type Words = 'json' | 'unstructured';
+
 /** How many unknown fields are worth reporting. */
 const unknownMax = 100;
 
@@ -25,7 +28,14 @@ class Coercion {
   private readonly fields: string[] = [];
   private within: StructType | undefined;
 
+  private readonly words: Words;
+
+  constructor(words: Words) {
+    this.words = words;
+  }
+
   private mismatch(type: Type, value: unknown, found = jsonKind(value)): never {
+    if (this.words === 'unstructured') throw errors.badRequest(notRestored(type, value));
     const place = this.within ? `Go struct field ${goName(this.within)}.${this.fields.join('.')}` : 'Go value';
     throw errors.badRequest(`json: cannot unmarshal ${found} into ${place} of type ${goType(type)}`);
   }
@@ -215,6 +225,24 @@ function jsonKind(value: unknown): string {
   }
 }
 
+function notRestored(type: Type, value: unknown): string {
+  const kind = goKind(value);
+  if (type.kind === 'map') return `cannot restore map from ${kind}`;
+  if (type.kind === 'list' || type.kind === 'bytes') return `cannot restore slice from ${kind}`;
+  if (type.kind === 'struct') return `cannot restore struct from: ${kind}`;
+  const into = goType(type);
+  // What Go could convert is refused by name.
+  const convertible = kind === 'int64' ? into !== 'bool' : kind === 'float64' && /^(int|float)/.test(into);
+  return convertible ? `cannot convert ${kind} to ${into}` : `unrecognized type: ${into}`;
+}
+
+function goKind(value: unknown): string {
+  if (Array.isArray(value)) return 'slice';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int64' : 'float64';
+  if (typeof value === 'boolean') return 'bool';
+  return typeof value === 'string' ? 'string' : 'map';
+}
+
 /** Errors of Go types that decode themselves name no field. */
 function foreign(found: string, type: string): never {
   throw errors.badRequest(`json: cannot unmarshal ${found} into Go value of type ${type}`);
@@ -268,16 +296,36 @@ function duration(value: unknown): string {
  * Brings `value` into the form in which the type named `schema` is stored. Throws ApiError BadRequest with Go's message
  * when a value does not fit its type.
  */
-export function coerce(schemas: Schemas, schema: string, value: unknown): Coerced {
+export function coerce(schemas: Schemas, schema: string, value: unknown, words: Words = 'json'): Coerced {
   const type = schemas.struct(schema);
   if (!type) throw new Error(`no schema ${schema}`);
-  const coercion = new Coercion();
+  const coercion = new Coercion(words);
   if (!isJsonObject(value)) return foreign(jsonKind(value), goType(type));
   return { value: coercion.struct(type, value), unknown: coercion.unknown };
 }
 
-/** Strict decoding's message of unknown and duplicate fields: `unknown field "spec.foo"`. */
-export const strictProblems = (unknown: readonly string[], duplicates: readonly string[]): string[] => [
-  ...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
-  ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
-];
+/**
+ * Strict decoding's messages of unknown and duplicate fields (`unknown field "spec.foo"`), in the order in which the fields
+ * stand in `value`.
+ */
+export function strictProblems(value: unknown, unknown: readonly string[], duplicates: readonly string[]): string[] {
+  const messages = new Map<string, string[]>();
+  const add = (path: string, message: string) =>
+    messages.set(path, [...(messages.get(path) ?? []), `${message} ${JSON.stringify(path)}`]);
+  for (const path of unknown) add(path, 'unknown field');
+  for (const path of duplicates) add(path, 'duplicate field');
+  if (messages.size === 0) return [];
+  const out: string[] = [];
+  const walk = (node: unknown, path: string): void => {
+    if (messages.size === 0 || typeof node !== 'object' || node === null) return;
+    for (const [key, child] of Object.entries(node)) {
+      const inner = Array.isArray(node) ? `${path}[${key}]` : childPath(path, key);
+      const found = messages.get(inner);
+      if (found) out.push(...found);
+      messages.delete(inner);
+      walk(child, inner);
+    }
+  };
+  walk(value, '');
+  return [...out, ...[...messages.values()].flat()];
+}

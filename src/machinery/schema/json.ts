@@ -187,7 +187,8 @@ class Reader {
       const code = this.text.charCodeAt(this.at);
       if (code === 34) {
         out += this.text.slice(from, this.at++);
-        return out;
+        // Half a pair of surrogates is no character.
+        return out.toWellFormed();
       }
       if (code === 92) {
         out += this.text.slice(from, this.at++);

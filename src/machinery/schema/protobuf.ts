@@ -161,6 +161,7 @@ export function decodeProtobuf(
   bytes: Uint8Array,
   schemaOf: (apiVersion: string, kind: string) => string | undefined,
 ): DecodedProtobuf {
+  if (bytes.length === 0) throw errors.badRequest('empty data');
   if (!isProtobuf(bytes))
     throw errors.badRequest('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
   try {

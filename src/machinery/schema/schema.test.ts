@@ -234,7 +234,10 @@ describe('coerce', () => {
     expect(() => coerce(schemas, secret, { data: { a: 'aGk' } })).toThrow('illegal base64 data at input byte');
   });
   it('words strict problems', () => {
-    expect(strictProblems(['spec.foo'], ['spec.a'])).toEqual(['duplicate field "spec.a"', 'unknown field "spec.foo"']);
+    expect(strictProblems({ spec: { a: 1, foo: [] } }, ['spec.foo'], ['spec.a'])).toEqual([
+      'duplicate field "spec.a"',
+      'unknown field "spec.foo"',
+    ]);
   });
   it('never fails otherwise than with ApiError, and is idempotent', () => {
     const names = [
