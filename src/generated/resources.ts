@@ -29,6 +29,11 @@ import discoveryEndpointslices from '../apis/discovery/endpointslices/definition
 import eventsEvents from '../apis/events/events/definition.ts';
 import flowcontrolFlowschemas from '../apis/flowcontrol/flowschemas/definition.ts';
 import flowcontrolPrioritylevelconfigurations from '../apis/flowcontrol/prioritylevelconfigurations/definition.ts';
+import networkingIngressclasses from '../apis/networking/ingressclasses/definition.ts';
+import networkingIngresses from '../apis/networking/ingresses/definition.ts';
+import networkingIpaddresses from '../apis/networking/ipaddresses/definition.ts';
+import networkingNetworkpolicies from '../apis/networking/networkpolicies/definition.ts';
+import networkingServicecidrs from '../apis/networking/servicecidrs/definition.ts';
 import nodeRuntimeclasses from '../apis/node/runtimeclasses/definition.ts';
 import policyPoddisruptionbudgets from '../apis/policy/poddisruptionbudgets/definition.ts';
 import rbacClusterrolebindings from '../apis/rbac/clusterrolebindings/definition.ts';
@@ -78,6 +83,11 @@ export const resources: readonly AnyResource[] = [
   eventsEvents,
   flowcontrolFlowschemas,
   flowcontrolPrioritylevelconfigurations,
+  networkingIngressclasses,
+  networkingIngresses,
+  networkingIpaddresses,
+  networkingNetworkpolicies,
+  networkingServicecidrs,
   nodeRuntimeclasses,
   policyPoddisruptionbudgets,
   rbacClusterrolebindings,

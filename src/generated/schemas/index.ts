@@ -10,6 +10,7 @@ import type { ConfigMap, Endpoints, Event, LimitRange, Namespace, Node, Persiste
 import type { EndpointSlice } from './discovery-v1.ts';
 import type { Event as EventV1 } from './events-v1.ts';
 import type { FlowSchema, PriorityLevelConfiguration } from './flowcontrol-v1.ts';
+import type { IPAddress, Ingress, IngressClass, NetworkPolicy, ServiceCIDR } from './networking-v1.ts';
 import type { RuntimeClass } from './node-v1.ts';
 import type { PodDisruptionBudget } from './policy-v1.ts';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from './rbac-v1.ts';
@@ -35,10 +36,14 @@ export const eventsV1: ResourceToken<EventV1> = { group: 'events.k8s.io', versio
 export const flowSchemas: ResourceToken<FlowSchema> = { group: 'flowcontrol.apiserver.k8s.io', version: 'v1', plural: 'flowschemas', kind: 'FlowSchema', namespaced: false };
 export const horizontalPodAutoscalers: ResourceToken<HorizontalPodAutoscaler> = { group: 'autoscaling', version: 'v2', plural: 'horizontalpodautoscalers', kind: 'HorizontalPodAutoscaler', namespaced: true };
 export const horizontalPodAutoscalersV1: ResourceToken<HorizontalPodAutoscalerV1> = { group: 'autoscaling', version: 'v1', plural: 'horizontalpodautoscalers', kind: 'HorizontalPodAutoscaler', namespaced: true };
+export const ingressClasses: ResourceToken<IngressClass> = { group: 'networking.k8s.io', version: 'v1', plural: 'ingressclasses', kind: 'IngressClass', namespaced: false };
+export const ingresses: ResourceToken<Ingress> = { group: 'networking.k8s.io', version: 'v1', plural: 'ingresses', kind: 'Ingress', namespaced: true };
+export const ipAddresses: ResourceToken<IPAddress> = { group: 'networking.k8s.io', version: 'v1', plural: 'ipaddresses', kind: 'IPAddress', namespaced: false };
 export const jobs: ResourceToken<Job> = { group: 'batch', version: 'v1', plural: 'jobs', kind: 'Job', namespaced: true };
 export const leases: ResourceToken<Lease> = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true };
 export const limitRanges: ResourceToken<LimitRange> = { group: '', version: 'v1', plural: 'limitranges', kind: 'LimitRange', namespaced: true };
 export const namespaces: ResourceToken<Namespace> = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
+export const networkPolicies: ResourceToken<NetworkPolicy> = { group: 'networking.k8s.io', version: 'v1', plural: 'networkpolicies', kind: 'NetworkPolicy', namespaced: true };
 export const nodes: ResourceToken<Node> = { group: '', version: 'v1', plural: 'nodes', kind: 'Node', namespaced: false };
 export const persistentVolumeClaims: ResourceToken<PersistentVolumeClaim> = { group: '', version: 'v1', plural: 'persistentvolumeclaims', kind: 'PersistentVolumeClaim', namespaced: true };
 export const persistentVolumes: ResourceToken<PersistentVolume> = { group: '', version: 'v1', plural: 'persistentvolumes', kind: 'PersistentVolume', namespaced: false };
@@ -58,6 +63,7 @@ export const roles: ResourceToken<Role> = { group: 'rbac.authorization.k8s.io', 
 export const runtimeClasses: ResourceToken<RuntimeClass> = { group: 'node.k8s.io', version: 'v1', plural: 'runtimeclasses', kind: 'RuntimeClass', namespaced: false };
 export const secrets: ResourceToken<Secret> = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true };
 export const serviceAccounts: ResourceToken<ServiceAccount> = { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount', namespaced: true };
+export const serviceCIDRs: ResourceToken<ServiceCIDR> = { group: 'networking.k8s.io', version: 'v1', plural: 'servicecidrs', kind: 'ServiceCIDR', namespaced: false };
 export const services: ResourceToken<Service> = { group: '', version: 'v1', plural: 'services', kind: 'Service', namespaced: true };
 export const statefulSets: ResourceToken<StatefulSet> = { group: 'apps', version: 'v1', plural: 'statefulsets', kind: 'StatefulSet', namespaced: true };
 export const storageClasses: ResourceToken<StorageClass> = { group: 'storage.k8s.io', version: 'v1', plural: 'storageclasses', kind: 'StorageClass', namespaced: false };
