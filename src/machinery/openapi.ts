@@ -103,7 +103,7 @@ function component(name: string, type: TableType, refs: Set<string>, describe: D
     ...(d ? { description: d } : {}),
     type: 'object',
     properties,
-    ...(required.length > 0 ? { required } : {}),
+    ...(required.length > 0 ? { required: type.q ?? required } : {}),
     ...(kinds.length > 0 ? { 'x-kubernetes-group-version-kind': kinds } : {}),
     ...(type.mt ? { 'x-kubernetes-map-type': type.mt } : {}),
     ...(type.u ? { 'x-kubernetes-unions': type.u } : {}),

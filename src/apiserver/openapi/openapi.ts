@@ -11,6 +11,7 @@ import type { Registry } from '../registry.ts';
 import type { VirtualResource } from '../rest/virtual.ts';
 import { describe } from './descriptions.ts';
 import { type Parameter, queryParameters } from './parameters.ts';
+import { registeredGroupVersions } from './registered.ts';
 import { mediaTypes, pageRoute, type Route, resourceRoutes, virtualRoutes } from './routes.ts';
 import { v2Document } from './v2.ts';
 import { encodeV2 } from './v2-protobuf.ts';
@@ -123,8 +124,7 @@ export class OpenApi {
     const schemas = openApiSchemas(this.#schemas.table, schemasOf(routes), describe);
     for (const kind of ['DeleteOptions', 'WatchEvent']) {
       const kinds = schemas[metaV1 + kind]?.['x-kubernetes-group-version-kind'] as Json[] | undefined;
-      for (const { group, version } of this.#parts.values())
-        if (group !== '' && version !== '') kinds?.push({ group, kind, version });
+      for (const [group, version] of registeredGroupVersions()) kinds?.push({ group, kind, version });
     }
     const text = JSON.stringify(v2Document(routes, (kind) => this.#parameters(kind), schemas));
     return { text, hash: await hashOf(text) };

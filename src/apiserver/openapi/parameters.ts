@@ -30,7 +30,7 @@ export function queryParameters(table: SchemaTable, kind: string): Parameter[] {
   return Object.entries(table[type]?.f ?? {}).flatMap(([name, field]): Parameter[] => {
     const code = (typeof field === 'string' ? field : field.t).replace(/^\[/, '');
     if (name === 'kind' || name === 'apiVersion' || without.includes(name)) return [];
-    if (code.startsWith('#') && code !== `#${metaV1}Time`) return [];
+    if (code.startsWith('#')) return [];
     return [{ name, in: 'query', ...described(text[name]), type: types[code] ?? 'string' }];
   });
 }

@@ -49,7 +49,7 @@ const same = (a: Parameter, b: Parameter): boolean =>
 
 export function operationId({ path, id: [verb, rest] }: Route): string {
   const { infix } = naming(path);
-  return `${verb}${infix}${rest}`;
+  return verb === 'deletecollection' ? `delete${infix}Collection${rest}` : `${verb}${infix}${rest}`;
 }
 
 const reference = (schema: string): Json =>

@@ -2,7 +2,7 @@
 // Only what the served kinds reach is kept. The form is documented in src/machinery/schema/table.ts.
 
 import type { SchemaTable, TableField, TableType } from '../../machinery/schema/table.ts';
-import { plainValues, pointerScalars, writtenAtZero } from './go-facts.ts';
+import { plainTimes, plainValues, pointerScalars, writtenAtZero } from './go-facts.ts';
 import { type Definition, type Definitions, refName } from './schema-types.ts';
 
 const core = 'io.k8s.api.core.v1.';
@@ -86,6 +86,7 @@ export const roots = [
     'PartialObjectMetadata',
     'PartialObjectMetadataList',
   ].map((name) => meta + name),
+  'io.k8s.apimachinery.pkg.version.Info',
 ];
 
 const groups: Record<string, string> = {
@@ -103,6 +104,9 @@ function gvkOf(name: string): [string, string, string] | undefined {
   if (!match) return undefined;
   return [groups[match[1] as string] ?? `${match[1]}.k8s.io`, match[2] as string, match[3] as string];
 }
+
+/** References to objects have a kind and a version too, but are no kinds. */
+const isKind = (name: string): boolean => roots.includes(name) || roots.includes(name.replace(/List$/, ''));
 
 const shortOf = (name: string): string => name.replace(/^io\.k8s\.(api|apimachinery\.pkg\.apis)\./, '');
 const words = (facts: Record<string, string>, name: string): Set<string> =>
@@ -139,7 +143,7 @@ function tableType(name: string, d: Definition): TableType {
   const requiredNames = new Set(d.required ?? []);
   const pointers = words(pointerScalars, name);
   const plain = words(plainValues, name);
-  const written = words(writtenAtZero, name);
+  const written = new Set([...words(writtenAtZero, name), ...words(plainTimes, name)]);
   const f: Record<string, TableField | string> = {};
   for (const [field, p] of Object.entries(d.properties ?? {})) {
     const out: TableField = { t: typeCode(p) };
@@ -161,9 +165,12 @@ function tableType(name: string, d: Definition): TableType {
     f[field] = Object.keys(out).length === 1 ? out.t : out;
   }
   const type: TableType = { f };
+  const required = (d.required ?? []).filter((field) => f[field] !== undefined);
+  if (required.join() !== [...required].sort().join()) type.q = required;
   if (d['x-kubernetes-map-type']) type.mt = d['x-kubernetes-map-type'] as string;
   if (d['x-kubernetes-unions']) type.u = d['x-kubernetes-unions'];
-  if (d.properties?.kind && d.properties.apiVersion && gvkOf(name)) type.k = gvkOf(name) as [string, string, string];
+  if (isKind(name) && d.properties?.kind && d.properties.apiVersion && gvkOf(name))
+    type.k = gvkOf(name) as [string, string, string];
   return type;
 }
 

@@ -28,6 +28,8 @@ export interface TableField {
 export interface TableType {
   /** Fields; a plain string is a field with nothing but a type code. */
   f: Record<string, TableField | string>;
+  /** Names of the required fields in upstream's order, where that is not the alphabetical one. */
+  q?: string[];
   /** x-kubernetes-map-type of the type itself. */
   mt?: string;
   /** x-kubernetes-unions. */
