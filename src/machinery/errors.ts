@@ -197,7 +197,7 @@ const valueless = new Set<FieldErrorType>(['Required', 'Forbidden', 'TooLong', '
 /** The part after the field path: `Invalid value: "x": must be …`. */
 export function fieldErrorDetail(problem: FieldError): string {
   const hidden = valueless.has(problem.type) || problem.badValue === omitted;
-  const value = hidden ? '' : `: ${JSON.stringify(problem.badValue) ?? 'null'}`;
+  const value = hidden ? '' : `: ${shown(problem.badValue)}`;
   return `${titles[problem.type]}${value}${problem.detail ? `: ${problem.detail}` : ''}`;
 }
 

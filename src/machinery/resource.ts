@@ -64,13 +64,24 @@ export interface Strategy<T extends KubeObject> {
   validateName?(name: string, prefix: boolean): string[];
 }
 
+/** What an action may do besides changing its object, all of it in the transaction of its request. */
+export interface ActionContext extends StrategyContext {
+  readonly dryRun: boolean;
+  /** The objects of the action's namespace. Yours to keep. */
+  list<T extends KubeObject>(resource: ResourceToken<T>): T[];
+  /** Puts another object, read through this context, in its place. Nothing happens on a dry run. */
+  store<T extends KubeObject>(resource: ResourceToken<T>, object: T): void;
+  /** Deletes the object, once the action's changes to it are stored. `options`: a DeleteOptions body. */
+  delete(options: object): void;
+}
+
 /** A subresource that reads and writes a part of, or something beside, its object. */
 export interface Subresource<T extends KubeObject = KubeObject> {
   /** `status`, `scale`, `binding`, `log`, `token` … */
   name: string;
-  verbs: readonly ('get' | 'update' | 'patch' | 'create')[];
-  /** Kind and group/version of its body, where it is not the parent's (Scale, Binding, TokenRequest). */
-  kind?: { group: string; version: string; kind: string; schema: string };
+  verbs: readonly ('get' | 'update' | 'patch' | 'create' | 'delete')[];
+  /** Kind and group/version of its body, where it is not the parent's (Scale, Binding, TokenRequest), and what else is taken. */
+  kind?: { group: string; version: string; otherVersions?: readonly string[]; kind: string; schema: string };
   /** Of an action: the collection that takes the same bodies, which then name the object (`bindings`). */
   collection?: string;
   /**
@@ -94,7 +105,12 @@ export interface Subresource<T extends KubeObject = KubeObject> {
         read(object: T): Record<string, unknown>;
         write(object: T, body: Record<string, unknown>, context: StrategyContext): FieldError[];
       }
-    | { type: 'action'; apply(object: T, body: Record<string, unknown>, context: StrategyContext): FieldError[] }
+    | {
+        type: 'action';
+        /** Whether the body itself asks for a dry run. */
+        dryRun?(body: Record<string, unknown>): boolean;
+        apply(object: T, body: Record<string, unknown>, context: ActionContext): FieldError[];
+      }
     | { type: 'connect' };
 }
 

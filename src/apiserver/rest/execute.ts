@@ -2,17 +2,30 @@
 import { errors } from '../../machinery/errors.ts';
 import { apiVersion, type KubeObject } from '../../machinery/meta.ts';
 import { type FieldValidation, targetOf } from '../codec.ts';
-import { inVersion } from '../storage/codec.ts';
+import type { PatchType } from '../patch.ts';
+import { decode, inVersion } from '../storage/codec.ts';
+import { findEntry } from '../storage/read.ts';
 import { create } from './create.ts';
 import { type DeleteOptions, deleteObject } from './delete.ts';
-import type { Draft, WriteScope, Written } from './scope.ts';
+import { applied, appliedToProjection } from './managed.ts';
+import { type Draft, type WriteScope, type Written, warn } from './scope.ts';
 import { act, bodyTarget, project, updateProjection } from './subresource.ts';
-import { requireCurrent, update } from './update.ts';
+import { requireCurrent, requireUid, update } from './update.ts';
 
 export type Operation =
   | { verb: 'create'; body: KubeObject }
   | { verb: 'update'; body: KubeObject }
-  | { verb: 'patch'; type: 'json' | 'merge' | 'strategic'; patch: unknown; validation: FieldValidation }
+  | { verb: 'patch'; type: PatchType; patch: string; validation: FieldValidation }
+  | {
+      verb: 'apply';
+      patch: Record<string, unknown>;
+      /** Keys that the configuration has more than once. */
+      duplicates: readonly string[];
+      force: boolean;
+      validation: FieldValidation;
+      /** Throws where the user may not create what is absent. */
+      mayCreate?(): void;
+    }
   | { verb: 'delete'; options: DeleteOptions };
 
 /** Bodies have been decoded and defaulted; they are in the requested version, the outcome is in the stored. Throws ApiError. */
@@ -24,9 +37,12 @@ export function execute(scope: WriteScope, operation: Operation): Written {
       if (behaviour === 'action') return { object: act(scope, operation.body), created: true };
       return create(scope, toStored(scope, operation.body) as Draft);
     case 'update':
+      requireUid(scope, operation.body.metadata.uid);
       return put(scope, operation.body);
     case 'patch':
       return put(scope, patched(scope, operation));
+    case 'apply':
+      return applyTo(scope, operation);
     case 'delete':
       return deleteObject(scope, operation.options);
   }
@@ -53,22 +69,57 @@ export function asRequested(
   return subresource?.behaviour.type === 'projection' ? object : inVersion(requested, object);
 }
 
+/** Server-side apply, which creates what is absent. */
+function applyTo(scope: WriteScope, operation: Extract<Operation, { verb: 'apply' }>): Written {
+  const { core, definition, requested, subresource } = scope;
+  const entry = findEntry(definition, scope.tx, scope.namespace, scope.name);
+  if (!entry && subresource) throw errors.notFound(requested, scope.name);
+  const old = entry && decode(definition, entry.value);
+  const { patch, force } = operation;
+  const projection = old && subresource?.behaviour.type === 'projection' ? project(subresource, old) : undefined;
+  const result =
+    old && projection ? appliedToProjection(scope, old, projection, patch, force) : applied(scope, old, patch, force);
+  checkDuplicates(scope, operation);
+  const { object: body } = core.codec.accept(result.object, bodyTarget(requested, subresource), 'Ignore');
+  const within = { ...scope, applied: result };
+  if (projection) return { object: updateProjection(within, body) };
+  const draft = toStored(scope, body) as Draft;
+  if (old) return update(within, draft);
+  if (draft.metadata.uid)
+    throw errors.conflict(
+      requested,
+      scope.name,
+      `uid mismatch: the provided object specified uid ${draft.metadata.uid}, and no existing object was found`,
+    );
+  if (!draft.metadata.name)
+    throw errors.badRequest(
+      `the name of the object (${scope.name} based on URL) was undeterminable: name must be provided`,
+    );
+  operation.mayCreate?.();
+  draft.metadata.resourceVersion = '';
+  return create(within, draft);
+}
+
+function checkDuplicates(scope: WriteScope, { duplicates, validation }: Extract<Operation, { verb: 'apply' }>): void {
+  if (validation === 'Ignore' || duplicates.length === 0) return;
+  const problem = `error converting YAML to JSON: yaml: unmarshal errors:\n${duplicates.map((path) => `  key ${JSON.stringify(path.split('.').at(-1))} already set in map`).join('\n')}`;
+  if (validation === 'Strict') throw errors.badRequest(`error strict decoding YAML: ${problem}`);
+  warn(scope, problem);
+}
+
 /** The object as the patch wants it. Inside the transaction, so that there is nothing to conflict with and to retry. */
 function patched(scope: WriteScope, operation: Extract<Operation, { verb: 'patch' }>): KubeObject {
   const { core, requested, subresource } = scope;
-  const { object, revision } = requireCurrent(scope);
+  const { object } = requireCurrent(scope);
   const target = bodyTarget(requested, subresource);
   const base = asRequested(scope, subresource ? project(subresource, object) : object);
-  const result = core.codec.patch(
+  const { object: body, warnings } = core.codec.patch(
     operation.type,
     base as unknown as Record<string, unknown>,
     operation.patch,
-    target.schema,
+    target,
+    operation.validation,
   );
-  const { object: body, warnings } = core.codec.accept(result, target, operation.validation);
   for (const warning of warnings) if (!scope.warnings.includes(warning)) scope.warnings.push(warning);
-  // The name and version that it was applied to; a patch that sets its own resourceVersion demands that one.
-  body.metadata.name ??= scope.name;
-  body.metadata.resourceVersion ||= String(revision);
   return body;
 }

@@ -1,5 +1,6 @@
 // One write under way: what it is about, for whom, with which options, inside which transaction.
 import type { WriteView } from '../../ledger/types.ts';
+import type { Applied } from '../../machinery/managed/index.ts';
 import type { KubeObject, ObjectMeta, ResourceToken } from '../../machinery/meta.ts';
 import type { AnyResource, StrategyContext, Subresource } from '../../machinery/resource.ts';
 import type { AdmissionRequest } from '../admission/chain.ts';
@@ -22,6 +23,10 @@ export interface WriteScope {
   readonly subresource?: Subresource;
   readonly dryRun: boolean;
   readonly warnings: string[];
+  /** Who is to own what changes (see fieldManager); absent: unknown. */
+  readonly manager?: string;
+  /** What server-side apply has found out already. */
+  readonly applied?: Pick<Applied, 'managedFields'>;
 }
 
 /** The outcome of a write: the object as a client reads it. `deleted`: it is gone. */

@@ -3,7 +3,12 @@
 import { errors } from '../../machinery/errors.ts';
 import { apiVersion, type KubeObject } from '../../machinery/meta.ts';
 import type { AnyResource, Subresource } from '../../machinery/resource.ts';
+import { equalJson } from '../../machinery/schema/json.ts';
 import { type Target, targetOf } from '../codec.ts';
+import { matchName } from './create.ts';
+import { type DeleteOptions, deleteObject } from './delete.ts';
+import { projectedFieldsOf } from './managed.ts';
+import { deleteOptions } from './options.ts';
 import { admissionRequest, contextOf, type Draft, type WriteScope } from './scope.ts';
 import { put } from './store.ts';
 import { replace, requireCurrent } from './update.ts';
@@ -28,10 +33,8 @@ export function updateProjection(scope: WriteScope, body: KubeObject): KubeObjec
   const { subresource, definition } = scope;
   if (subresource?.behaviour.type !== 'projection') throw errors.methodNotSupported(scope.requested, 'update');
   const { object: old, revision } = requireCurrent(scope);
-  if (body.metadata.name && body.metadata.name !== scope.name)
-    throw errors.badRequest(
-      `the name of the object (${body.metadata.name}) does not match the name on the URL (${scope.name})`,
-    );
+  matchName(scope, body);
+  const managedFields = projectedFieldsOf(scope, old, project(subresource, old), body);
   const draft = structuredClone(old) as Draft;
   draft.metadata.resourceVersion = body.metadata.resourceVersion ?? '';
   draft.metadata.uid = body.metadata.uid ?? '';
@@ -47,20 +50,33 @@ export function updateProjection(scope: WriteScope, body: KubeObject): KubeObjec
       scope.name,
       problems,
     );
-  const written = replace({ ...scope, subresource: undefined }, draft, old, revision);
+  const written = replace({ ...scope, subresource: undefined, applied: { managedFields } }, draft, old, revision);
   return project(subresource, written.object);
 }
 
 /** A POST to an action; the answer is a Status. */
-export function act(scope: WriteScope, body: KubeObject): KubeObject {
-  const { subresource, definition, core } = scope;
-  if (subresource?.behaviour.type !== 'action') throw errors.methodNotSupported(scope.requested, 'create');
+export function act(given: WriteScope, body: KubeObject): KubeObject {
+  const { subresource, definition, core } = given;
+  if (subresource?.behaviour.type !== 'action') throw errors.methodNotSupported(given.requested, 'create');
+  const { apply, dryRun } = subresource.behaviour;
+  const content = body as unknown as Record<string, unknown>;
+  const scope: WriteScope = { ...given, dryRun: given.dryRun || dryRun?.(content) === true };
   const { object: old, revision } = requireCurrent(scope);
   const context = contextOf(scope, 'update');
-  core.admission.admit(admissionRequest(scope, 'CREATE', context, { object: body, old }));
-  core.admission.validate(admissionRequest(scope, 'CREATE', context, { object: body, old }));
+  const request = admissionRequest(scope, 'CREATE', context, { object: body, old });
+  core.admission.admit(request);
+  core.admission.validate(request);
   const draft = structuredClone(old);
-  const problems = subresource.behaviour.apply(draft, body as unknown as Record<string, unknown>, context);
+  let deletion: DeleteOptions | undefined;
+  const problems = apply(draft, content, {
+    ...context,
+    dryRun: scope.dryRun,
+    list: (resource) => request.list(resource, scope.namespace),
+    store: request.store,
+    delete(options) {
+      deletion = deleteOptions(options as Record<string, unknown>, new URLSearchParams());
+    },
+  });
   if (problems.length > 0)
     throw errors.invalid(
       subresource.kind?.group ?? '',
@@ -68,5 +84,7 @@ export function act(scope: WriteScope, body: KubeObject): KubeObject {
       scope.name,
       problems,
     );
-  return put(scope, draft, revision);
+  const stored = equalJson(draft, old) ? old : put(scope, draft, revision);
+  const { subresource: _none, ...whole } = scope;
+  return deletion ? deleteObject(whole, deletion).object : stored;
 }

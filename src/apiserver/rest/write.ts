@@ -2,7 +2,8 @@
 import { ApiError, errors } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
 import { apiVersion } from '../../machinery/meta.ts';
-import { copyJson } from '../../machinery/schema/json.ts';
+import { copyJson, decodeJson, decodeUtf8, isJsonObject } from '../../machinery/schema/json.ts';
+import { decodeYaml } from '../../machinery/schema/yaml.ts';
 import { targetOf } from '../codec.ts';
 import { bodyFormat, patchFormat, readBody } from '../negotiation/body.ts';
 import { successStatus, textResponse } from '../negotiation/respond.ts';
@@ -24,9 +25,10 @@ export async function createObject(rest: RestRequest): Promise<Response> {
   const options = writeOptions('CreateOptions', rest.url.searchParams);
   const { object, warnings } = await decodeBody(rest, options.fieldValidation);
   if (subresource?.name === 'binding') object.metadata.name ??= info.name;
-  const written = await commit(rest, { verb: 'create', body: object }, options.dryRun, warnings);
+  const written = await commit(rest, { verb: 'create', body: object }, options, warnings);
   if (subresource?.behaviour.type === 'action' && subresource.kind)
     return textResponse(JSON.stringify({ ...successStatus(undefined), details: undefined, code: 201 }), {
+      ...formOf(rest).answer,
       code: 201,
       warnings,
     });
@@ -37,26 +39,28 @@ export async function updateObject(rest: RestRequest): Promise<Response> {
   formOf(rest);
   const options = writeOptions('UpdateOptions', rest.url.searchParams);
   const { object, warnings } = await decodeBody(rest, options.fieldValidation);
-  const written = await commit(rest, { verb: 'update', body: object }, options.dryRun, warnings);
+  const written = await commit(rest, { verb: 'update', body: object }, options, warnings);
   return answer(rest, written, written.created ? 201 : 200, warnings);
 }
 
 export async function patchObject(rest: RestRequest): Promise<Response> {
   formOf(rest);
-  const options = writeOptions('PatchOptions', rest.url.searchParams);
   const type = patchFormat(rest.request.headers.get('content-type'));
-  const text = new TextDecoder().decode(await readBody(rest.request));
-  let patch: unknown;
-  try {
-    patch = JSON.parse(text);
-  } catch (error) {
-    throw errors.badRequest(`error decoding patch: ${(error as Error).message}`);
-  }
+  const options = writeOptions('PatchOptions', rest.url.searchParams, type === 'apply');
+  const bytes = await readBody(rest.request);
   const warnings: string[] = [];
+  if (type === 'apply') {
+    const { patch, duplicates } = configuration(bytes);
+    const { force, fieldValidation: validation } = options;
+    const operation = { verb: 'apply', patch, duplicates, force, validation, mayCreate: rest.mayCreate } as const;
+    const written = await commit(rest, operation, options, warnings);
+    return answer(rest, written, written.created ? 201 : 200, warnings);
+  }
+  const patch = new TextDecoder().decode(bytes);
   const written = await commit(
     rest,
     { verb: 'patch', type, patch, validation: options.fieldValidation },
-    options.dryRun,
+    options,
     warnings,
   );
   return answer(rest, written, 200, warnings);
@@ -66,7 +70,7 @@ export async function deleteOne(rest: RestRequest): Promise<Response> {
   formOf(rest);
   const { dryRun, ...options } = await readDeleteOptions(rest);
   const warnings: string[] = [];
-  const written = await commit(rest, { verb: 'delete', options }, dryRun, warnings);
+  const written = await commit(rest, { verb: 'delete', options }, { dryRun }, warnings);
   if (written.deleted && !rest.definition.strategy.returnDeletedObject) {
     const { group, plural } = rest.definition;
     const details = {
@@ -76,10 +80,9 @@ export async function deleteOne(rest: RestRequest): Promise<Response> {
       uid: written.object.metadata.uid,
     };
     const { code: _code, ...status } = successStatus(details);
-    return textResponse(JSON.stringify(status), { warnings });
+    return textResponse(JSON.stringify(status), { ...formOf(rest).answer, warnings });
   }
-  const accepted =
-    !written.deleted && (options.propagationPolicy === 'Foreground' || options.orphanDependents === false);
+  const accepted = !written.deleted && options.orphanDependents === false;
   return answer(rest, written, accepted ? 202 : 200, warnings);
 }
 
@@ -125,7 +128,7 @@ export async function deleteCollection(rest: RestRequest): Promise<Response> {
   const items = entries.map((entry) => itemText(definition, entry.value)).join(',');
   return textResponse(
     `{"kind":"${definition.kind}List","apiVersion":"${apiVersion(definition)}","metadata":${metadata},"items":[${items}]}`,
-    { warnings },
+    { ...formOf(rest).answer, warnings },
   );
 }
 
@@ -159,9 +162,15 @@ function deleteOptionsTarget(rest: RestRequest) {
 }
 
 /** `warnings`: those of the decoding; what the write has to say is added. */
-function commit(rest: RestRequest, operation: Operation, dryRun: boolean, warnings: string[]): Promise<Written> {
+function commit(
+  rest: RestRequest,
+  operation: Operation,
+  { dryRun, fieldManager = '' }: { dryRun: boolean; fieldManager?: string },
+  warnings: string[],
+): Promise<Written> {
   const { core, definition, info, subresource, user } = rest;
   const decoded = warnings.length;
+  const manager = fieldManager || managerOf(rest.request.headers.get('user-agent') ?? '');
   return core.ledger.commit((tx) => {
     // It may run again (see Ledger.commit), so each run starts from what came in: hooks change the body in place.
     warnings.length = decoded;
@@ -176,15 +185,49 @@ function commit(rest: RestRequest, operation: Operation, dryRun: boolean, warnin
       ...(subresource ? { subresource } : {}),
       dryRun,
       warnings,
+      manager,
     };
     return execute(scope, 'body' in operation ? { ...operation, body: copyJson(operation.body) } : operation);
   });
 }
 
+/** What is applied: YAML, of which JSON is a part that is read faster. */
+function configuration(bytes: Uint8Array): { patch: Record<string, unknown>; duplicates: string[] } {
+  try {
+    const text = decodeUtf8(bytes);
+    const { value, duplicates } = text.trimStart().startsWith('{') ? jsonOrYaml(text) : decodeYaml(text);
+    if (value === null) return { patch: {}, duplicates };
+    if (isJsonObject(value)) return { patch: value, duplicates };
+  } catch (error) {
+    if (error instanceof ApiError) throw errors.badRequest(`error decoding YAML: ${error.message}`);
+    throw error;
+  }
+  throw errors.badRequest('error decoding YAML: json: cannot unmarshal into Go value of type map[string]interface {}');
+}
+
+function jsonOrYaml(text: string): ReturnType<typeof decodeJson> {
+  try {
+    return decodeJson(text);
+  } catch {
+    return decodeYaml(text);
+  }
+}
+
+const managerBytesMax = 128;
+const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
+
+/** Whom a write without fieldManager is put down to: what the user agent says before the first `/`. */
+function managerOf(userAgent: string): string {
+  const name = (userAgent.split('/')[0] ?? '').replace(unprintable, '');
+  let manager = name.slice(0, managerBytesMax);
+  while (new TextEncoder().encode(manager).length > managerBytesMax) manager = [...manager].slice(0, -1).join('');
+  return manager;
+}
+
 /** The object that a write leaves, in the form asked for. */
 function answer(rest: RestRequest, written: Written, code: number, warnings: readonly string[]): Response {
-  const { form, accept } = formOf(rest);
-  const options = { code, encoding: accept.encoding, warnings };
+  const { form, answer: how } = formOf(rest);
+  const options = { ...how, code, warnings };
   if (form.type === 'object' || rest.subresource?.behaviour.type === 'projection') {
     const object = asRequested({ requested: rest.definition, subresource: rest.subresource }, written.object);
     return textResponse(JSON.stringify(ordered(object)), options);
