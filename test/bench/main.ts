@@ -5,8 +5,9 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { apiClient } from '../harness/api.ts';
+import { measureApi } from './api.ts';
 import { barePods } from './bare-cri.ts';
 import { type Cluster, deletedPod, killedContainer, lostNode, podStart, rollOut } from './pods.ts';
 import { p50, p99, percentile, print, ratio } from './stats.ts';
@@ -15,10 +16,18 @@ import { since, sum, type Usage, usage } from './usage.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 const sections = ['up', 'start', 'heal', 'many', 'idle', 'lost'] as const;
-const wanted = process.argv.slice(2);
+const { values: apiOptions, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { kit: { type: 'string' }, bin: { type: 'string' } },
+});
+// Without a node, and only when asked for: it has a cluster of its own.
+if (wanted[0] === 'api') {
+  await measureApi(apiOptions);
+  process.exit();
+}
 const unknown = wanted.filter((w) => !sections.some((s) => s === w));
 if (unknown.length > 0) {
-  console.error(`no such section: ${unknown.join(', ')} (there are: ${sections.join(', ')})`);
+  console.error(`no such section: ${unknown.join(', ')} (there are: ${[...sections, 'api'].join(', ')})`);
   process.exit(2);
 }
 const on = (section: (typeof sections)[number]): boolean => wanted.length === 0 || wanted.includes(section);
