@@ -28,6 +28,8 @@ export function resetMetadata(object: KubeObject, old: KubeObject): void {
 }
 
 interface StatusHooks<T extends KubeObject> {
+  /** Beside the spec: see Strategy. */
+  resetFields?: readonly string[];
   prepare?(object: T, old: T, context: StrategyContext): void;
   validate?(object: T, old: T, context: StrategyContext): FieldError[];
   warnings?(object: T, old: T): string[];
@@ -40,6 +42,7 @@ export function statusSubresource<T extends KubeObject>(hooks: StatusHooks<T> = 
     verbs: ['get', 'update', 'patch'],
     behaviour: {
       type: 'part',
+      resetFields: ['spec', ...(hooks.resetFields ?? [])],
       prepareForUpdate(object, old, context) {
         keepAllBut(object, old, ['status']);
         hooks.prepare?.(object, old, context);

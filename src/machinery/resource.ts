@@ -20,7 +20,13 @@ export interface StrategyContext {
   readonly subresource: string;
   /** What the request names: the resource itself, or another version of it (see {@link Conversion}). */
   readonly requested: { readonly group: string; readonly version: string };
-  readonly user: { readonly name: string; readonly groups: readonly string[] };
+  /** authentication/v1 UserInfo. */
+  readonly user: {
+    readonly name: string;
+    readonly uid?: string;
+    readonly groups: readonly string[];
+    readonly extra?: Readonly<Record<string, readonly string[]>>;
+  };
 }
 
 /**
@@ -91,7 +97,7 @@ export interface Subresource<T extends KubeObject = KubeObject> {
   behaviour:
     | {
         type: 'part';
-        /** As in {@link Strategy}; default of `status`: `spec`. */
+        /** As in {@link Strategy}; default: none. */
         resetFields?: readonly string[];
         /** The only paths that a write comes to own (`*`: any element), where that says it better. */
         ownedFields?: readonly string[];

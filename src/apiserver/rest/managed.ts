@@ -104,7 +104,7 @@ function ownedPaths(
   }
   if (subresource.behaviour.type !== 'part') return [[], undefined];
   const { resetFields: resets, ownedFields } = subresource.behaviour;
-  return [resets ?? (subresource.name === 'status' ? ['spec'] : []), ownedFields];
+  return [resets ?? [], ownedFields];
 }
 
 const elementsOf = (path: string): string[] =>

@@ -8,11 +8,26 @@ import type { WriteScope, Written } from './scope.ts';
 /** As upstream's etcd refuses requests above 1.5 MiB. */
 export const objectBytesMax = 1.5 * 1024 * 1024;
 
-function checkSize(text: string): void {
+function isTooLarge(text: string): boolean {
   // A JavaScript string's length bounds its UTF-8 length from below and, times three, from above.
-  if (text.length * 3 <= objectBytesMax) return;
-  if (text.length > objectBytesMax || new TextEncoder().encode(text).length > objectBytesMax)
-    throw new ApiError('RequestEntityTooLarge', 'etcdserver: request is too large');
+  if (text.length * 3 <= objectBytesMax) return false;
+  return text.length > objectBytesMax || new TextEncoder().encode(text).length > objectBytesMax;
+}
+
+/** What `object` is stored as; what is too large loses its managed fields first, unless it is applied. */
+function fitting<C extends { value: string }>(
+  scope: WriteScope,
+  object: KubeObject,
+  encoded: (object: KubeObject) => C,
+): C {
+  const whole = encoded(object);
+  if (!isTooLarge(whole.value)) return whole;
+  const { managedFields, ...metadata } = object.metadata;
+  if (managedFields && !scope.applied) {
+    const bare = encoded({ ...object, metadata });
+    if (!isTooLarge(bare.value)) return bare;
+  }
+  throw new ApiError('RequestEntityTooLarge', 'etcdserver: request is too large');
 }
 
 /** Stores `object` over the live revision `current` (0: it must be absent). */
@@ -23,7 +38,7 @@ export function put(scope: WriteScope, object: KubeObject, current: number): Kub
     const { kind, apiVersion, metadata, ...rest } = object;
     const kept = storedMetadata(metadata, current);
     if (current === 0) delete (kept as Partial<typeof kept>).resourceVersion;
-    checkSize(encodeValue(object, current).value);
+    fitting(scope, object, (one) => encodeValue(one, current));
     return { kind, apiVersion, metadata: kept, ...rest };
   }
   let stored = '';
@@ -32,8 +47,7 @@ export function put(scope: WriteScope, object: KubeObject, current: number): Kub
   const result = tx.put(
     key,
     (revision) => {
-      const content = encode(definition, object, revision, expires);
-      checkSize(content.value);
+      const content = fitting(scope, object, (one) => encode(definition, one, revision, expires));
       stored = content.value;
       return content;
     },

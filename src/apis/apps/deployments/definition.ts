@@ -112,6 +112,7 @@ export default defineResource<Deployment>({
   ],
   subresources: [
     statusSubresource<Deployment>({
+      resetFields: ['metadata.labels'],
       prepare(deployment, old) {
         deployment.status ??= {};
         // The status endpoint changes no labels; annotations it may (the controller's revision).

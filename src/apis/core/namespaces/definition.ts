@@ -96,6 +96,7 @@ export default defineResource<Namespace>({
       verbs: ['update'],
       behaviour: {
         type: 'part',
+        resetFields: ['status'],
         prepareForUpdate(namespace, old) {
           const finalizers = namespace.spec?.finalizers;
           keepAllBut(namespace, old, []);

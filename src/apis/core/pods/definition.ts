@@ -1,61 +1,23 @@
-// core/v1 Pod. Logs are streamed by the API server, which finds `log` by name; eviction and ephemeral containers are
-// not served yet.
+// core/v1 Pod. Logs are streamed by the API server, which finds `log` by name.
 
 import type { Pod, PodCondition } from '../../../generated/schemas/core-v1.ts';
 import { pods } from '../../../generated/schemas/index.ts';
-import type { FieldError } from '../../../machinery/errors.ts';
 import { isDns1123Label } from '../../../machinery/names.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { formatTime } from '../../../machinery/time.ts';
 import { Problems } from '../../problems.ts';
 import { statusSubresource } from '../../subresources.ts';
 import { defaultPod } from '../podspec/defaults.ts';
-import { validatePodSpec } from '../podspec/validation.ts';
 import { podWarnings } from '../podspec/warnings.ts';
 import { expandLabelKeys } from './affinity.ts';
 import { binding } from './binding.ts';
 import { podColumns } from './columns.ts';
+import { ephemeralContainers } from './ephemeral.ts';
+import { eviction } from './eviction.ts';
 import { podQosClass } from './qos.ts';
+import { resize } from './resize.ts';
 import { validatePodStatus, validatePodUpdate } from './update.ts';
-
-const deletionCost = 'controller.kubernetes.io/pod-deletion-cost';
-const mirror = 'kubernetes.io/config.mirror';
-
-function validate(pod: Pod, creating: boolean): FieldError[] {
-  const problems = new Problems();
-  const annotations = pod.metadata.annotations ?? {};
-  if (annotations[mirror] !== undefined && !pod.spec.nodeName)
-    problems.invalid(
-      `metadata.annotations[${mirror}]`,
-      annotations[mirror],
-      'must set spec.nodeName if mirror pod annotation is set',
-    );
-  const cost = annotations[deletionCost];
-  if (cost !== undefined && !(/^(0|-?[1-9]\d{0,9})$/.test(cost) && Math.abs(Number(cost)) <= 2 ** 31 - 1))
-    problems.invalid(`metadata.annotations[${deletionCost}]`, cost, 'must be a 32bit integer');
-  validatePodSpec(problems, 'spec', pod.spec, { podName: pod.metadata.name });
-  if (!pod.spec.serviceAccountName)
-    (pod.spec.volumes ?? []).forEach((volume, v) => {
-      (volume.projected?.sources ?? []).forEach((source, s) => {
-        if (source.serviceAccountToken)
-          problems.forbidden(
-            `spec.volumes[${v}].projected.sources[${s}].serviceAccountToken`,
-            'must not be specified when serviceAccountName is not set',
-          );
-      });
-    });
-  for (const kind of ['containers', 'initContainers'] as const)
-    (pod.spec[kind] ?? []).forEach((container, i) => {
-      if (container.image !== undefined && container.image.trim() !== container.image)
-        problems.invalid(`spec.${kind}[${i}].image`, container.image, 'must not have leading or trailing whitespace');
-    });
-  if (creating) {
-    if (pod.spec.ephemeralContainers?.length) problems.forbidden('spec.ephemeralContainers', 'cannot be set on create');
-    if (pod.spec.nodeName && pod.spec.schedulingGates?.length)
-      problems.forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared');
-  }
-  return problems.list;
-}
+import { validateNewPod, validatePod } from './validation.ts';
 
 /** A client that knows no observedGeneration does not clear it. */
 function keepObservedGeneration(pod: Pod, old: Pod): void {
@@ -96,7 +58,12 @@ export default defineResource<Pod>({
     prepareForUpdate(pod, old) {
       pod.status = old.status;
     },
-    validate: (pod, context) => validate(pod, context.operation === 'create'),
+    validate(pod, { operation }) {
+      const problems = new Problems();
+      if (operation === 'create') validateNewPod(problems, pod);
+      else validatePod(problems, pod);
+      return problems.list;
+    },
     validateUpdate: (pod, old) => validatePodUpdate(pod, old).list,
     warnings(pod, old) {
       if (old) return [];
@@ -137,6 +104,7 @@ export default defineResource<Pod>({
   ],
   subresources: [
     statusSubresource<Pod>({
+      resetFields: ['metadata.deletionTimestamp', 'metadata.ownerReferences'],
       prepare(pod, old) {
         pod.status ??= {};
         pod.metadata.ownerReferences = old.metadata.ownerReferences;
@@ -147,6 +115,9 @@ export default defineResource<Pod>({
       validate: (pod, old) => validatePodStatus(pod, old).list,
     }),
     binding,
+    eviction,
+    ephemeralContainers,
+    resize,
     {
       name: 'log',
       verbs: ['get'],

@@ -50,6 +50,7 @@ export default defineResource<ResourceClaim>({
   columns: [nameColumn, { name: 'State', type: 'string', cell: stateOf }, ageColumn],
   subresources: [
     statusSubresource<ResourceClaim>({
+      resetFields: ['metadata'],
       prepare: dropDeallocated,
       validate(claim, old) {
         const problems = new Problems();

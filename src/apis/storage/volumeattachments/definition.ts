@@ -98,6 +98,7 @@ export default defineResource<VolumeAttachment>({
   ],
   subresources: [
     statusSubresource<VolumeAttachment>({
+      resetFields: ['metadata'],
       prepare(object, old) {
         object.status ??= { attached: false };
         resetMetadata(object, old);
