@@ -26,12 +26,8 @@ export function validateMetadataUpdate(
 ): FieldError[] {
   const generic = validateObjectMeta(metadata, { namespaced, validateName: strategy.validateName });
   const update = validateObjectMetaUpdate(metadata, old);
-  return [
-    ...generic,
-    ...update,
-    ...update,
-    ...(whole ? [...generic, ...validateFinalizerNames(metadata.finalizers, 'metadata.finalizers')] : []),
-  ];
+  const finalizers = validateFinalizerNames(metadata.finalizers, 'metadata.finalizers');
+  return [...generic, ...update, ...update, ...finalizers, ...(whole ? [...generic, ...finalizers] : [])];
 }
 
 /** An owner counts once; whoever names it twice is told. */

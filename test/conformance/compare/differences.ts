@@ -23,7 +23,11 @@ export interface Names {
 function plain(text: string, names: Names): string {
   let out = text.replace(uuid, '<uid>').replace(moment, '<time>');
   for (const [from, to] of Object.entries(names)) out = out.replaceAll(from, to);
-  return out.replace(/(ResourceVersion in (?:precondition|object meta): )\d+/g, '$1<revision>');
+  return out
+    .replace(/(ResourceVersion in (?:precondition|object meta): |in record \()\d+/g, '$1<revision>')
+    .replace(/(resourceVersion\\*":\\*")\d+/g, '$1<revision>')
+    .replace(/(resourceVersion: ")\d+/g, '$1<revision>')
+    .replace(/\[\]string\{([^}]*)\}/g, (_, items: string) => `[${items.replaceAll('", "', '","')}]`);
 }
 
 function normal(value: unknown, names: Names, key = '', holder: Record<string, unknown> = {}): unknown {

@@ -14,6 +14,7 @@ export default defineResource<PodTemplate>({
   singular: 'podtemplate',
   schema: 'io.k8s.api.core.v1.PodTemplate',
   strategy: {
+    returnDeletedObject: true,
     defaults(object) {
       object.template ??= {};
       defaultPodTemplate(object.template);

@@ -31,6 +31,7 @@ export default defineResource<ResourceQuota>({
   shortNames: ['quota'],
   schema: 'io.k8s.api.core.v1.ResourceQuota',
   strategy: {
+    returnDeletedObject: true,
     generation: false,
     prepareForCreate(quota) {
       quota.status = {};
