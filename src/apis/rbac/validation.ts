@@ -9,13 +9,18 @@ import type {
 } from '../../generated/schemas/rbac-v1.ts';
 import type { FieldError } from '../../machinery/errors.ts';
 import { isDns1123Subdomain } from '../../machinery/names.ts';
-import { deepEqual, isPathSegmentName, required, validateLabelSelector } from '../../machinery/validation.ts';
+import { deepEqual, invalid, isPathSegmentName, required, validateLabelSelector } from '../../machinery/validation.ts';
 import { Problems } from '../problems.ts';
 
 const group = 'rbac.authorization.k8s.io';
 
 /** Upstream holds prefixes to the same rules as names. */
 export const validateName = (name: string): string[] => isPathSegmentName(name, false);
+
+/** A list that upstream always writes is null when there is nothing in it. */
+export function defaultRole(role: Role | ClusterRole): void {
+  if (!role.rules?.length) role.rules = null as never;
+}
 
 export function validateRules(object: Role | ClusterRole, namespaced: boolean): FieldError[] {
   const problems = new Problems();
@@ -38,8 +43,6 @@ function validateRule(problems: Problems, rule: PolicyRule, namespaced: boolean,
     problems.required(`${path}.apiGroups`, 'resource rules must supply at least one api group');
   if (!rule.resources?.length)
     problems.required(`${path}.resources`, 'resource rules must supply at least one resource');
-  if (rule.resourceNames?.length && (rule.resources?.length ?? 0) > 1)
-    problems.required(`${path}.resourceNames`, 'resource names cannot apply to multiple resources');
 }
 
 export function validateAggregation({ aggregationRule: rule }: ClusterRole): FieldError[] {
@@ -48,7 +51,11 @@ export function validateAggregation({ aggregationRule: rule }: ClusterRole): Fie
   const selectors = rule.clusterRoleSelectors ?? [];
   if (selectors.length === 0)
     return [required(path, 'at least one clusterRoleSelector required if aggregationRule is non-nil')];
-  return selectors.flatMap((selector, i) => validateLabelSelector(selector, `${path}[${i}]`));
+  return selectors.flatMap((selector, i) => {
+    const at = `${path}[${i}]`;
+    const wrong = validateLabelSelector(selector, at);
+    return wrong.length === 0 ? [] : [...wrong, invalid(at, 'null', 'invalid label selector.')];
+  });
 }
 
 type Binding = RoleBinding | ClusterRoleBinding;
@@ -84,7 +91,6 @@ function validateSubject(problems: Problems, subject: Subject, namespaced: boole
       break;
     case 'User':
     case 'Group':
-      if (name === '') problems.invalid(`${path}.name`, name, `${kind.toLowerCase()} name cannot be empty`);
       if (apiGroup !== group) problems.notSupported(`${path}.apiGroup`, apiGroup, [group]);
       break;
     default:
@@ -92,8 +98,10 @@ function validateSubject(problems: Problems, subject: Subject, namespaced: boole
   }
 }
 
-export function validateBindingUpdate(binding: Binding, old: Binding): FieldError[] {
+/** As upstream's strategies, which look at the whole once more. */
+export function validateBindingUpdate(binding: Binding, old: Binding, namespaced: boolean): FieldError[] {
   const problems = new Problems();
+  problems.addAll(validateBinding(binding, namespaced));
   if (!deepEqual(binding.roleRef, old.roleRef)) {
     // Shown by the names of its Go fields.
     const { apiGroup = '', kind = '', name = '' } = binding.roleRef ?? {};

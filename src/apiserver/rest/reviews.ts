@@ -2,22 +2,37 @@
 
 import type { TokenReview } from '../../generated/schemas/authentication-v1.ts';
 import type {
-  ResourceAttributes,
-  SelfSubjectAccessReview,
+  LocalSubjectAccessReview,
   SelfSubjectRulesReview,
   SubjectAccessReview,
 } from '../../generated/schemas/authorization-v1.ts';
-import { errors, type FieldError } from '../../machinery/errors.ts';
-import type { KubeObject } from '../../machinery/meta.ts';
+import { ApiError, errors, type FieldError } from '../../machinery/errors.ts';
+import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
 import type { Authenticator } from '../authn/authenticator.ts';
 import type { Attributes, Authorizer } from '../authz/authorizer.ts';
 import type { User } from '../core.ts';
 import type { Registry } from '../registry.ts';
+import { type AccessReview, fieldSelectorText, reviewProblems } from './review-validation.ts';
 import { rulesOf } from './rules.ts';
 import type { VirtualResource } from './virtual.ts';
 
-const authentication = { group: 'authentication.k8s.io', version: 'v1', namespaced: false };
-const authorization = { group: 'authorization.k8s.io', version: 'v1', namespaced: false };
+const groupVersion = {
+  authentication: { group: 'authentication.k8s.io', version: 'v1' },
+  authorization: { group: 'authorization.k8s.io', version: 'v1' },
+} as const;
+
+/** A kind of review by its names alone. */
+function named(kind: string, of: keyof typeof groupVersion, namespaced = false): Omit<VirtualResource, 'create'> {
+  const singular = kind.toLowerCase();
+  return {
+    ...groupVersion[of],
+    kind,
+    plural: `${singular}s`,
+    singular,
+    schema: `io.k8s.api.${of}.v1.${kind}`,
+    namespaced,
+  };
+}
 
 export function reviews(options: {
   authenticator: Authenticator;
@@ -26,89 +41,49 @@ export function reviews(options: {
   audience: string;
 }): VirtualResource[] {
   const { authenticator, authorizer, registry, audience } = options;
-  const decide = (body: SelfSubjectAccessReview | SubjectAccessReview, user: User, kind: string) => {
-    const { resourceAttributes: resource, nonResourceAttributes: path } = body.spec;
-    if ((resource === undefined) === (path === undefined)) {
-      const problem: FieldError = {
-        type: 'Invalid',
-        field: 'spec.resourceAttributes',
-        badValue: null,
-        detail: 'exactly one of nonResourceAttributes or resourceAttributes must be specified',
-      };
-      throw errors.invalid(authorization.group, kind, '', [problem]);
-    }
-    const decision = authorizer.authorize(attributesOf(user, resource, path));
-    return {
-      ...body,
-      status: { allowed: decision?.allowed ?? false, ...(decision?.reason ? { reason: decision.reason } : {}) },
-    };
+  const decide = (body: KubeObject, kind: 'self' | 'subject' | 'local', user: User) => {
+    const review = body as AccessReview;
+    clearSystemFields(review.metadata, kind === 'local');
+    const problems = reviewProblems(review, kind);
+    if (problems.length > 0) throw unnamed(problems);
+    const decision = authorizer.authorize(attributesOf(user, review));
+    const reason = decision?.reason ? { reason: decision.reason } : {};
+    const status = decision?.allowed === false ? { allowed: false, denied: true } : { allowed: decision !== undefined };
+    return { ...review, status: { ...status, ...reason } };
   };
   const resources: VirtualResource[] = [
     {
-      ...authentication,
-      plural: 'tokenreviews',
-      singular: 'tokenreview',
-      kind: 'TokenReview',
-      schema: 'io.k8s.api.authentication.v1.TokenReview',
-      async create(body) {
-        const review = body as TokenReview;
-        const { token, audiences = [] } = review.spec;
-        if (!token) throw errors.badRequest('token is required for TokenReview in authentication');
-        const user = await authenticator.authenticate(token);
-        const meant = audiences.length === 0 || audiences.includes(audience);
-        if (!user || !meant)
-          return { ...review, status: { user: {}, ...(user ? { error: 'token audiences do not match' } : {}) } };
-        return {
-          ...review,
-          status: { authenticated: true, user: userInfo(user), audiences: [audience] },
-        } as KubeObject;
-      },
+      ...named('TokenReview', 'authentication'),
+      create: (body) => reviewToken(body as TokenReview, authenticator, audience),
     },
     {
-      ...authentication,
-      plural: 'selfsubjectreviews',
-      singular: 'selfsubjectreview',
-      kind: 'SelfSubjectReview',
-      schema: 'io.k8s.api.authentication.v1.SelfSubjectReview',
+      ...named('SelfSubjectReview', 'authentication'),
       create: (body, user) => ({ ...body, status: { userInfo: userInfo(user) } }) as KubeObject,
     },
     {
-      ...authorization,
-      plural: 'selfsubjectaccessreviews',
-      singular: 'selfsubjectaccessreview',
-      kind: 'SelfSubjectAccessReview',
-      schema: 'io.k8s.api.authorization.v1.SelfSubjectAccessReview',
-      create: (body, user) => decide(body as SelfSubjectAccessReview, user, 'SelfSubjectAccessReview'),
+      ...named('SelfSubjectAccessReview', 'authorization'),
+      create: (body, user) => decide(body, 'self', user),
     },
     {
-      ...authorization,
-      plural: 'subjectaccessreviews',
-      singular: 'subjectaccessreview',
-      kind: 'SubjectAccessReview',
-      schema: 'io.k8s.api.authorization.v1.SubjectAccessReview',
-      create(body) {
-        const review = body as SubjectAccessReview;
-        const { user: name = '', groups = [], uid } = review.spec;
-        if (name === '' && groups.length === 0)
-          throw errors.invalid(authorization.group, 'SubjectAccessReview', '', [
-            {
-              type: 'Invalid',
-              field: 'spec.user',
-              badValue: '',
-              detail: 'at least one of user or group must be specified',
-            },
-          ]);
-        return decide(review, { name, groups, ...(uid ? { uid } : {}) }, 'SubjectAccessReview');
+      ...named('SubjectAccessReview', 'authorization'),
+      create: (body) => decide(body, 'subject', subjectOf(body as SubjectAccessReview)),
+    },
+    {
+      ...named('LocalSubjectAccessReview', 'authorization', true),
+      create(body, _user, namespace) {
+        const review = body as LocalSubjectAccessReview;
+        review.metadata.namespace ??= namespace;
+        if (review.metadata.namespace !== namespace)
+          throw errors.badRequest(
+            'the namespace of the provided object does not match the namespace sent on the request',
+          );
+        return decide(review, 'local', subjectOf(review));
       },
     },
     {
-      ...authorization,
-      plural: 'selfsubjectrulesreviews',
-      singular: 'selfsubjectrulesreview',
-      kind: 'SelfSubjectRulesReview',
-      schema: 'io.k8s.api.authorization.v1.SelfSubjectRulesReview',
+      ...named('SelfSubjectRulesReview', 'authorization'),
       create(body, user) {
-        const { namespace } = (body as SelfSubjectRulesReview).spec;
+        const { namespace } = (body as SelfSubjectRulesReview).spec ?? {};
         if (!namespace) throw errors.badRequest('no namespace on request');
         return { ...body, status: rulesOf(authorizer, registry, resources, user, namespace) } as KubeObject;
       },
@@ -116,6 +91,46 @@ export function reviews(options: {
   ];
   return resources;
 }
+
+async function reviewToken(review: TokenReview, authenticator: Authenticator, audience: string): Promise<KubeObject> {
+  const { token, audiences = [] } = review.spec ?? {};
+  if (!token) throw errors.badRequest('token is required for TokenReview in authentication');
+  const user = await authenticator.authenticate(token);
+  if (!user) return { ...review, status: { error: 'invalid bearer token', user: {} } } as KubeObject;
+  if (audiences.length > 0 && !audiences.includes(audience)) {
+    const message = 'error validating audiences';
+    throw new ApiError('InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] }, message);
+  }
+  return { ...review, status: { audiences: [audience], authenticated: true, user: userInfo(user) } } as KubeObject;
+}
+
+/** What a server sets, and a namespace where there is none, does not count as said. */
+function clearSystemFields(metadata: Partial<ObjectMeta>, namespaced: boolean): void {
+  for (const field of [
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'selfLink',
+    'managedFields',
+  ] as const)
+    delete metadata[field];
+  if (!namespaced) delete metadata.namespace;
+}
+
+/** Upstream has lost the kind by then. */
+function unnamed(problems: readonly FieldError[]): ApiError {
+  const { reason, message, details } = errors.invalid(groupVersion.authorization.group, '', '', problems);
+  const { kind: _kind, name: _name, ...rest } = details ?? {};
+  return new ApiError(reason, message, rest);
+}
+
+const subjectOf = ({ spec }: SubjectAccessReview | LocalSubjectAccessReview): User => ({
+  name: spec?.user ?? '',
+  groups: spec?.groups ?? [],
+  ...(spec?.uid ? { uid: spec.uid } : {}),
+  ...(spec?.extra ? { extra: spec.extra } : {}),
+});
 
 function userInfo(user: User) {
   return {
@@ -126,11 +141,8 @@ function userInfo(user: User) {
   };
 }
 
-function attributesOf(
-  user: User,
-  resource: ResourceAttributes | undefined,
-  path: { path?: string; verb?: string } | undefined,
-): Attributes {
+function attributesOf(user: User, { spec }: AccessReview): Attributes {
+  const { resourceAttributes: resource, nonResourceAttributes: path } = spec;
   return {
     user,
     verb: resource?.verb ?? path?.verb ?? '',
@@ -142,6 +154,6 @@ function attributesOf(
     resource: resource?.resource ?? '',
     subresource: resource?.subresource ?? '',
     name: resource?.name ?? '',
-    fieldSelector: resource?.fieldSelector?.rawSelector ?? '',
+    fieldSelector: resource ? fieldSelectorText(resource) : '',
   };
 }

@@ -26,6 +26,8 @@ export default defineResource<LimitRange>({
     allowCreateOnUpdate: true,
     defaults(limitRange) {
       for (const item of limitRange.spec?.limits ?? []) defaultItem(item);
+      // A list that upstream always writes is null when there is nothing in it.
+      if (limitRange.spec && !limitRange.spec.limits?.length) limitRange.spec.limits = null as never;
     },
     validate(limitRange) {
       const problems = new Problems();

@@ -1,4 +1,5 @@
 // node.k8s.io/v1 RuntimeClass. Its handler never changes.
+import type { Toleration } from '../../../generated/schemas/core-v1.ts';
 import { runtimeClasses } from '../../../generated/schemas/index.ts';
 import type { RuntimeClass } from '../../../generated/schemas/node-v1.ts';
 import { isDns1123Label } from '../../../machinery/names.ts';
@@ -8,6 +9,17 @@ import { ageColumn, nameColumn } from '../../columns.ts';
 import { validateResources } from '../../core/podspec/resources.ts';
 import { validateTolerations } from '../../core/podspec/scheduling.ts';
 import { fieldImmutableMessage, Problems } from '../../problems.ts';
+
+function validateUnique(problems: Problems, path: string, tolerations: readonly Toleration[]): void {
+  const seen = new Set<string>();
+  tolerations.forEach(({ key = '', operator = '', value = '', effect = '', tolerationSeconds = null }, i) => {
+    const identity = { Key: key, Operator: operator, Value: value, Effect: effect };
+    const text = JSON.stringify(identity);
+    // Shown by the names of its Go fields.
+    if (seen.has(text)) problems.duplicate(`${path}[${i}]`, { ...identity, TolerationSeconds: tolerationSeconds });
+    seen.add(text);
+  });
+}
 
 export default defineResource<RuntimeClass>({
   ...runtimeClasses,
@@ -28,6 +40,7 @@ export default defineResource<RuntimeClass>({
       if (scheduling) {
         problems.addAll(validateLabels(scheduling.nodeSelector, 'scheduling.nodeSelector'));
         validateTolerations(problems, 'scheduling.tolerations', scheduling.tolerations);
+        validateUnique(problems, 'scheduling.tolerations', scheduling.tolerations ?? []);
       }
       return problems.list;
     },

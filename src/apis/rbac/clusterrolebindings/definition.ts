@@ -18,7 +18,7 @@ export default defineResource<ClusterRoleBinding>({
     validateName,
     defaults: defaultBinding,
     validate: (binding) => validateBinding(binding, false),
-    validateUpdate: validateBindingUpdate,
+    validateUpdate: (binding, old) => validateBindingUpdate(binding, old, false),
   },
   bootstrap: clusterRoleBindingBootstrap,
   columns: bindingColumns,

@@ -2,10 +2,13 @@
 
 import { clusterRoles } from '../../../generated/schemas/index.ts';
 import type { ClusterRole } from '../../../generated/schemas/rbac-v1.ts';
+import type { FieldError } from '../../../machinery/errors.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { clusterRoleBootstrap } from '../bootstrap.ts';
 import { roleColumns } from '../columns.ts';
-import { validateAggregation, validateName, validateRules } from '../validation.ts';
+import { defaultRole, validateAggregation, validateName, validateRules } from '../validation.ts';
+
+const validate = (role: ClusterRole): FieldError[] => [...validateRules(role, false), ...validateAggregation(role)];
 
 export default defineResource<ClusterRole>({
   ...clusterRoles,
@@ -16,7 +19,10 @@ export default defineResource<ClusterRole>({
     revalidatesMetadata: true,
     allowCreateOnUpdate: true,
     validateName,
-    validate: (role) => [...validateRules(role, false), ...validateAggregation(role)],
+    defaults: defaultRole,
+    validate,
+    // Upstream looks at the whole once more.
+    validateUpdate: validate,
   },
   bootstrap: clusterRoleBootstrap,
   columns: roleColumns,

@@ -18,7 +18,7 @@ export default defineResource<RoleBinding>({
     validateName,
     defaults: defaultBinding,
     validate: (binding) => validateBinding(binding, true),
-    validateUpdate: validateBindingUpdate,
+    validateUpdate: (binding, old) => validateBindingUpdate(binding, old, true),
   },
   bootstrap: roleBindingBootstrap,
   columns: bindingColumns,
