@@ -217,11 +217,10 @@ test('no request makes the server fail', async () => {
           'content-type': type,
           accept: wanted,
         });
-        if (answer.code === 504) expect(answer.json.reason).toBe('Timeout');
+        if (answer.code === 504) expect(answer.text).toContain(tooLarge);
         else if (answer.code === 503) expect(where).toMatch(/log$/);
         else expect(answer.code, answer.text).toBeLessThan(500);
-        if (answer.code >= 400 && verb !== 'HEAD' && answer.code !== 404)
-          expect(answer.text).toContain('"kind":"Status"');
+        if (answer.code >= 400 && verb !== 'HEAD' && answer.code !== 404) expect(answer.text).toMatch(status);
       },
     ),
     { numRuns: 3000, seed },
@@ -332,14 +331,19 @@ test('no mutation of a valid request makes the server fail', async () => {
   }
 }, 600_000);
 
+/** In JSON, on one line or many, in YAML, in protobuf. */
+const status = /"kind": ?"Status"|kind: Status|^k8s[^]*Status/;
+const tooLarge = 'Timeout: Too large resource version';
+
 function checkAnswer(request: Request, answer: Response, text: string, said: string): void {
   const path = new URL(request.url).pathname;
   if (answer.status < 400 || request.method === 'HEAD') return;
   // What is not served at all is a page, as upstream has it.
   if (answer.status === 404 && text === '404 page not found\n') return;
-  expect(text, said).toMatch(/"kind":"Status"|kind: Status/);
+  // Upstream's answer there has no body.
+  if (answer.status === 406 && path.startsWith('/openapi/')) return;
+  expect(text, said).toMatch(status);
   if (answer.status < 500) return;
-  const reason = (JSON.parse(text) as { reason?: string }).reason;
-  if (answer.status === 504) expect(reason, said).toBe('Timeout');
+  if (answer.status === 504) expect(text, said).toContain(tooLarge);
   else expect([answer.status, /\/log\/*$/.test(path)], `${said} ${text}`).toEqual([503, true]);
 }

@@ -43,8 +43,8 @@ function instantOf(text: string): Instant | undefined {
 }
 
 /** Milliseconds of an RFC 3339 time, undefined when it is none. */
-export function parseTime(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
+export function parseTime(text: string | null | undefined): number | undefined {
+  if (text === undefined || text === null) return undefined;
   const instant = instantOf(text);
   return instant ? instant.seconds * 1000 + Math.floor(instant.micros / 1000) : undefined;
 }

@@ -13,7 +13,7 @@ test('signs of life are filled in at reads, and never written', async () => {
     return at.get(node);
   });
   const { call, ledger } = await testServer(openSql(), { clock, timers: clock, contacts });
-  const condition = { type: 'Ready', status: 'True' };
+  const condition = { type: 'Ready', status: 'True', lastTransitionTime: null };
   for (const name of ['n', 'broken'])
     await call('POST', '/api/v1/nodes', { metadata: { name }, status: { conditions: [condition] } });
   const leases = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
@@ -33,7 +33,7 @@ test('signs of life are filled in at reads, and never written', async () => {
   at.set('n', clock.ms);
   const listed = (await call('GET', '/api/v1/nodes')).json.items;
   expect(listed.map((item: typeof node) => item.status.conditions[0].lastHeartbeatTime)).toEqual([
-    undefined,
+    null,
     '2026-01-02T03:05:05Z',
   ]);
   expect((await call('GET', `${leases}?limit=1`)).json.items[0].spec.renewTime).toBe('2026-01-02T03:05:05.000000Z');

@@ -158,6 +158,33 @@ export const plainValues: Record<string, string> = {
   'resource.v1.DeviceCapacity': 'value',
 };
 
+/** Type → JSON names of its times that are not pointers: written as null when nobody set them. */
+export const plainTimes: Record<string, string> = {
+  'apps.v1.DaemonSetCondition': 'lastTransitionTime',
+  'apps.v1.DeploymentCondition': 'lastTransitionTime lastUpdateTime',
+  'apps.v1.ReplicaSetCondition': 'lastTransitionTime',
+  'apps.v1.StatefulSetCondition': 'lastTransitionTime',
+  'authentication.v1.TokenRequestStatus': 'expirationTimestamp',
+  'autoscaling.v2.HorizontalPodAutoscalerCondition': 'lastTransitionTime',
+  'batch.v1.JobCondition': 'lastProbeTime lastTransitionTime',
+  'certificates.v1.CertificateSigningRequestCondition': 'lastTransitionTime lastUpdateTime',
+  'core.v1.ContainerStateRunning': 'startedAt',
+  'core.v1.ContainerStateTerminated': 'finishedAt startedAt',
+  'core.v1.Event': 'eventTime firstTimestamp lastTimestamp',
+  'core.v1.EventSeries': 'lastObservedTime',
+  'core.v1.NamespaceCondition': 'lastTransitionTime',
+  'core.v1.NodeCondition': 'lastHeartbeatTime lastTransitionTime',
+  'core.v1.PersistentVolumeClaimCondition': 'lastProbeTime lastTransitionTime',
+  'core.v1.PodCondition': 'lastProbeTime lastTransitionTime',
+  'core.v1.ReplicationControllerCondition': 'lastTransitionTime',
+  'events.v1.Event': 'deprecatedFirstTimestamp deprecatedLastTimestamp eventTime',
+  'events.v1.EventSeries': 'lastObservedTime',
+  'flowcontrol.v1.FlowSchemaCondition': 'lastTransitionTime',
+  'flowcontrol.v1.PriorityLevelConfigurationCondition': 'lastTransitionTime',
+  'meta.v1.Condition': 'lastTransitionTime',
+  'storage.v1.VolumeError': 'time',
+};
+
 /** Type → JSON names of optional scalars and lists without omitempty: written even when zero. */
 export const writtenAtZero: Record<string, string> = {
   'apps.v1.StatefulSetOrdinals': 'start',

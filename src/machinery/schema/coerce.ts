@@ -205,7 +205,7 @@ function emptyStruct(type: StructType): Record<string, unknown> {
   return out;
 }
 
-/** Go writes null for required lists, times, maps and pointers that are unset; here lists are empty and the others stay away. */
+/** Go writes null for unset times that are no pointers, as here, and for required lists, maps and pointers; here lists are empty and the others stay away. */
 function whenAbsent(field: Field): unknown {
   if (field.present || (field.required && field.type.kind === 'list')) return zero(field.type);
   return undefined;
