@@ -9,6 +9,7 @@ import autoscalingHorizontalpodautoscalersV1 from '../apis/autoscaling/horizonta
 import autoscalingHorizontalpodautoscalers from '../apis/autoscaling/horizontalpodautoscalers/definition.ts';
 import batchCronjobs from '../apis/batch/cronjobs/definition.ts';
 import batchJobs from '../apis/batch/jobs/definition.ts';
+import certificatesCertificatesigningrequests from '../apis/certificates/certificatesigningrequests/definition.ts';
 import coordinationLeases from '../apis/coordination/leases/definition.ts';
 import coreConfigmaps from '../apis/core/configmaps/definition.ts';
 import coreEndpoints from '../apis/core/endpoints/definition.ts';
@@ -63,6 +64,7 @@ export const resources: readonly AnyResource[] = [
   autoscalingHorizontalpodautoscalers,
   batchCronjobs,
   batchJobs,
+  certificatesCertificatesigningrequests,
   coordinationLeases,
   coreConfigmaps,
   coreEndpoints,
