@@ -12,6 +12,7 @@ import { podWarnings } from '../podspec/warnings.ts';
 import { expandLabelKeys } from './affinity.ts';
 import { binding } from './binding.ts';
 import { podColumns } from './columns.ts';
+import { connects } from './connect.ts';
 import { ephemeralContainers } from './ephemeral.ts';
 import { eviction } from './eviction.ts';
 import { podQosClass } from './qos.ts';
@@ -118,10 +119,6 @@ export default defineResource<Pod>({
     eviction,
     ephemeralContainers,
     resize,
-    {
-      name: 'log',
-      verbs: ['get'],
-      behaviour: { type: 'connect' },
-    },
+    ...connects,
   ],
 });

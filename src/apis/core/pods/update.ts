@@ -4,6 +4,9 @@ import type { Container, ContainerStatus, Pod, PodSpec, Toleration } from '../..
 import { ipFamily, isDns1123Subdomain, isIp, isQualifiedName } from '../../../machinery/names.ts';
 import { deepEqual } from '../../../machinery/validation.ts';
 import { fieldImmutableMessage, Problems } from '../../problems.ts';
+import { keepAllBut } from '../../subresources.ts';
+import { validateAnnotationChanges, validateSpecificAnnotations } from '../podspec/annotations.ts';
+import { difference } from './difference.ts';
 
 const updatable = [
   '`spec.containers[*].image`',
@@ -99,22 +102,31 @@ function validateGatedAffinity(problems: Problems, spec: PodSpec, old: PodSpec):
   });
 }
 
-const mirrorAnnotation = 'kubernetes.io/config.mirror';
+/** Annotations in an update: those that may not change, and once more what each says. */
+export function validatePodAnnotations(problems: Problems, pod: Pod, old: Pod): void {
+  const path = 'metadata.annotations';
+  validateAnnotationChanges(problems, path, pod.metadata.annotations, old.metadata.annotations);
+  validateSpecificAnnotations(problems, path, pod.metadata.annotations, pod.spec);
+}
 
-function validateAnnotations(problems: Problems, pod: Pod, old: Pod): void {
-  const after = pod.metadata.annotations?.[mirrorAnnotation];
-  const before = old.metadata.annotations?.[mirrorAnnotation];
-  if (after === before) return;
-  problems.forbidden(
-    `metadata.annotations[${mirrorAnnotation}]`,
-    before === undefined ? 'may not add mirror pod annotation' : 'may not remove or update mirror pod annotation',
-  );
+/** Puts back all of a pod but its identity, for subresources that write a part of its spec. */
+export function keepPod(pod: Pod, old: Pod): void {
+  const { name, namespace, uid, resourceVersion, managedFields } = pod.metadata;
+  const { managedFields: _former, ...kept } = structuredClone(old.metadata);
+  pod.metadata = { ...kept, name, ...(namespace ? { namespace } : {}), uid, resourceVersion };
+  if (managedFields) pod.metadata.managedFields = managedFields;
+  keepAllBut(pod, structuredClone(old), []);
+}
+
+/** The generation rises with the spec, whichever subresource wrote it. */
+export function raiseGeneration(pod: Pod, old: Pod): void {
+  if (!deepEqual(pod.spec, old.spec)) pod.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
 
 /** Beside the validation of the pod itself. */
 export function validatePodUpdate(pod: Pod, old: Pod): Problems {
   const problems = new Problems();
-  validateAnnotations(problems, pod, old);
+  validatePodAnnotations(problems, pod, old);
   const { spec } = pod;
   if (!validateImages(problems, 'spec.containers', spec.containers ?? [], old.spec.containers ?? [])) return problems;
   if (!validateImages(problems, 'spec.initContainers', spec.initContainers ?? [], old.spec.initContainers ?? []))
@@ -137,19 +149,6 @@ export function validatePodUpdate(pod: Pod, old: Pod): Problems {
       `pod updates may not change fields other than ${updatable}\n${difference(old.spec, munged)}`,
     );
   return problems;
-}
-
-/** The members that differ, one a line, old before new: upstream prints a diff of its internal form here. */
-function difference(old: PodSpec, now: PodSpec): string {
-  const before = old as unknown as Record<string, unknown>;
-  const after = now as unknown as Record<string, unknown>;
-  const lines: string[] = [];
-  for (const key of [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()) {
-    if (deepEqual(before[key], after[key])) continue;
-    if (before[key] !== undefined) lines.push(`- \t${key}: ${JSON.stringify(before[key])}`);
-    if (after[key] !== undefined) lines.push(`+ \t${key}: ${JSON.stringify(after[key])}`);
-  }
-  return lines.join('\n');
 }
 
 /** A container that ended for good may not come back. `restartPolicy` is that of its pod, or Never. */
@@ -177,7 +176,7 @@ const systemConditions = new Set(['PodScheduled', 'Ready', 'Initialized']);
 export function validatePodStatus(pod: Pod, old: Pod): Problems {
   const problems = new Problems();
   const { status } = pod;
-  validateAnnotations(problems, pod, old);
+  validatePodAnnotations(problems, pod, old);
   (status.conditions ?? []).forEach((condition, i) => {
     if (!systemConditions.has(condition.type))
       problems.invalidAll(

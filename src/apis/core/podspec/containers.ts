@@ -1,7 +1,13 @@
 // Validation of the containers of a pod (core/validation: validateContainerCommon, validateContainers,
-// validateInitContainers). Ephemeral containers come with their subresource.
+// validateInitContainers, validateEphemeralContainers).
 
-import type { Container, ContainerPort, PodSpec, Volume } from '../../../generated/schemas/core-v1.ts';
+import type {
+  Container,
+  ContainerPort,
+  EphemeralContainer,
+  PodSpec,
+  Volume,
+} from '../../../generated/schemas/core-v1.ts';
 import { isDns1123Label, isPortName, isPortNumber } from '../../../machinery/names.ts';
 import type { Problems } from '../../problems.ts';
 import { validateEnv, validateEnvFrom } from './env.ts';
@@ -147,9 +153,16 @@ export function validateInitContainers(problems: Problems, path: string, around:
   (around.spec.initContainers ?? []).forEach((container, i) => {
     const at = `${path}[${i}]`;
     validateCommon(problems, at, container, around);
-    if (container.restartPolicy !== undefined)
+    if (container.restartPolicy === 'Always') {
+      if (container.restartPolicyRules?.length)
+        problems.forbidden(
+          `${at}.restartPolicyRules`,
+          'restartPolicyRules are not allowed for init containers with restart policy Always',
+        );
+    } else if (container.restartPolicy !== undefined) {
       problems.oneOf(`${at}.restartPolicy`, container.restartPolicy, ['Always', 'Never', 'OnFailure'], 'unsupported');
-    validateRestartRules(problems, at, container);
+      validateRestartRules(problems, at, container);
+    }
     if (names.has(container.name)) problems.duplicate(`${at}.name`, container.name);
     else if (container.name) names.add(container.name);
     validateHostPorts(problems, path, [container]);
@@ -160,5 +173,47 @@ export function validateInitContainers(problems: Problems, path: string, around:
     for (const field of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const)
       if (container[field] !== undefined)
         problems.forbidden(`${at}.${field}`, 'may not be set for init containers without restartPolicy=Always');
+  });
+}
+
+export function trimmedImage(problems: Problems, path: string, { image }: Container | EphemeralContainer): void {
+  if (image !== undefined && image.trim() !== image)
+    problems.invalid(`${path}.image`, image, 'must not have leading or trailing whitespace');
+}
+
+/** What a container for debugging has no use for, in the order of upstream's type. */
+const notEphemeral = [
+  'ports',
+  'resources',
+  'resizePolicy',
+  'restartPolicy',
+  'restartPolicyRules',
+  'livenessProbe',
+  'readinessProbe',
+  'startupProbe',
+  'lifecycle',
+] as const satisfies readonly (keyof EphemeralContainer)[];
+
+const isUnset = (value: unknown): boolean =>
+  value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+
+export function validateEphemeralContainers(problems: Problems, path: string, around: Surroundings): void {
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = around.spec;
+  const others = new Set([...containers, ...initContainers].map((container) => container.name));
+  const names = new Set(others);
+  ephemeralContainers.forEach((container, i) => {
+    const at = `${path}[${i}]`;
+    validateCommon(problems, at, container as Container, around);
+    trimmedImage(problems, at, container);
+    if (names.has(container.name)) problems.duplicate(`${at}.name`, container.name);
+    else names.add(container.name);
+    if (container.targetContainerName && !others.has(container.targetContainerName))
+      problems.notFound(`${at}.targetContainerName`, container.targetContainerName);
+    const why = 'cannot be set for an Ephemeral Container';
+    for (const field of notEphemeral) if (!isUnset(container[field])) problems.forbidden(`${at}.${field}`, why);
+    (container.volumeMounts ?? []).forEach((mount, j) => {
+      for (const field of ['subPath', 'subPathExpr'] as const)
+        if (mount[field]) problems.forbidden(`${at}.volumeMounts[${j}].${field}`, why);
+    });
   });
 }

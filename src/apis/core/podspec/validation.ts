@@ -5,10 +5,13 @@ import type { PodSpec, PodTemplateSpec } from '../../../generated/schemas/core-v
 import { ipFamily, isDns1123Label, isDns1123Subdomain, isIp, isQualifiedName } from '../../../machinery/names.ts';
 import { validateAnnotations, validateLabels } from '../../../machinery/validation.ts';
 import type { Problems } from '../../problems.ts';
-import { validateContainers, validateInitContainers } from './containers.ts';
+import { validateProfilesAgree, validateSpecificAnnotations } from './annotations.ts';
+import { validateContainers, validateEphemeralContainers, validateInitContainers } from './containers.ts';
+import { validateHostProcesses, validateOs } from './os.ts';
 import { validatePodResources, validateResources } from './resources.ts';
 import { validateAffinity, validateTolerations, validateTopologySpread } from './scheduling.ts';
 import { validateHostUsers, validatePodSecurity } from './security.ts';
+import { visitContainers } from './visit.ts';
 import { validateVolumes } from './volumes.ts';
 
 /** Of a pod itself; templates have none. */
@@ -68,6 +71,30 @@ function validateHostNetworkPorts(problems: Problems, path: string, spec: PodSpe
   });
 }
 
+function validateHostnameOverride(problems: Problems, path: string, spec: PodSpec): void {
+  const name = spec.hostnameOverride;
+  if (name === undefined) return;
+  const at = `${path}.hostnameOverride`;
+  if (spec.setHostnameAsFQDN) problems.forbidden(at, 'may not be specified when setHostnameAsFQDN is true');
+  if (spec.hostNetwork) problems.forbidden(at, 'may not be specified when hostNetwork is true');
+  if (name.length > 64) problems.tooLong(at, 64);
+  problems.invalidAll(at, name, isDns1123Subdomain(name));
+}
+
+/** A variable that is read from a file: the file's volume is the pod's own. */
+function validateFileKeys(problems: Problems, path: string, spec: PodSpec): void {
+  const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]));
+  for (const { at, container } of visitContainers(path, spec))
+    (container.env ?? []).forEach((variable, i) => {
+      const key = variable.valueFrom?.fileKeyRef;
+      if (!key) return;
+      const field = `${at}.env[${i}].valueFrom.fileKeyRef.volumeName`;
+      const volume = volumes.get(key.volumeName);
+      if (!volume) problems.notFound(field, key.volumeName ?? '');
+      else if (!volume.emptyDir) problems.invalid(field, key.volumeName, 'referenced volume must be of type emptyDir');
+    });
+}
+
 function validateNames(problems: Problems, path: string, spec: PodSpec): void {
   const subdomain = (field: 'serviceAccountName' | 'nodeName' | 'priorityClassName' | 'runtimeClassName'): void => {
     const value = spec[field];
@@ -81,14 +108,6 @@ function validateNames(problems: Problems, path: string, spec: PodSpec): void {
     problems.invalid(`${path}.activeDeadlineSeconds`, deadline, 'must be between 1 and 2147483647, inclusive');
   if (spec.hostname) problems.invalidAll(`${path}.hostname`, spec.hostname, isDns1123Label(spec.hostname));
   if (spec.subdomain) problems.invalidAll(`${path}.subdomain`, spec.subdomain, isDns1123Label(spec.subdomain));
-  if (spec.hostnameOverride !== undefined) {
-    if (spec.hostNetwork)
-      problems.invalid(`${path}.hostnameOverride`, spec.hostnameOverride, 'may not be set when hostNetwork is true');
-    if (spec.setHostnameAsFQDN)
-      problems.forbidden(`${path}.setHostnameAsFQDN`, 'setHostnameAsFQDN cannot be true when hostnameOverride is set');
-    problems.invalidAll(`${path}.hostnameOverride`, spec.hostnameOverride, isDns1123Subdomain(spec.hostnameOverride));
-    if (spec.hostnameOverride.length > 64) problems.tooLong(`${path}.hostnameOverride`, 64);
-  }
   validateTolerations(problems, `${path}.tolerations`, spec.tolerations);
   (spec.hostAliases ?? []).forEach((alias, i) => {
     problems.invalidAll(
@@ -136,6 +155,7 @@ export function validatePodSpec(problems: Problems, path: string, spec: PodSpec,
   const around = { spec, volumes, claimNames };
   validateContainers(problems, `${path}.containers`, around);
   validateInitContainers(problems, `${path}.initContainers`, around);
+  validateEphemeralContainers(problems, `${path}.ephemeralContainers`, around);
   validatePodResources(problems, `${path}.resources`, spec, claimNames);
   validateHostNetworkPorts(problems, path, spec, pod !== undefined);
   problems.oneOf(`${path}.restartPolicy`, spec.restartPolicy, ['Always', 'OnFailure', 'Never'], 'required');
@@ -163,16 +183,15 @@ export function validatePodSpec(problems: Problems, path: string, spec: PodSpec,
     gates.add(gate.name);
   });
   validateTopologySpread(problems, `${path}.topologySpreadConstraints`, spec.topologySpreadConstraints);
+  validateHostProcesses(problems, path, spec);
   validateHostUsers(problems, path, spec);
+  validateHostnameOverride(problems, path, spec);
   validateNames(problems, path, spec);
   if (spec.preemptionPolicy !== undefined)
     problems.oneOf(`${path}.preemptionPolicy`, spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], 'required');
   if (spec.overhead) validateResources(problems, `${path}.overhead`, { limits: spec.overhead }, new Set(), 'container');
-  if (spec.os) {
-    if (!spec.os.name) problems.required(`${path}.os.name`, 'cannot be empty');
-    else if (spec.os.name !== 'linux' && spec.os.name !== 'windows')
-      problems.notSupported(`${path}.os`, spec.os.name, ['linux', 'windows']);
-  }
+  validateOs(problems, path, spec);
+  validateFileKeys(problems, path, spec);
 }
 
 export function validatePodTemplate(problems: Problems, path: string, template: PodTemplateSpec | undefined): void {
@@ -182,7 +201,10 @@ export function validatePodTemplate(problems: Problems, path: string, template: 
   }
   problems.addAll(validateLabels(template.metadata?.labels, `${path}.labels`));
   problems.addAll(validateAnnotations(template.metadata?.annotations, `${path}.annotations`));
-  validatePodSpec(problems, `${path}.spec`, template.spec ?? ({} as PodSpec));
+  const spec = template.spec ?? ({} as PodSpec);
+  validateSpecificAnnotations(problems, `${path}.annotations`, template.metadata?.annotations, spec);
+  validatePodSpec(problems, `${path}.spec`, spec);
+  validateProfilesAgree(problems, `${path}.spec`, template.metadata?.annotations, spec);
   if (template.spec?.ephemeralContainers?.length)
     problems.forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template');
 }
