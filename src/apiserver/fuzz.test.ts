@@ -332,7 +332,7 @@ test('no mutation of a valid request makes the server fail', async () => {
 }, 600_000);
 
 /** In JSON, on one line or many, in YAML, in protobuf. */
-const status = /"kind": ?"Status"|kind: Status|^k8s[^]*Status/;
+const status = /"kind": ?"Status"|kind: Status|^k8s[\s\S]*Status/;
 const tooLarge = 'Timeout: Too large resource version';
 
 function checkAnswer(request: Request, answer: Response, text: string, said: string): void {
