@@ -7,6 +7,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const order = [
   'up',
   'kubectl',
+  'apply',
+  'helm',
+  'clients',
   'bad-input',
   'pods',
   'pods-content',
