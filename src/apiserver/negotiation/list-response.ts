@@ -1,5 +1,5 @@
 // A list as an answer: one text when it is short; otherwise a stream that reads a page when the client has taken the one
-// before. Protobuf needs all lengths first, so only that form is held whole; YAML is for human readers and is held whole too.
+// before. Protobuf needs all lengths first, so that form is held whole; YAML is for human readers and is held whole too.
 import { type AnswerOptions, bodyResponse, gzipBytesMin, textResponse } from './respond.ts';
 
 export interface TextPages {
@@ -14,7 +14,7 @@ export function listResponse(list: TextPages, options: AnswerOptions): Response 
   const { open, close, pages } = list;
   if (options.encoding === 'protobuf') {
     const parts = options.protobuf?.list(JSON.parse(open + close), pages);
-    if (parts) return bodyResponse(wholly(parts), 'protobuf', options);
+    if (parts) return bodyResponse(joined(parts), 'protobuf', options);
   }
   const taken: string[] = [];
   let length = 0;
@@ -28,36 +28,44 @@ export function listResponse(list: TextPages, options: AnswerOptions): Response 
   return textResponse(open + taken.join(',') + close, options);
 }
 
-function* chunks(open: string, begun: string, rest: Iterator<string>, close: string): Generator<string> {
-  yield open + begun;
-  for (let page = rest.next(); !page.done; page = rest.next()) yield `,${page.value}`;
-  yield `${close}\n`;
+const encoder = new TextEncoder();
+
+function* chunks(open: string, begun: string, rest: Iterator<string>, close: string): Generator<Uint8Array> {
+  yield encoder.encode(open + begun);
+  for (let page = rest.next(); !page.done; page = rest.next()) yield encoder.encode(`,${page.value}`);
+  yield encoder.encode(`${close}\n`);
 }
 
-function textStream(texts: Generator<string>, pages: Iterator<string>): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
+/** Reads on only when what it has is taken. */
+function stream(source: Generator<Uint8Array>): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
       pull(controller) {
-        const next = texts.next();
+        const next = source.next();
         if (next.done) controller.close();
-        else controller.enqueue(encoder.encode(next.value));
+        else controller.enqueue(next.value);
       },
       cancel() {
-        texts.return(undefined);
-        pages.return?.();
+        source.return(undefined);
       },
     },
     { highWaterMark: 0 },
   );
 }
 
-function wholly(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+/** The parts as one body; of a long one each is let go when it has been taken. */
+function joined(parts: Uint8Array[]): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  if (length > gzipBytesMin) return stream(emptied(parts));
+  const bytes = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
     bytes.set(part, at);
     at += part.length;
   }
   return bytes;
+}
+
+function* emptied(parts: Uint8Array[]): Generator<Uint8Array> {
+  for (let part = parts.shift(); part; part = parts.shift()) yield part;
 }
