@@ -209,7 +209,7 @@ export class ApiServer {
   async #handle(request: Request, url: URL, info: RequestInfo | undefined): Promise<Response> {
     if (!info) throw errors.badRequest('invalid percent-encoding in the path');
     const user = impersonate(request.headers, await this.#user(request, info), this.#authorizer);
-    return this.#flowControl.serve({ info, user, query: url.searchParams, signal: request.signal }, async (extend) => {
+    return this.#flowControl.serve({ info, user, query: url.searchParams, request }, async (extend) => {
       try {
         return await this.#serve({ core: this.core, request, url, info, user, extend });
       } catch (error) {

@@ -6,7 +6,7 @@ import type { Clock } from '../../ports/index.ts';
 import { adjust } from './borrowing.ts';
 import { Classifier, type Schema } from './classify.ts';
 import { Level, responseOf } from './level.ts';
-import type { Tally } from './tally.ts';
+import { Tally } from './tally.ts';
 
 export interface BoundSchema extends Schema {
   readonly uid: string;
@@ -85,6 +85,9 @@ export class Configuration {
   #bind(name: string, uid: string, spec: FlowSchemaSpec): BoundSchema[] {
     const wanted = spec?.priorityLevelConfiguration?.name ?? '';
     const level = this.has(wanted) ? this.levels.get(wanted) : undefined;
-    return level ? [{ name, uid, spec, level, tally: level.tally(name) }] : [];
+    if (!level) return [];
+    const tally = level.tallies.get(name) ?? new Tally();
+    level.tallies.set(name, tally);
+    return [{ name, uid, spec, level, tally }];
   }
 }

@@ -34,7 +34,7 @@ class Simulation {
 
   /** `then` is called when the request has ended. */
   request(flow: string, durationMs: number, work: Work = oneSeat, then?: () => void): Ticket | undefined {
-    const ticket = new Ticket('schema', flow, {} as never, {} as never, this.tally, work);
+    const ticket = new Ticket('schema', flow, { verb: 'get' } as never, {} as never, this.tally, work);
     const run = () => {
       this.order.push(flow);
       this.seatsPeak = Math.max(this.seatsPeak, this.set.seatsInUse);

@@ -14,6 +14,7 @@ import { parseDuration } from '../../machinery/time.ts';
 import type { Timers } from '../../ports/index.ts';
 import type { Client } from '../../reconcile/types.ts';
 import { type Core, timestamp, type User } from '../core.ts';
+import { withHeader } from '../negotiation/respond.ts';
 import type { RequestInfo } from '../routing.ts';
 import { decode } from '../storage/codec.ts';
 import { keyRange } from '../storage/read.ts';
@@ -30,8 +31,8 @@ export interface Call {
   info: RequestInfo;
   user: User;
   query: URLSearchParams;
-  /** Aborted when the client goes away. */
-  signal?: AbortSignal;
+  /** Its signal is aborted when the client goes away. */
+  request: { readonly signal: AbortSignal };
 }
 
 /** Keeps the request under way until the function that it returns is called. */
@@ -92,6 +93,7 @@ export class FlowControl {
     if (this.#enabled) core.ledger.subscribe((changes) => this.#committed(changes));
   }
 
+  /** What /metrics tells of. */
   get levels(): Iterable<Level> {
     this.#load();
     return this.#configuration.levels.values();
@@ -163,17 +165,18 @@ export class FlowControl {
   }
 
   /** Whether it is served in the end. */
-  #wait({ queues }: Level, ticket: Ticket, { info, query, signal }: Call): Promise<boolean> {
+  #wait({ queues }: Level, ticket: Ticket, { info, query, request }: Call): Promise<boolean> {
+    const { signal } = request;
     return new Promise((resolve) => {
       const giveUp = (reason: 'time-out' | 'cancelled') => {
         if (queues.leave(ticket, reason)) done(false);
       };
       const cancel = this.#timers?.after(waitMs(info, query), () => giveUp('time-out'));
       const onAbort = () => giveUp('cancelled');
-      signal?.addEventListener('abort', onAbort);
+      signal.addEventListener('abort', onAbort);
       const done = (execute: boolean) => {
         cancel?.();
-        signal?.removeEventListener('abort', onAbort);
+        signal.removeEventListener('abort', onAbort);
         resolve(execute);
       };
       ticket.decided = done;
@@ -273,7 +276,6 @@ function waitMs({ verb }: RequestInfo, query: URLSearchParams): number {
 }
 
 function marked(response: Response, { uid, level }: BoundSchema): Response {
-  response.headers.set('X-Kubernetes-PF-FlowSchema-UID', uid);
-  response.headers.set('X-Kubernetes-PF-PriorityLevel-UID', level.uid);
-  return response;
+  const named = withHeader(response, 'X-Kubernetes-PF-FlowSchema-UID', uid);
+  return withHeader(named, 'X-Kubernetes-PF-PriorityLevel-UID', level.uid);
 }

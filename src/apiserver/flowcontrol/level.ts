@@ -8,12 +8,13 @@ import type { Clock } from '../../ports/index.ts';
 import { SeatDemand } from './demand.ts';
 import { QueueSet, type Response } from './queue-set.ts';
 import { RetryAfter } from './retry-after.ts';
-import { Tally } from './tally.ts';
+import type { Tally } from './tally.ts';
 import { Line } from './turns.ts';
 import { listSeatsMax } from './work.ts';
 
-/** Of a level's seats, how many it may take in one turn of the event loop. */
+/** Of a level's seats, how many it may take in one turn of the event loop; a few milliseconds' work in any case. */
 const turnShare = 0.1;
+const turnSeatsMin = 16;
 /** Of a level's nominal seats, how many one request may take. */
 const requestShare = 0.15;
 
@@ -86,14 +87,8 @@ export class Level {
   /** Takes over the seats that it has from now on. */
   apply(seats: number): void {
     this.current = seats;
-    this.line.seatsMax = Math.max(1, Math.round(seats * turnShare));
+    this.line.seatsMax = Math.max(turnSeatsMin, Math.round(seats * turnShare));
     this.queues.configure(this.#response, seats);
-  }
-
-  tally(schema: string): Tally {
-    const tally = this.tallies.get(schema) ?? new Tally();
-    this.tallies.set(schema, tally);
-    return tally;
   }
 }
 

@@ -2,7 +2,7 @@
 // thousand of them, already here, are worked off in order of arrival. So a priority level takes a number of seats in one
 // turn of the event loop at most; who comes after that waits for the next turn, and in between whatever has arrived is
 // taken in: requests of other levels, which go first unless they used up their own, and everything that is exempt.
-// Only a level that has used up its seats asks for a turn: an idle server schedules nothing.
+// Only a level that has used up half of its seats asks for a turn: an idle server schedules nothing.
 import type { Timers } from '../../ports/index.ts';
 
 /** What one level has taken in this turn, and who waits for the next. */
@@ -23,7 +23,7 @@ export class Line {
 
 export class Turns {
   readonly #timers: Timers | undefined;
-  /** Lines that have used up their seats of this turn. */
+  /** Lines that wait for the next turn. */
   readonly #busy = new Set<Line>();
 
   /** Without timers there are no turns, and everyone goes at once. */
@@ -36,14 +36,15 @@ export class Turns {
     if (!this.#timers) return undefined;
     if (line.waiting.size === 0 && line.fits(seats)) {
       line.used += seats;
-      if (line.used >= line.seatsMax) this.#exhausted(line);
+      // In time, so that whoever comes at leisure never waits.
+      if (2 * line.used >= line.seatsMax) this.#renew(line);
       return undefined;
     }
-    this.#exhausted(line);
+    this.#renew(line);
     return new Promise((go) => line.waiting.add({ seats, go }));
   }
 
-  #exhausted(line: Line): void {
+  #renew(line: Line): void {
     if (this.#busy.size === 0) this.#timers?.after(0, () => this.#next());
     this.#busy.add(line);
   }
@@ -59,7 +60,7 @@ export class Turns {
         line.used += one.seats;
         one.go();
       }
-      if (line.waiting.size > 0 || line.used >= line.seatsMax) this.#exhausted(line);
+      if (line.waiting.size > 0 || 2 * line.used >= line.seatsMax) this.#renew(line);
     }
   }
 }
