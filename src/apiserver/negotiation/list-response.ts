@@ -23,7 +23,7 @@ export function listResponse(list: TextPages, options: AnswerOptions): Response 
     length += page.value.length;
     // Long enough to be worth a stream, and a compressed one for those who want it.
     if (length > gzipBytesMin && options.encoding !== 'yaml')
-      return bodyResponse(textStream(chunks(open, taken.join(','), pages, close), pages), 'json', options);
+      return bodyResponse(stream(chunks(open, taken.join(','), pages, close), pages), 'json', options);
   }
   return textResponse(open + taken.join(',') + close, options);
 }
