@@ -1,12 +1,14 @@
 // Counters, gauges and histograms, and their text in the Prometheus exposition format. A sample's labels are rendered once,
 // when it is first used, so that counting allocates nothing.
 
+/** What stands after the name (a histogram's suffix, labels) and the value. */
+export type Sample = readonly [suffix: string, value: number];
+
 export interface Family {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** What stands after the name (a histogram's suffix, labels) and the value. */
-  samples(): Iterable<readonly [suffix: string, value: number]>;
+  samples(): Iterable<Sample>;
 }
 
 /** `{a="x",b="y"}`, or '' when there are none. */
@@ -33,7 +35,7 @@ export class Counter implements Family {
     this.#values.set(labelText, (this.#values.get(labelText) ?? 0) + amount);
   }
 
-  samples(): Iterable<readonly [string, number]> {
+  samples(): Iterable<Sample> {
     return this.#values;
   }
 }
@@ -66,19 +68,27 @@ export class Histogram implements Family {
     return series;
   }
 
-  *samples(): Iterable<readonly [string, number]> {
-    for (const [text, series] of this.#series) {
-      const inner = text === '' ? '' : `${text.slice(1, -1)},`;
-      let count = 0;
-      for (const [index, bound] of this.#bounds.entries()) {
-        count += series.counts[index] as number;
-        yield [`_bucket{${inner}le="${bound}"}`, count];
-      }
-      yield [`_bucket{${inner}le="+Inf"}`, series.count];
-      yield [`_sum${text}`, series.sum];
-      yield [`_count${text}`, series.count];
-    }
+  *samples(): Iterable<Sample> {
+    for (const [text, series] of this.#series) yield* bucketSamples(this.#bounds, series.counts, series, text);
   }
+}
+
+/** A histogram's samples out of what each bucket counts by itself. */
+export function* bucketSamples(
+  bounds: readonly number[],
+  counts: ArrayLike<number>,
+  { count, sum }: { count: number; sum: number },
+  labelText: string,
+): Iterable<Sample> {
+  const inner = labelText === '' ? '' : `${labelText.slice(1, -1)},`;
+  let below = 0;
+  for (const [index, bound] of bounds.entries()) {
+    below += counts[index] ?? 0;
+    yield [`_bucket{${inner}le="${bound}"}`, below];
+  }
+  yield [`_bucket{${inner}le="+Inf"}`, count];
+  yield [`_sum${labelText}`, sum];
+  yield [`_count${labelText}`, count];
 }
 
 export class Series {

@@ -13,6 +13,7 @@ import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../..
 import type { FeedPage, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
 import type { Write, WriteOutcome } from '../../reconcile/types.ts';
 import { driftsFromBootstrap, undoesBootstrap } from '../bootstrap.ts';
+import { gauge, labels } from '../metrics/families.ts';
 import { type CertificateSigner, servingRequest } from '../nodes/certificate.ts';
 import { type NodeChanges, nodeChanges } from '../nodes/changes.ts';
 import { nodeOfCredential } from '../nodes/credentials.ts';
@@ -126,6 +127,11 @@ export class ServerObject implements RemoteApi {
       armRepair: () => this.#armRepair(),
       onFailure: (name, error) => log.warn('poke failed', { consumer: name, error: String(error) }),
     });
+    this.server.metrics.add(
+      gauge('workqueue_depth', '[ALPHA] Current depth of workqueue', () => [
+        [labels({ name: 'consumers-behind' }), this.#poker.behind],
+      ]),
+    );
     this.ledger.subscribe((changes, revision) => this.#committed(changes, revision));
   }
 

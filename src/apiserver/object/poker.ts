@@ -73,7 +73,14 @@ export class Poker {
   }
 
   get caughtUp(): boolean {
-    return [...this.#states.values()].every((state) => state.reached >= state.wanted);
+    return this.behind === 0;
+  }
+
+  /** How many consumers have not caught up. */
+  get behind(): number {
+    let count = 0;
+    for (const { reached, wanted } of this.#states.values()) if (reached < wanted) count++;
+    return count;
   }
 
   /** Pokes again whoever has not caught up. Resolves when those calls are over; true: all have caught up. */
