@@ -36,8 +36,8 @@ function* chunks(open: string, begun: string, rest: Iterator<string>, close: str
   yield encoder.encode(`${close}\n`);
 }
 
-/** Reads on only when what it has is taken. */
-function stream(source: Generator<Uint8Array>): ReadableStream<Uint8Array> {
+/** Reads on only when what it has is taken; `pages` end with it. */
+function stream(source: Generator<Uint8Array>, pages?: Iterator<string>): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
       pull(controller) {
@@ -47,6 +47,7 @@ function stream(source: Generator<Uint8Array>): ReadableStream<Uint8Array> {
       },
       cancel() {
         source.return(undefined);
+        pages?.return?.();
       },
     },
     { highWaterMark: 0 },
