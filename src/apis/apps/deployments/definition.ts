@@ -3,6 +3,7 @@
 import type { Deployment } from '../../../generated/schemas/apps-v1.ts';
 import { deployments } from '../../../generated/schemas/index.ts';
 import { defineResource } from '../../../machinery/resource.ts';
+import { deepEqual } from '../../../machinery/validation.ts';
 import { ageColumn, nameColumn, templateColumns } from '../../columns.ts';
 import { defaultPodTemplate } from '../../core/podspec/defaults.ts';
 import { Problems } from '../../problems.ts';
@@ -89,6 +90,9 @@ export default defineResource<Deployment>({
     },
     prepareForUpdate(deployment, old) {
       deployment.status = old.status;
+      // Annotations are copied to the replica sets, so they count as something to do.
+      if (!deepEqual(deployment.metadata.annotations, old.metadata.annotations))
+        deployment.metadata.generation = (old.metadata.generation ?? 0) + 1;
     },
     validate: (deployment) => validate(deployment).list,
     validateUpdate(deployment, old) {

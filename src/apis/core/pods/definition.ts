@@ -1,6 +1,6 @@
 // core/v1 Pod. Logs are streamed by the API server, which finds `log` by name.
 
-import type { Pod, PodCondition } from '../../../generated/schemas/core-v1.ts';
+import type { Pod } from '../../../generated/schemas/core-v1.ts';
 import { pods } from '../../../generated/schemas/index.ts';
 import { isDns1123Label } from '../../../machinery/names.ts';
 import { defineResource } from '../../../machinery/resource.ts';
@@ -17,21 +17,9 @@ import { ephemeralContainers } from './ephemeral.ts';
 import { eviction } from './eviction.ts';
 import { podQosClass } from './qos.ts';
 import { resize } from './resize.ts';
-import { validatePodStatus, validatePodUpdate } from './update.ts';
+import { keepObservedGeneration, validatePodStatus } from './status.ts';
+import { validatePodUpdate } from './update.ts';
 import { validateNewPod, validatePod } from './validation.ts';
-
-/** A client that knows no observedGeneration does not clear it. */
-function keepObservedGeneration(pod: Pod, old: Pod): void {
-  if (!pod.status.observedGeneration && old.status?.observedGeneration)
-    pod.status.observedGeneration = old.status.observedGeneration;
-  const before = new Map<string, PodCondition>();
-  for (const condition of old.status?.conditions ?? []) before.set(condition.type, condition);
-  pod.status.conditions = pod.status.conditions?.map((condition) => {
-    const generation = condition.observedGeneration || before.get(condition.type)?.observedGeneration;
-    return generation ? { ...condition, observedGeneration: generation } : condition;
-  });
-  if (pod.status.conditions === undefined) delete pod.status.conditions;
-}
 
 export default defineResource<Pod>({
   ...pods,
@@ -113,7 +101,7 @@ export default defineResource<Pod>({
         pod.status.qosClass ||= old.status?.qosClass;
         keepObservedGeneration(pod, old);
       },
-      validate: (pod, old) => validatePodStatus(pod, old).list,
+      validate: validatePodStatus,
     }),
     binding,
     eviction,

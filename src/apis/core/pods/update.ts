@@ -1,9 +1,8 @@
-// What may change in a pod that exists (core/validation: ValidatePodUpdate), and in its status.
+// What may change in a pod that exists (core/validation: ValidatePodUpdate).
 
-import type { Container, ContainerStatus, Pod, PodSpec, Toleration } from '../../../generated/schemas/core-v1.ts';
-import { ipFamily, isDns1123Subdomain, isIp, isQualifiedName } from '../../../machinery/names.ts';
+import type { Container, Pod, PodSpec, Toleration } from '../../../generated/schemas/core-v1.ts';
 import { deepEqual } from '../../../machinery/validation.ts';
-import { fieldImmutableMessage, Problems } from '../../problems.ts';
+import { Problems } from '../../problems.ts';
 import { keepAllBut } from '../../subresources.ts';
 import { validateAnnotationChanges, validateSpecificAnnotations } from '../podspec/annotations.ts';
 import { difference } from './difference.ts';
@@ -149,87 +148,4 @@ export function validatePodUpdate(pod: Pod, old: Pod): Problems {
       `pod updates may not change fields other than ${updatable}\n${difference(old.spec, munged)}`,
     );
   return problems;
-}
-
-/** A container that ended for good may not come back. `restartPolicy` is that of its pod, or Never. */
-function validateTransitions(
-  problems: Problems,
-  path: string,
-  after: readonly ContainerStatus[] | undefined,
-  before: readonly ContainerStatus[] | undefined,
-  restartPolicy: string | undefined,
-  restartable: (name: string) => boolean,
-): void {
-  if (restartPolicy === 'Always') return;
-  (before ?? []).forEach((old, i) => {
-    const ended = old.state?.terminated;
-    if (!ended || restartable(old.name)) return;
-    if ((ended.exitCode ?? 0) !== 0 && restartPolicy === 'OnFailure') return;
-    for (const status of after ?? [])
-      if (status.name === old.name && !status.state?.terminated)
-        problems.forbidden(`${path}[${i}].state`, 'may not be transitioned to non-terminated state');
-  });
-}
-
-const systemConditions = new Set(['PodScheduled', 'Ready', 'Initialized']);
-
-export function validatePodStatus(pod: Pod, old: Pod): Problems {
-  const problems = new Problems();
-  const { status } = pod;
-  validatePodAnnotations(problems, pod, old);
-  (status.conditions ?? []).forEach((condition, i) => {
-    if (!systemConditions.has(condition.type))
-      problems.invalidAll(
-        `metadata.conditions[${i}].Type`,
-        condition.type ?? '',
-        isQualifiedName(condition.type ?? ''),
-      );
-  });
-  const nominated = status.nominatedNodeName;
-  if (nominated && nominated !== old.status?.nominatedNodeName)
-    problems.invalidAll('status.nominatedNodeName', nominated, isDns1123Subdomain(nominated));
-  if ((status.qosClass ?? '') !== (old.status?.qosClass ?? ''))
-    problems.invalid('status.qosClass', status.qosClass ?? '', fieldImmutableMessage);
-  const policy = old.spec.restartPolicy;
-  const rules = new Map(
-    [...(old.spec.containers ?? []), ...(old.spec.initContainers ?? [])].map((one) => [one.name, one]),
-  );
-  const restartable = (name: string): boolean => {
-    const container = rules.get(name);
-    return (
-      container?.restartPolicy === 'Always' ||
-      container?.restartPolicy === 'OnFailure' ||
-      Boolean(container?.restartPolicyRules?.length)
-    );
-  };
-  validateTransitions(
-    problems,
-    'status.containerStatuses',
-    status.containerStatuses,
-    old.status?.containerStatuses,
-    policy,
-    restartable,
-  );
-  validateTransitions(
-    problems,
-    'status.initContainerStatuses',
-    status.initContainerStatuses,
-    old.status?.initContainerStatuses,
-    policy,
-    restartable,
-  );
-  validateIps(problems, 'status.podIPs', status.podIPs);
-  if (status.hostIPs?.length && status.hostIP !== status.hostIPs[0]?.ip)
-    problems.invalid('status.hostIPs[0].ip', status.hostIPs[0]?.ip, 'must be equal to `hostIP`');
-  validateIps(problems, 'status.hostIPs', status.hostIPs);
-  return problems;
-}
-
-function validateIps(problems: Problems, path: string, ips: readonly { ip: string }[] | undefined): void {
-  const list = ips ?? [];
-  list.forEach(({ ip }, i) => {
-    problems.invalidAll(`${path}[${i}]`, ip, isIp(ip ?? ''));
-  });
-  if (list.length > 2 || (list.length === 2 && ipFamily(list[0]?.ip ?? '') === ipFamily(list[1]?.ip ?? '')))
-    problems.invalid(path, list, 'may specify no more than one IP for each IP family');
 }
