@@ -41,9 +41,14 @@ function stream(source: Generator<Uint8Array>, pages?: Iterator<string>): Readab
   return new ReadableStream<Uint8Array>(
     {
       pull(controller) {
-        const next = source.next();
-        if (next.done) controller.close();
-        else controller.enqueue(next.value);
+        try {
+          const next = source.next();
+          if (next.done) controller.close();
+          else controller.enqueue(next.value);
+        } catch (error) {
+          pages?.return?.();
+          throw error;
+        }
       },
       cancel() {
         source.return(undefined);

@@ -60,7 +60,7 @@ export function bodyResponse(
   return new Response(body, { status, headers });
 }
 
-function gzipped(body: BodyInit, status: number, headers: Headers): Response {
+export function gzipped(body: BodyInit, status: number, headers: Headers): Response {
   headers.set('Content-Encoding', 'gzip');
   headers.append('Vary', 'Accept-Encoding');
   const compressed = (new Response(body).body as ReadableStream<Uint8Array<ArrayBuffer>>).pipeThrough(
@@ -107,6 +107,16 @@ export function withHeader(response: Response, name: string, value: string): Res
     copy.headers.set(name, value);
     return copy;
   }
+}
+
+/** A warning before those that the answer has. */
+export function withWarning(response: Response, warning: string): Response {
+  const copy = new Response(response.body, response);
+  const others = response.headers.get('Warning');
+  copy.headers.delete('Warning');
+  addWarning(copy.headers, warning);
+  if (others !== null) copy.headers.append('Warning', others);
+  return copy;
 }
 
 /** The Status that says a deletion is done. */
