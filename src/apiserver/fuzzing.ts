@@ -4,6 +4,7 @@ import { stringify } from 'yaml';
 import protobuf from '../generated/schemas/protobuf.json' with { type: 'json' };
 import { encodeProtobuf } from '../machinery/schema/protobuf-writer.ts';
 import type { ProtobufTable } from '../machinery/schema/table.ts';
+import { madeUp } from './fuzz-kinds.ts';
 import corpus from './testdata/requests.json' with { type: 'json' };
 import { adminToken, TestRandom } from './testing.ts';
 
@@ -351,13 +352,13 @@ export function mutated(seed: number): Request | undefined {
   const random = new TestRandom(Math.imul(seed + 1, 2654435761));
   for (let i = 0; i < 4; i++) random.int(2);
   const draft: Draft = {
-    ...structuredClone(pick(random, requests)),
+    ...structuredClone(random.int(2) === 0 ? pick(random, requests) : madeUp(random)),
     headers: {
       authorization: `Bearer ${adminToken}`,
       accept: random.int(6) === 0 ? pick(random, accepts) : 'application/json',
     },
   };
-  const rounds = 1 + random.int(3);
+  const rounds = random.int(4);
   for (let round = 0; round < rounds; round++) {
     const kinds = draft.body === undefined ? around : random.int(3) === 0 ? around : inBody;
     pick(random, kinds)(draft, random);
