@@ -7,7 +7,7 @@ import protobuf from '../generated/schemas/protobuf.json' with { type: 'json' };
 import type { Ledger } from '../ledger/types.ts';
 import { errors } from '../machinery/errors.ts';
 import type { KubeObject } from '../machinery/meta.ts';
-import type { AnyResource, Subresource } from '../machinery/resource.ts';
+import type { AnyResource, ControlPlaneParts, Subresource } from '../machinery/resource.ts';
 import type { ProtobufTable, SchemaTable } from '../machinery/schema/table.ts';
 import { Schemas } from '../machinery/schema/types.ts';
 import type { Clock, ClusterConfig, Log, Random, Timers } from '../ports/index.ts';
@@ -26,12 +26,14 @@ import { Discovery } from './discovery/discovery.ts';
 import { asApiError } from './errors.ts';
 import { Expiry } from './expiry.ts';
 import { FlowControl } from './flowcontrol/flow-control.ts';
+import { flowControlFamilies } from './metrics/flow-control.ts';
 import { Metrics } from './metrics/metrics.ts';
-import { methodNotAllowed, pageNotFound, statusResponse, withHeader } from './negotiation/respond.ts';
+import { methodNotAllowed, pageNotFound, statusResponse, withHeader, withWarning } from './negotiation/respond.ts';
 import { OpenApi } from './openapi/openapi.ts';
 import { gitVersion, isOpenPath, Pages, resourceNotFound } from './pages.ts';
 import { Registry, subresourceOf, verbsOf } from './registry.ts';
 import { actionCollections } from './rest/collections.ts';
+import { readComputed } from './rest/computed.ts';
 import type { RestRequest } from './rest/context.ts';
 import { logOptions } from './rest/log-options.ts';
 import { ManagedTypes } from './rest/managed.ts';
@@ -69,6 +71,8 @@ export interface ApiServerOptions {
   connect?(request: Request, connection: Connection): Promise<Response>;
   /** Evidence of life of nodes, for what is filled in at reads. */
   contacts?: NodeContacts;
+  /** How the other parts of the control plane are, as far as is known here; what is not named is taken to be well. */
+  components?: ControlPlaneParts;
   /** What /readyz asks beside the ledger: undefined is fine, a text says what is wrong. */
   checks?: Readonly<Record<string, () => string | undefined>>;
 
@@ -148,6 +152,7 @@ export class ApiServer {
       gitVersion,
       startedMs: clock.now(),
     });
+    this.metrics.add(...flowControlFamilies(() => this.#flowControl.levels));
     this.#discovery = new Discovery(registry, virtual);
     this.#pages = new Pages(this.core, {
       discovery: this.#discovery,
@@ -246,7 +251,10 @@ export class ApiServer {
     // Nothing of the cluster's is reached through a namespace, but that namespace: it was authorised as something within.
     if (!definition.namespaced && info.namespace !== '' && !isNamespaceItself(info)) return this.#notServed(info);
     const mayCreate = () => this.#authorize({ ...attributes, verb: 'create' });
-    return this.#dispatch({ ...call, definition, subresource, mayCreate });
+    const rest = { ...call, definition, subresource, mayCreate };
+    if (definition.deprecation === undefined) return this.#dispatch(rest);
+    const answer = await this.#dispatch(rest).catch((error: unknown) => this.#status(error, request));
+    return withWarning(answer, definition.deprecation);
   }
 
   async #user(request: Request, info: RequestInfo): Promise<User> {
@@ -277,6 +285,7 @@ export class ApiServer {
     if (rest.request.method === 'HEAD') throw methodNotAllowed();
     requireVerb(definition, subresource, info);
     if (subresource?.behaviour.type === 'connect') return this.#connect(rest);
+    if (definition.computed) return readComputed(rest, this.#options.components ?? {});
     switch (info.verb) {
       case 'get':
         return getObject(rest);

@@ -20,23 +20,33 @@ export function labels(pairs: Readonly<Record<string, string | number>>): string
   return text.length === 0 ? '' : `{${text.join(',')}}`;
 }
 
+export interface Cell {
+  count: number;
+}
+
 export class Counter implements Family {
   readonly type = 'counter';
   readonly name: string;
   readonly help: string;
-  readonly #values = new Map<string, number>();
+  readonly #cells = new Map<string, Cell>();
 
   constructor(name: string, help: string) {
     this.name = name;
     this.help = help;
   }
 
-  add(labelText: string, amount = 1): void {
-    this.#values.set(labelText, (this.#values.get(labelText) ?? 0) + amount);
+  /** The count of these labels, to be kept by who counts often. */
+  cell(labelText: string): Cell {
+    let cell = this.#cells.get(labelText);
+    if (!cell) {
+      cell = { count: 0 };
+      this.#cells.set(labelText, cell);
+    }
+    return cell;
   }
 
-  samples(): Iterable<Sample> {
-    return this.#values;
+  *samples(): Iterable<Sample> {
+    for (const [text, { count }] of this.#cells) yield [text, count];
   }
 }
 

@@ -53,8 +53,8 @@ function parse(text: string): Map<string, Parsed> {
 
 test('families are written as Prometheus reads them', () => {
   const counter = new Counter('b_total', 'With a \\ and\na new line.');
-  counter.add(labels({ path: 'a"b\\c\nd' }));
-  counter.add(labels({ path: 'a"b\\c\nd' }), 2);
+  counter.cell(labels({ path: 'a"b\\c\nd' })).count++;
+  counter.cell(labels({ path: 'a"b\\c\nd' })).count += 2;
   const histogram = new Histogram('c_seconds', 'Durations.', [0.1, 1]);
   for (const seconds of [0.1, 0.5, 3]) histogram.series(labels({ verb: 'GET' })).observe(seconds);
   const text = exposition([
@@ -117,7 +117,10 @@ test('/metrics counts requests by verb, resource, scope and code, and what is st
   expect(value('tiffin_ledger_revision', {})).toBe(server.core.ledger.revision);
   expect(value('process_start_time_seconds', {})).toBeGreaterThan(1e9);
   expect(families.get('apiserver_request_duration_seconds')?.type).toBe('histogram');
-  expect(families.has('apiserver_flowcontrol_nominal_limit_seats')).toBe(true);
+  expect(value('apiserver_flowcontrol_nominal_limit_seats', { priority_level: 'catch-all' })).toBeGreaterThan(0);
+  const exempt = { flow_schema: 'exempt', priority_level: 'exempt' };
+  expect(value('apiserver_flowcontrol_dispatched_requests_total', exempt)).toBe(8);
+  expect(value('apiserver_flowcontrol_current_executing_requests', exempt)).toBe(1);
   await watch.cancel();
 });
 

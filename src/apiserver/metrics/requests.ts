@@ -3,7 +3,7 @@
 import type { AnyResource } from '../../machinery/resource.ts';
 import type { VirtualResource } from '../rest/virtual.ts';
 import type { RequestInfo } from '../routing.ts';
-import { Counter, type Family, gauge, Histogram, labels, type Series } from './families.ts';
+import { type Cell, Counter, type Family, gauge, Histogram, labels, type Series } from './families.ts';
 
 const durationBounds = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
@@ -36,7 +36,7 @@ const pages = new Set([
 /** One combination of labels but the code; the counts by code. */
 interface Route {
   labels: Record<string, string>;
-  byCode: Map<number, string>;
+  byCode: Map<number, Cell>;
   duration: Series | undefined;
 }
 
@@ -115,12 +115,12 @@ export class RequestMetrics {
       route = this.#route(place, place.connect ? 'CONNECT' : verb, scope);
       place.routes.set(key, route);
     }
-    let text = route.byCode.get(code);
-    if (text === undefined) {
-      text = labels({ code, ...route.labels });
-      route.byCode.set(code, text);
+    let cell = route.byCode.get(code);
+    if (!cell) {
+      cell = this.#total.cell(labels({ code, ...route.labels }));
+      route.byCode.set(code, cell);
     }
-    this.#total.add(text);
+    cell.count++;
     route.duration?.observe(seconds);
   }
 

@@ -1,6 +1,6 @@
 // The answers at /openapi/v2 and /openapi/v3: which encoding, the ETag, and how long an answer may be kept.
 import { parseAccept } from '../negotiation/accept.ts';
-import { pageNotFound } from '../negotiation/respond.ts';
+import { gzipped, pageNotFound, takesGzip } from '../negotiation/respond.ts';
 import type { OpenApi } from './openapi.ts';
 
 type Encoding = 'json' | 'protobuf';
@@ -34,10 +34,11 @@ export class OpenApiAnswers {
     const { text, hash } = await this.#openApi.v2();
     const headers = { ETag: `"${hash}"`, Vary: 'Accept', 'Cache-Control': 'no-cache, private' };
     const body = encoding === 'json' ? text : await this.#openApi.v2Protobuf();
-    return unlessKnown(request, body, {
+    const answer = unlessKnown(request, body, {
       ...headers,
       'Content-Type': encoding === 'json' ? 'application/json' : protobufType('v2'),
     });
+    return answer.body && takesGzip(request) ? gzipped(answer.body, answer.status, answer.headers) : answer;
   }
 
   /** The index (`path` is ''), or the document of one group version, which its hash makes cacheable for ever. */
