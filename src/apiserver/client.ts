@@ -105,7 +105,7 @@ function operationOf(core: Core, scope: WriteScope, write: Write): Operation {
     case 'update':
       return { verb: write.verb, body: core.codec.accept(write.object, target, 'Ignore').object };
     case 'patch':
-      return { verb: 'patch', type: write.type, patch: write.patch, validation: 'Ignore' };
+      return { verb: 'patch', type: write.type, patch: JSON.stringify(write.patch), validation: 'Ignore' };
     case 'apply': {
       const { object: patch, force = false } = write;
       return { verb: 'apply', patch: copyJson(patch), duplicates: [], force, validation: 'Ignore' };
