@@ -2,11 +2,14 @@
 // the cluster demands of writes (admission), and the creates that store nothing.
 import type { Ledger } from '../ledger/types.ts';
 import type { Clock, ClusterConfig } from '../ports/index.ts';
+import { certificateSubjectRestriction } from './admission/certificate-subject-restriction.ts';
 import type { AdmissionPlugin } from './admission/chain.ts';
+import { defaultIngressClass, defaultStorageClass } from './admission/default-classes.ts';
 import { defaultTolerationSeconds } from './admission/default-toleration-seconds.ts';
 import { limitRanger } from './admission/limit-ranger.ts';
 import { namespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import { nodeRestriction } from './admission/node-restriction.ts';
+import { persistentVolumeClaimResize } from './admission/persistent-volume-claim-resize.ts';
 import { priority } from './admission/priority.ts';
 import { resourceQuota } from './admission/resource-quota.ts';
 import { runtimeClass } from './admission/runtime-class.ts';
@@ -32,7 +35,11 @@ export const builtInAdmission: readonly AdmissionPlugin[] = [
   taintNodesByCondition,
   priority,
   defaultTolerationSeconds,
+  defaultStorageClass,
+  persistentVolumeClaimResize,
   runtimeClass,
+  certificateSubjectRestriction,
+  defaultIngressClass,
   resourceQuota,
 ];
 

@@ -45,10 +45,14 @@ describe('secrets', () => {
     ],
     [{ type: 'kubernetes.io/tls' }, ['data[tls.crt]: Required value', 'data[tls.key]: Required value']],
     [{ type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': 'e30=' } }, []],
-    [
-      { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': 'eA==' } },
-      ['data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": must be a valid JSON object'],
-    ],
+    ...[
+      ['eA==', "invalid character 'x' looking for beginning of value"],
+      ['W10=', 'json: cannot unmarshal array into Go value of type map[string]interface {}'],
+      ['', 'unexpected end of JSON input'],
+    ].map(([config, problem]): [object, string[]] => [
+      { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': config } },
+      [`data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": ${problem}`],
+    ]),
     [
       { type: 'kubernetes.io/service-account-token' },
       ['metadata.annotations[kubernetes.io/service-account.name]: Required value'],

@@ -7,11 +7,13 @@ import { errors } from '../../machinery/errors.ts';
 import { groupResource } from '../../machinery/meta.ts';
 import { randomSuffix } from '../rest/create.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './chain.ts';
+import { foreignSecret, referencesSecret } from './secret-references.ts';
 
 const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
 const volumePrefix = 'kube-api-access-';
 /** As kubelet asks for: an hour and a little, so that it can warn of tokens used past their hour. */
 const tokenSeconds = 3607;
+const enforceAnnotation = 'kubernetes.io/enforce-mountable-secrets';
 const mirrorAnnotation = 'kubernetes.io/config.mirror';
 
 export const serviceAccount: AdmissionPlugin = {
@@ -31,8 +33,18 @@ export const serviceAccount: AdmissionPlugin = {
       pod.spec.imagePullSecrets = account.imagePullSecrets.map((reference) => ({ ...reference }));
   },
   validate(request) {
-    if (isPodCreate(request) && !request.object?.metadata.annotations?.[mirrorAnnotation])
-      find(request, request.object as Pod);
+    const { operation, definition, subresource, object } = request;
+    const ephemeral = operation === 'UPDATE' && subresource === 'ephemeralcontainers';
+    if (!isPodCreate(request) && !(ephemeral && groupResource(definition) === groupResource(pods))) return;
+    const pod = object as Pod;
+    if (pod.metadata.annotations?.[mirrorAnnotation]) {
+      checkMirror(request, pod);
+      return;
+    }
+    const account = find(request, pod);
+    if (account.metadata.annotations?.[enforceAnnotation] !== 'true') return;
+    const why = foreignSecret(account, pod, ephemeral);
+    if (why !== undefined) throw errors.forbidden(definition, request.name, why);
   },
 };
 
@@ -43,8 +55,10 @@ function isPodCreate({ operation, definition, subresource }: AdmissionRequest): 
 function checkMirror({ definition, name }: AdmissionRequest, pod: Pod): void {
   if (pod.spec.serviceAccountName)
     throw errors.forbidden(definition, name, 'a mirror pod may not reference service accounts');
-  if (pod.spec.volumes?.some((volume) => volume.secret))
-    throw errors.forbidden(definition, name, 'a mirror pod may not reference secrets');
+  if (referencesSecret(pod)) throw errors.forbidden(definition, name, 'a mirror pod may not reference secrets');
+  const sources = pod.spec.volumes?.flatMap((volume) => volume.projected?.sources ?? []) ?? [];
+  if (sources.some((source) => source.serviceAccountToken))
+    throw errors.forbidden(definition, name, 'a mirror pod may not use ServiceAccountToken volume projections');
 }
 
 function find({ definition, namespace, name, context }: AdmissionRequest, pod: Pod): ServiceAccount {

@@ -2,8 +2,10 @@
 
 import type { Secret } from '../../../generated/schemas/core-v1.ts';
 import { secrets } from '../../../generated/schemas/index.ts';
+import { ApiError } from '../../../machinery/errors.ts';
 import { isConfigMapKey } from '../../../machinery/names.ts';
 import { defineResource } from '../../../machinery/resource.ts';
+import { decodeJson } from '../../../machinery/schema/json.ts';
 import { deepEqual } from '../../../machinery/validation.ts';
 import { ageColumn, nameColumn } from '../../columns.ts';
 import { base64Bytes, base64Decode, base64Encode, dataBytesMax } from '../../data.ts';
@@ -18,14 +20,21 @@ function validateJson(problems: Problems, secret: Secret, key: string): void {
     problems.required(`data[${key}]`);
     return;
   }
-  let parsed: unknown;
+  const problem = objectProblem(base64Decode(value) ?? '');
+  if (problem !== undefined) problems.invalid(`data[${key}]`, '<secret contents redacted>', problem);
+}
+
+/** Why the text is no JSON object, in Go's words; null is as good as one. */
+function objectProblem(text: string): string | undefined {
   try {
-    parsed = JSON.parse(base64Decode(value) ?? '');
-  } catch {
-    parsed = undefined;
+    const { value } = decodeJson(text);
+    if (value === null || (typeof value === 'object' && !Array.isArray(value))) return undefined;
+    const kind = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+    return `json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`;
+  } catch (error) {
+    if (error instanceof ApiError) return error.message;
+    throw error;
   }
-  if (typeof parsed !== 'object' || Array.isArray(parsed))
-    problems.invalid(`data[${key}]`, '<secret contents redacted>', 'must be a valid JSON object');
 }
 
 /** What a type's readers rely on. */
@@ -54,6 +63,7 @@ export default defineResource<Secret>({
   singular: 'secret',
   schema: 'io.k8s.api.core.v1.Secret',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     defaults(secret) {
       secret.type ||= 'Opaque';

@@ -1,0 +1,40 @@
+// Nobody asks the API server's client signer for a certificate of system:masters.
+import type { CertificateSigningRequest } from '../../generated/schemas/certificates-v1.ts';
+import { errors } from '../../machinery/errors.ts';
+import { groupResource } from '../../machinery/meta.ts';
+import { type Der, derElements, derSequence, derSigned, derTags, fromBase64, pemBlocks } from '../../machinery/pem.ts';
+import type { AdmissionPlugin } from './chain.ts';
+
+const signer = 'kubernetes.io/kube-apiserver-client';
+const masters = 'system:masters';
+/** Object identifier 2.5.4.10, organizationName. */
+const organization = [0x55, 0x04, 0x0a];
+
+export const certificateSubjectRestriction: AdmissionPlugin = {
+  name: 'CertificateSubjectRestriction',
+  validate({ operation, definition, subresource, name, object }) {
+    if (operation !== 'CREATE' || subresource !== '') return;
+    if (groupResource(definition) !== 'certificatesigningrequests.certificates.k8s.io') return;
+    const { spec } = object as CertificateSigningRequest;
+    if (spec.signerName === signer && organizations(spec.request).includes(masters))
+      throw errors.forbidden(definition, name, `use of ${signer} signer with ${masters} group is not allowed`);
+  },
+};
+
+/** The organizations of the subject of a certificate request (PKCS#10), which validation has found to be one. */
+function organizations(request: string): string[] {
+  const { integer, sequence, oid } = derTags;
+  const text = new TextDecoder().decode(fromBase64(request) ?? new Uint8Array());
+  const info = derSigned(pemBlocks(text)[0]?.bytes ?? new Uint8Array())?.[0];
+  const subject: Der | undefined = derSequence(info, integer, sequence)?.[1];
+  const sets = derElements(subject?.bytes ?? new Uint8Array()) ?? [];
+  return sets
+    .flatMap((set) => derElements(set.bytes) ?? [])
+    .flatMap((attribute) => {
+      const parts = derSequence(attribute, oid);
+      const isOrganization = organization.every((byte, i) => parts?.[0]?.bytes[i] === byte);
+      return isOrganization && parts?.[0]?.bytes.length === organization.length && parts[1]
+        ? [new TextDecoder().decode(parts[1].bytes)]
+        : [];
+    });
+}
