@@ -106,6 +106,10 @@ function withValues(key: string, text: string): string {
   return [...(text === '' ? [] : [text, '']), 'Possible enum values:', ...lines.sort()].join('\n');
 }
 
+/** JSON whose text takes a byte a character in memory. */
+const ascii = (json: string): string =>
+  json.replace(/[^\x20-\x7e]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 /** One line a type or kind of operation: its name, a tab, JSON. */
 export function descriptions(root: string, table: SchemaTable): string {
   const generated = path.join(root, 'node_modules/@kubernetes/client-node/dist/gen');
@@ -138,7 +142,7 @@ export function descriptions(root: string, table: SchemaTable): string {
     ]);
     if (d === undefined && fields.length === 0) continue;
     const own = d === undefined ? {} : { d: corrected(short, d) };
-    lines.push(`${name}\t${JSON.stringify({ ...own, f: Object.fromEntries(fields) })}`);
+    lines.push(`${name}\t${ascii(JSON.stringify({ ...own, f: Object.fromEntries(fields) }))}`);
   }
   return `// Written by \`npm run gen\`; do not edit. Descriptions of types and parameters, from Kubernetes' OpenAPI document.\nexport const descriptions: string = ${JSON.stringify(lines.join('\n'))};\n`;
 }
