@@ -7,6 +7,7 @@ import { SeatDemand } from './demand.ts';
 import { QueueSet, type Response, Ticket } from './queue-set.ts';
 import { RetryAfter } from './retry-after.ts';
 import { Tally } from './tally.ts';
+import { Line, Turns } from './turns.ts';
 import { oneSeat, type Work } from './work.ts';
 
 /** A level under a virtual clock: what is dispatched runs for a while, in which time passes. */
@@ -378,6 +379,38 @@ describe('allocation', () => {
     );
     for (const [i, one] of seats.entries()) expect(one).toBeCloseTo(expected[i] as number, 6);
   });
+});
+
+test('turns: so many seats in each, the flows by turns', async () => {
+  const next: (() => void)[] = [];
+  const after = (_: number, callback: () => void) => {
+    next.push(callback);
+    return () => {};
+  };
+  const turns = new Turns({ now: () => 0, after });
+  const line = new Line(4);
+  const served: string[] = [];
+  const enter = (flow: string, seats = 1): void => {
+    const turn = turns.enter(line, flow, seats);
+    if (turn) void turn.then(() => served.push(flow));
+    else served.push(flow);
+  };
+  enter('a');
+  expect([served.length, next.length]).toEqual([1, 0]);
+  for (let i = 0; i < 9; i++) enter('a');
+  enter('b');
+  enter('wide', 9);
+  expect([served.join(''), next.length]).toEqual(['aaaa', 1]);
+  const turn = async () => {
+    next.shift()?.();
+    await Promise.resolve();
+    return served.splice(0).join(' ');
+  };
+  served.length = 0;
+  expect(await turn()).toBe('a b');
+  expect(await turn()).toBe('wide');
+  expect([await turn(), await turn()]).toEqual(['a a a a', 'a']);
+  expect(next).toEqual([]);
 });
 
 test('demand: average, deviation, peak; the smoothed figure rises at once and decays slowly', () => {

@@ -115,7 +115,7 @@ export class FlowControl {
     const outcome = level.queues.start(ticket);
     if (outcome === 'rejected' || (outcome === 'waiting' && !(await this.#wait(level, ticket, call))))
       return this.#tooMany(schema);
-    const turn = level.exempt ? undefined : this.#turns.enter(level.line, ticket.work.seats);
+    const turn = level.exempt ? undefined : this.#turns.enter(level.line, ticket.flow, ticket.work.seats);
     if (turn) await turn;
     return this.#execute(schema, ticket, handle);
   }

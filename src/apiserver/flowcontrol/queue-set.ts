@@ -33,6 +33,7 @@ export class Ticket {
   readonly info: RequestInfo;
   readonly user: User;
   readonly tally: Tally;
+  readonly flow: string;
   work: Work;
   /** Of a ticket that waits: called once, with whether it is served. */
   decided: ((execute: boolean) => void) | undefined;
@@ -47,6 +48,7 @@ export class Ticket {
     this.info = info;
     this.user = user;
     this.tally = tally;
+    this.flow = `${schema}\0${distinguisher}`;
     this.work = work;
   }
 }
@@ -201,8 +203,7 @@ export class QueueSet {
   }
 
   /** Of the queues that the flow may use, the one with the least work waiting. */
-  #choose({ schema, distinguisher }: Ticket, { queues, handSize }: Queuing): Queue {
-    const flow = `${schema}\0${distinguisher}`;
+  #choose({ flow }: Ticket, { queues, handSize }: Queuing): Queue {
     let hand = this.#hands.get(flow);
     if (!hand) {
       if (this.#hands.size >= handsMax) this.#hands.clear();
