@@ -3,7 +3,7 @@
 import { equalJson, isJsonObject } from '../schema/json.ts';
 import { fieldElement } from './element.ts';
 import { type Fields, self } from './fields.ts';
-import { itemElement, type ListShape, type MapShape, type Shape } from './shape.ts';
+import { type FieldShape, itemElement, type ListShape, type MapShape, type Shape } from './shape.ts';
 
 type Json = Record<string, unknown>;
 
@@ -68,34 +68,15 @@ class Walk {
 
   /** `undefined` is nothing at all, `null` is a value. */
   visit(shape: Shape, before: unknown, after: unknown): Fields | undefined {
-    if (shape.kind === 'leaf' || shape.atomic)
-      return this.leaf(before, after, before !== undefined && after !== undefined && equalJson(before, after));
-    let changed: Fields | undefined;
-    if (shape.kind === 'list') {
-      const left = asList(before) ?? [];
-      const right = asList(after) ?? [];
-      // Null and empty are leaves, and the same to us.
-      if (left.length === 0 && right.length === 0) return this.leaf(before, after, true);
-      changed = this.items(shape, left, right);
-    } else {
-      const left = asMap(before);
-      const right = asMap(after);
-      if (isBlank(left) && isBlank(right)) return this.leaf(before, after, true);
-      changed = this.members(shape, left, right);
-    }
-    if (before === undefined) return { [self]: {}, ...changed };
-    if (after === undefined) this.removed = { [self]: {}, ...this.removed };
-    return changed;
-  }
-
-  private leaf(before: unknown, after: unknown, equal: boolean): Fields | undefined {
     this.removed = undefined;
-    if (before === undefined) return {};
+    if (before === undefined) return after === undefined ? undefined : whole(shape, after);
     if (after === undefined) {
-      this.removed = {};
+      this.removed = whole(shape, before);
       return undefined;
     }
-    return equal ? undefined : {};
+    if (shape.kind === 'leaf' || shape.atomic) return equalJson(before, after) ? undefined : {};
+    if (shape.kind === 'map') return this.members(shape, asMap(before), asMap(after));
+    return this.items(shape, asList(before) ?? [], asList(after) ?? []);
   }
 
   members(
@@ -107,31 +88,27 @@ class Walk {
   ): Fields | undefined {
     let changed: Fields | undefined;
     let removed: Fields | undefined;
-    const member = (name: string): void => {
-      if (skipped.has(name)) return;
-      const field = shape.fields.get(name);
-      const type = field?.shape ?? shape.item;
-      if (!type) return;
-      const left =
-        before && (before[name] === undefined || !Object.hasOwn(before, name) ? field?.absent : before[name]);
-      const right = after && (after[name] === undefined || !Object.hasOwn(after, name) ? field?.absent : after[name]);
-      if (left === right) return;
-      const element = field?.element ?? fieldElement(name);
-      let inner: Fields | undefined;
-      if (root && name === 'metadata')
-        inner = this.members(type as MapShape, asMap(left) ?? {}, asMap(right) ?? {}, neverOwnedInMetadata);
-      else inner = this.visit(type, left, right);
-      if (inner) {
-        changed ??= {};
-        changed[element] = inner;
+    for (const side of [after, before])
+      for (const name in side) {
+        if (skipped.has(name) || (side === before && has(after, name))) continue;
+        const field = shape.fields.get(name);
+        const type = field?.shape ?? shape.item;
+        const left = memberOf(before, name, field);
+        const right = memberOf(after, name, field);
+        if (!type || left === right) continue;
+        const inner =
+          root && name === 'metadata'
+            ? this.members(type as MapShape, asMap(left) ?? {}, asMap(right) ?? {}, neverOwnedInMetadata)
+            : this.visit(type, left, right);
+        if (inner) {
+          changed ??= {};
+          changed[field?.element ?? fieldElement(name)] = inner;
+        }
+        if (this.removed) {
+          removed ??= {};
+          removed[field?.element ?? fieldElement(name)] = this.removed;
+        }
       }
-      if (this.removed) {
-        removed ??= {};
-        removed[element] = this.removed;
-      }
-    };
-    if (after) for (const name of Object.keys(after)) member(name);
-    if (before) for (const name of Object.keys(before)) if (!after || !Object.hasOwn(after, name)) member(name);
     this.removed = removed;
     return changed;
   }
@@ -141,38 +118,64 @@ class Walk {
     const right = byElement(shape, after);
     let changed: Fields | undefined;
     let removed: Fields | undefined;
-    const compareItem = (element: string, a: unknown, b: unknown): void => {
-      const inner = this.visit(shape.item, a, b);
+    for (const element of new Set([...left.keys(), ...right.keys()])) {
+      const mine = left.get(element) ?? [];
+      const other = right.get(element) ?? [];
+      let [was, is] = [mine[0], other[0]];
+      // Duplicates count as one piece, which what is single comes after or goes before.
+      if (mine.length > 1) was = undefined;
+      if (other.length > 1) is = undefined;
+      let inner = this.visit(shape.item, was, is);
+      let gone = this.removed;
+      if (mine.length > 1 && other.length > 1) inner = equalJson(mine, other) ? undefined : {};
+      else if (mine.length > 1) gone = {};
+      else if (other.length > 1) inner = {};
       if (inner) {
         changed ??= {};
         changed[element] = inner;
       }
-      if (this.removed) {
+      if (gone) {
         removed ??= {};
-        removed[element] = this.removed;
-      }
-    };
-    for (const element of new Set([...left.keys(), ...right.keys()])) {
-      const mine = left.get(element) ?? [];
-      const other = right.get(element) ?? [];
-      if (mine.length <= 1 && other.length <= 1) {
-        compareItem(element, mine[0], other[0]);
-        continue;
-      }
-      // Duplicates count as one piece.
-      if (mine.length > 1 && other.length > 1) {
-        if (!equalJson(mine, other)) changed = { ...changed, [element]: {} };
-      } else if (mine.length > 1) {
-        if (other.length > 0) compareItem(element, undefined, other[0]);
-        removed = { ...removed, [element]: {} };
-      } else {
-        if (mine.length > 0) compareItem(element, mine[0], undefined);
-        changed = { ...changed, [element]: {} };
+        removed[element] = gone;
       }
     }
     this.removed = removed;
     return changed;
   }
+}
+
+const has = (map: Json | undefined, name: string): boolean => map !== undefined && Object.hasOwn(map, name);
+
+/** What a struct that is there has under a name. */
+function memberOf(map: Json | undefined, name: string, field: FieldShape | undefined): unknown {
+  if (!map) return undefined;
+  const value = Object.hasOwn(map, name) ? map[name] : undefined;
+  return value === undefined ? field?.absent : value;
+}
+
+/** All of what was not there before, or is not any more. */
+function whole(shape: Shape, value: unknown): Fields {
+  if (shape.kind === 'leaf' || shape.atomic) return {};
+  if (shape.kind === 'list') return Array.isArray(value) && value.length > 0 ? wholeList(shape, value) : {};
+  const map = asMap(value);
+  if (!map || isBlank(map)) return {};
+  const out: Fields = { [self]: {} };
+  for (const name in map) {
+    const inner = map[name];
+    const field = shape.fields.get(name);
+    const type = field?.shape ?? shape.item;
+    if (inner !== undefined && type) out[field?.element ?? fieldElement(name)] = whole(type, inner);
+  }
+  return out;
+}
+
+function wholeList(shape: ListShape, list: readonly unknown[]): Fields {
+  const out: Fields = { [self]: {} };
+  for (const item of list) {
+    const element = itemElement(shape, item);
+    out[element] = out[element] === undefined ? whole(shape.item, item) : {};
+  }
+  return out;
 }
 
 function byElement(shape: ListShape, list: readonly unknown[]): Map<string, unknown[]> {

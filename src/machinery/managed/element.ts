@@ -5,14 +5,14 @@ import { isJsonObject } from '../schema/json.ts';
 /** A set of fields, or an object as its type has it, that makes no sense. Never reaches a client as it is. */
 export class ManagedFieldsError extends Error {}
 
-const htmlSensitive = /[<>&\u2028\u2029]/g;
+const htmlSensitive = /[<>&\u2028\u2029]/;
+const allHtmlSensitive = new RegExp(htmlSensitive, 'g');
 
 /** JSON as Go writes it: characters that HTML cares about are escaped. */
 export function goJson(value: unknown): string {
-  return (JSON.stringify(value) ?? 'null').replace(
-    htmlSensitive,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  const text = JSON.stringify(value) ?? 'null';
+  if (!htmlSensitive.test(text)) return text;
+  return text.replace(allHtmlSensitive, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 export const fieldElement = (name: string): string => `f:${name}`;
@@ -71,9 +71,11 @@ function compareValues(a: unknown, b: unknown): number {
 }
 
 const kinds = '.fkvi';
+const field = 102;
 
 /** Canonical order: fields by name, then keyed elements by their keys, then values, then indexes. `.` comes first. */
 export function compareElements(a: string, b: string): number {
+  if (a.charCodeAt(0) === field && b.charCodeAt(0) === field) return compareText(a, b);
   const kind = kinds.indexOf(a[0] as string) - kinds.indexOf(b[0] as string);
   if (kind !== 0 || a === b) return kind;
   switch (a[0]) {

@@ -149,13 +149,25 @@ export function pathText(path: readonly string[]): string {
   return path.map(elementText).join('');
 }
 
-/** In canonical order. */
+/** In canonical order; `fields` itself when it is so already. */
 export function sorted(fields: Fields): Fields {
-  const keys = Object.keys(fields);
-  if (keys.length > 1) keys.sort(compareElements);
-  const out: Fields = {};
-  for (const key of keys) out[key] = sorted(fields[key] as Fields);
-  return out;
+  let before: string | undefined;
+  let ordered = true;
+  let out: Fields | undefined;
+  for (const key in fields) {
+    if (before !== undefined && compareElements(before, key) > 0) ordered = false;
+    before = key;
+    const inner = fields[key] as Fields;
+    const result = sorted(inner);
+    if (result === inner) continue;
+    out ??= { ...fields };
+    out[key] = result;
+  }
+  if (ordered) return out ?? fields;
+  const from = out ?? fields;
+  const again: Fields = {};
+  for (const key of Object.keys(from).sort(compareElements)) again[key] = from[key] as Fields;
+  return again;
 }
 
 const depthMax = 400;
