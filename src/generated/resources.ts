@@ -11,6 +11,7 @@ import batchCronjobs from '../apis/batch/cronjobs/definition.ts';
 import batchJobs from '../apis/batch/jobs/definition.ts';
 import certificatesCertificatesigningrequests from '../apis/certificates/certificatesigningrequests/definition.ts';
 import coordinationLeases from '../apis/coordination/leases/definition.ts';
+import coreComponentstatuses from '../apis/core/componentstatuses/definition.ts';
 import coreConfigmaps from '../apis/core/configmaps/definition.ts';
 import coreEndpoints from '../apis/core/endpoints/definition.ts';
 import coreEvents from '../apis/core/events/definition.ts';
@@ -66,6 +67,7 @@ export const resources: readonly AnyResource[] = [
   batchJobs,
   certificatesCertificatesigningrequests,
   coordinationLeases,
+  coreComponentstatuses,
   coreConfigmaps,
   coreEndpoints,
   coreEvents,

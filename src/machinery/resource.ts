@@ -149,6 +149,9 @@ export interface Conversion<T extends KubeObject> {
   readonly fieldLabels?: Readonly<Record<string, string>>;
 }
 
+/** How the parts of the control plane are, by name: undefined is fine, a text says what is wrong. */
+export type ControlPlaneParts = Readonly<Record<string, () => string | undefined>>;
+
 /** What every cluster holds of a kind; put in place when the server starts, by a user in system:masters. */
 export interface Bootstrap<T extends KubeObject> {
   objects(config: ClusterConfig): readonly New<T>[];
@@ -190,6 +193,10 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   /** Present: this is no stored resource but another version of one. */
   readonly conversion?: Conversion<T>;
   readonly bootstrap?: Bootstrap<T>;
+  /** Objects that are never stored but made when they are read; such a resource has get and list only. */
+  computed?(parts: ControlPlaneParts): readonly New<T>[];
+  /** Warns whoever uses this version of the resource, whatever for. */
+  readonly deprecation?: string;
   /** Objects are deleted this long after their last write (events); read once per start. */
   timeToLiveMs?(config: ClusterConfig): number;
 }

@@ -7,7 +7,7 @@ import type { HorizontalPodAutoscaler } from './autoscaling-v2.ts';
 import type { CronJob, Job } from './batch-v1.ts';
 import type { CertificateSigningRequest } from './certificates-v1.ts';
 import type { Lease } from './coordination-v1.ts';
-import type { ConfigMap, Endpoints, Event, LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, PodTemplate, ReplicationController, ResourceQuota, Secret, Service, ServiceAccount } from './core-v1.ts';
+import type { ComponentStatus, ConfigMap, Endpoints, Event, LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, PodTemplate, ReplicationController, ResourceQuota, Secret, Service, ServiceAccount } from './core-v1.ts';
 import type { EndpointSlice } from './discovery-v1.ts';
 import type { Event as EventV1 } from './events-v1.ts';
 import type { FlowSchema, PriorityLevelConfiguration } from './flowcontrol-v1.ts';
@@ -22,6 +22,7 @@ import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttach
 export const certificateSigningRequests: ResourceToken<CertificateSigningRequest> = { group: 'certificates.k8s.io', version: 'v1', plural: 'certificatesigningrequests', kind: 'CertificateSigningRequest', namespaced: false };
 export const clusterRoleBindings: ResourceToken<ClusterRoleBinding> = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterrolebindings', kind: 'ClusterRoleBinding', namespaced: false };
 export const clusterRoles: ResourceToken<ClusterRole> = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles', kind: 'ClusterRole', namespaced: false };
+export const componentStatuses: ResourceToken<ComponentStatus> = { group: '', version: 'v1', plural: 'componentstatuses', kind: 'ComponentStatus', namespaced: false };
 export const configMaps: ResourceToken<ConfigMap> = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true };
 export const controllerRevisions: ResourceToken<ControllerRevision> = { group: 'apps', version: 'v1', plural: 'controllerrevisions', kind: 'ControllerRevision', namespaced: true };
 export const cronJobs: ResourceToken<CronJob> = { group: 'batch', version: 'v1', plural: 'cronjobs', kind: 'CronJob', namespaced: true };

@@ -74,6 +74,7 @@ export default defineResource<Request>({
   shortNames: ['csr'],
   schema: 'io.k8s.api.certificates.v1.CertificateSigningRequest',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     validateName: () => [],
     prepareForCreate(request, { user }) {

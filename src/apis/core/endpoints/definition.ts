@@ -2,9 +2,11 @@
 
 import type { EndpointAddress, EndpointPort, Endpoints } from '../../../generated/schemas/core-v1.ts';
 import { endpoints } from '../../../generated/schemas/index.ts';
-import { specialIpMessages } from '../../../machinery/cidr.ts';
+import { ipWarnings, specialIpMessages } from '../../../machinery/cidr.ts';
+import type { FieldError } from '../../../machinery/errors.ts';
 import { isDns1123Label, isDns1123Subdomain, isIp, isPortNumber, isQualifiedName } from '../../../machinery/names.ts';
 import { defineResource } from '../../../machinery/resource.ts';
+import { deepEqual } from '../../../machinery/validation.ts';
 import { ageColumn, firstThree, nameColumn } from '../../columns.ts';
 import { Problems } from '../../problems.ts';
 import { portProtocols } from '../podspec/containers.ts';
@@ -39,32 +41,47 @@ function validatePort(problems: Problems, at: string, port: EndpointPort, needsN
     problems.invalidAll(`${at}.appProtocol`, port.appProtocol, isQualifiedName(port.appProtocol));
 }
 
+function validate(object: Endpoints): FieldError[] {
+  const problems = new Problems();
+  (object.subsets ?? []).forEach((subset, i) => {
+    const at = `subsets[${i}]`;
+    if (!subset.addresses?.length && !subset.notReadyAddresses?.length)
+      problems.required(at, 'must specify `addresses` or `notReadyAddresses`');
+    for (const kind of ['addresses', 'notReadyAddresses'] as const)
+      (subset[kind] ?? []).forEach((address, j) => {
+        validateAddress(problems, `${at}.${kind}[${j}]`, address);
+      });
+    (subset.ports ?? []).forEach((port, j, all) => {
+      validatePort(problems, `${at}.ports[${j}]`, port, all.length > 1);
+    });
+  });
+  return problems.list;
+}
+
 export default defineResource<Endpoints>({
   ...endpoints,
   singular: 'endpoints',
   shortNames: ['ep'],
   schema: 'io.k8s.api.core.v1.Endpoints',
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     allowCreateOnUpdate: true,
     defaults(object) {
       for (const subset of object.subsets ?? []) for (const port of subset.ports ?? []) port.protocol ||= 'TCP';
     },
-    validate(object) {
-      const problems = new Problems();
-      (object.subsets ?? []).forEach((subset, i) => {
-        const at = `subsets[${i}]`;
-        if (!subset.addresses?.length && !subset.notReadyAddresses?.length)
-          problems.required(at, 'must specify `addresses` or `notReadyAddresses`');
-        for (const kind of ['addresses', 'notReadyAddresses'] as const)
-          (subset[kind] ?? []).forEach((address, j) => {
-            validateAddress(problems, `${at}.${kind}[${j}]`, address);
-          });
-        (subset.ports ?? []).forEach((port, j, all) => {
-          validatePort(problems, `${at}.ports[${j}]`, port, all.length > 1);
-        });
-      });
-      return problems.list;
+    validate: (object, context) => (context.operation === 'create' ? validate(object) : []),
+    // Subsets that were let in once may stay as they are.
+    validateUpdate: (object, old) => (deepEqual(object.subsets, old.subsets) ? [] : validate(object)),
+    warnings(object) {
+      // The controller writes canonical addresses only.
+      if (object.metadata.labels?.['endpoints.kubernetes.io/managed-by'] === 'endpoint-controller') return [];
+      return (object.subsets ?? []).flatMap((subset, i) =>
+        (['addresses', 'notReadyAddresses'] as const).flatMap((kind) =>
+          (subset[kind] ?? []).flatMap(({ ip }, j) => ipWarnings(`subsets[${i}].${kind}[${j}].ip`, ip ?? '')),
+        ),
+      );
     },
   },
   columns: [nameColumn, { name: 'Endpoints', type: 'string', cell: list }, ageColumn],

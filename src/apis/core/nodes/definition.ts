@@ -80,6 +80,7 @@ export default defineResource<Node>({
   shortNames: ['no'],
   schema: 'io.k8s.api.core.v1.Node',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     defaults(node) {
       node.spec ??= {};

@@ -45,6 +45,7 @@ export default defineResource<PersistentVolumeClaim>({
   shortNames: ['pvc'],
   schema: 'io.k8s.api.core.v1.PersistentVolumeClaim',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     returnDeletedObject: true,
     defaults(claim) {

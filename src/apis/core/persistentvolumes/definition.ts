@@ -19,6 +19,7 @@ export default defineResource<PersistentVolume>({
   shortNames: ['pv'],
   schema: 'io.k8s.api.core.v1.PersistentVolume',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     returnDeletedObject: true,
     defaults(volume) {

@@ -2,7 +2,7 @@
 
 import type { Service } from '../../../generated/schemas/core-v1.ts';
 import { services } from '../../../generated/schemas/index.ts';
-import { firstAddress } from '../../../machinery/cidr.ts';
+import { firstAddress, ipWarnings } from '../../../machinery/cidr.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { nameIsDnsLabel } from '../../../machinery/validation.ts';
 import { Problems } from '../../problems.ts';
@@ -12,6 +12,7 @@ import { serviceColumns } from './columns.ts';
 import { alignClusterIps, defaultService, dropForeign, keepAllocated } from './defaults.ts';
 import { isHeadless } from './kinds.ts';
 import { validateService, validateServiceStatus, validateServiceUpdate } from './validation.ts';
+import { serviceWarnings } from './warnings.ts';
 
 export default defineResource<Service>({
   ...services,
@@ -20,6 +21,7 @@ export default defineResource<Service>({
   categories: ['all'],
   schema: 'io.k8s.api.core.v1.Service',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     // Names that begin with a digit are allowed as of 1.36.
     validateName: nameIsDnsLabel,
@@ -36,24 +38,21 @@ export default defineResource<Service>({
     },
     validate(service, context) {
       const problems = new Problems();
+      if (context.operation !== 'create') return [];
       validateService(problems, service);
-      if (context.operation === 'create' && problems.list.length === 0) {
-        chooseFamilies(problems, service, undefined);
-        if (problems.list.length === 0) allocate(problems, context, service, undefined);
-      }
+      if (problems.list.length === 0) chooseFamilies(problems, service, undefined);
+      if (problems.list.length === 0) allocate(problems, context, service, undefined);
       return problems.list;
     },
     validateUpdate(service, old, context) {
       const problems = new Problems();
       validateServiceUpdate(problems, service, old);
-      const whole = new Problems();
-      validateService(whole, service);
-      if (problems.list.length === 0 && whole.list.length === 0) {
-        chooseFamilies(problems, service, old);
-        if (problems.list.length === 0) allocate(problems, context, service, old);
-      }
+      validateService(problems, service, old);
+      if (problems.list.length === 0) chooseFamilies(problems, service, old);
+      if (problems.list.length === 0) allocate(problems, context, service, old);
       return problems.list;
     },
+    warnings: serviceWarnings,
     returnDeletedObject: true,
   },
   bootstrap: {
@@ -92,11 +91,15 @@ export default defineResource<Service>({
         service.status ??= {};
         service.status.loadBalancer ??= {};
       },
-      validate(service) {
+      validate(service, old) {
         const problems = new Problems();
-        validateServiceStatus(problems, service);
+        validateServiceStatus(problems, service, old);
         return problems.list;
       },
+      warnings: (service) =>
+        (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }, i) =>
+          ip ? ipWarnings(`status.loadBalancer.ingress[${i}]`, ip) : [],
+        ),
     }),
   ],
 });

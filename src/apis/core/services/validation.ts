@@ -1,13 +1,11 @@
 // Validation of a Service (core/validation: ValidateService, ValidateServiceUpdate).
 
 import type { Service, ServicePort } from '../../../generated/schemas/core-v1.ts';
-import { specialIpMessages } from '../../../machinery/cidr.ts';
+import { cidrMessages, ipMessages, specialIpMessages } from '../../../machinery/cidr.ts';
 import {
   ipFamily,
-  isCidr,
   isDns1123Label,
   isDns1123Subdomain,
-  isIp,
   isPortNumber,
   isQualifiedName,
 } from '../../../machinery/names.ts';
@@ -45,7 +43,7 @@ function validateExternalName(problems: Problems, service: Service): void {
 }
 
 /** clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy, as given by the client. */
-export function validateClusterIps(problems: Problems, service: Service): void {
+export function validateClusterIps(problems: Problems, service: Service, old: Service | undefined): void {
   const { spec } = service;
   if (spec.type === 'ExternalName') return;
   const ips = spec.clusterIPs ?? [];
@@ -70,7 +68,7 @@ export function validateClusterIps(problems: Problems, service: Service): void {
   ips.forEach((ip, i) => {
     if (i === 0 && ip === 'None') {
       if (ips.length > 1) problems.invalid('spec.clusterIPs', ips, "'None' must be the first and only value");
-    } else problems.invalidAll(`spec.clusterIPs[${i}]`, ip, isIp(ip));
+    } else problems.invalidAll(`spec.clusterIPs[${i}]`, ip, ipMessages(ip, old?.spec?.clusterIPs));
   });
   if (ips.length > 2) problems.invalid('spec.clusterIPs', ips, 'may only hold up to 2 values');
   if (problems.list.length > before) return;
@@ -142,7 +140,7 @@ function validateTraffic(problems: Problems, service: Service): void {
     problems.oneOf(
       'spec.trafficDistribution',
       spec.trafficDistribution,
-      ['PreferClose', 'PreferSameNode', 'PreferSameZone'],
+      ['PreferClose', 'PreferSameZone', 'PreferSameNode'],
       'unsupported',
     );
 }
@@ -164,16 +162,33 @@ function validateDuplicates(problems: Problems, service: Service): void {
   });
 }
 
-function validateLoadBalancer(problems: Problems, service: Service): void {
+const rangesAnnotation = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+
+/** Of the field, or else of the annotation, which is a list with commas. */
+function validateSourceRanges(problems: Problems, service: Service, old: Service | undefined, only: string): void {
+  const { spec, metadata } = service;
+  const balanced = spec.type === 'LoadBalancer';
+  const annotated = metadata.annotations?.[rangesAnnotation];
+  if (spec.loadBalancerSourceRanges?.length) {
+    const kept = (old?.spec?.loadBalancerSourceRanges ?? []).map((range) => range.trim());
+    if (!balanced) problems.forbidden('spec.LoadBalancerSourceRanges', only);
+    spec.loadBalancerSourceRanges.forEach((range, i) => {
+      const value = range.trim();
+      problems.invalidAll(`spec.LoadBalancerSourceRanges[${i}]`, value, cidrMessages(value, kept));
+    });
+  } else if (annotated !== undefined) {
+    const path = `metadata.annotations[${rangesAnnotation}]`;
+    if (!balanced) problems.forbidden(path, only);
+    if (annotated.trim() === '' || old?.metadata.annotations?.[rangesAnnotation] === annotated) return;
+    for (const range of annotated.split(',')) problems.invalidAll(path, range.trim(), cidrMessages(range.trim()));
+  }
+}
+
+function validateLoadBalancer(problems: Problems, service: Service, old: Service | undefined): void {
   const { spec } = service;
   const balanced = spec.type === 'LoadBalancer';
   const only = "may only be used when `type` is 'LoadBalancer'";
-  if (spec.loadBalancerSourceRanges?.length) {
-    if (!balanced) problems.forbidden('spec.LoadBalancerSourceRanges', only);
-    spec.loadBalancerSourceRanges.forEach((range, i) => {
-      problems.invalidAll(`spec.LoadBalancerSourceRanges[${i}]`, range.trim(), isCidr(range.trim()));
-    });
-  }
+  validateSourceRanges(problems, service, old, only);
   if (!balanced && spec.allocateLoadBalancerNodePorts !== undefined)
     problems.forbidden('spec.allocateLoadBalancerNodePorts', only);
   if (spec.loadBalancerClass !== undefined) {
@@ -182,7 +197,8 @@ function validateLoadBalancer(problems: Problems, service: Service): void {
   }
 }
 
-export function validateService(problems: Problems, service: Service): void {
+/** `old`: addresses and ranges that it has may stay, whatever they look like. */
+export function validateService(problems: Problems, service: Service, old?: Service): void {
   const { spec } = service;
   const ports = spec.ports ?? [];
   if (ports.length === 0 && !isHeadless(service) && spec.type !== 'ExternalName') problems.required('spec.ports');
@@ -195,9 +211,9 @@ export function validateService(problems: Problems, service: Service): void {
   });
   problems.addAll(validateLabels(spec.selector, 'spec.selector'));
   validateAffinity(problems, service);
-  validateClusterIps(problems, service);
+  validateClusterIps(problems, service, old);
   (spec.externalIPs ?? []).forEach((ip, i) => {
-    const wrong = isIp(ip);
+    const wrong = ipMessages(ip, old?.spec?.externalIPs);
     problems.invalidAll(`spec.externalIPs[${i}]`, ip, wrong.length > 0 ? wrong : specialIpMessages(ip));
   });
   problems.oneOf('spec.type', spec.type, types, 'required');
@@ -206,39 +222,50 @@ export function validateService(problems: Problems, service: Service): void {
       if (port.nodePort) problems.forbidden(`spec.ports[${i}].nodePort`, "may not be used when `type` is 'ClusterIP'");
     });
   validateDuplicates(problems, service);
-  validateLoadBalancer(problems, service);
+  validateLoadBalancer(problems, service, old);
   validateTraffic(problems, service);
+}
+
+const onceSet = 'may not change once set';
+
+/** A second address or family may come and go, the first stays; `what`: how upstream calls one. */
+function validateStacks(problems: Problems, field: 'clusterIPs' | 'ipFamilies', service: Service, old: Service): void {
+  const before: readonly string[] = old.spec[field] ?? [];
+  const after: readonly string[] = service.spec[field] ?? [];
+  const path = `spec.${field}`;
+  const what = field === 'clusterIPs' ? 'clusterIP' : 'ipFamily';
+  if (before.length === after.length) {
+    before.forEach((one, i) => {
+      // Upstream names the first family, whichever changed.
+      if (one !== after[i]) problems.invalid(`${path}[${field === 'clusterIPs' ? i : 0}]`, after, onceSet);
+    });
+    return;
+  }
+  const released = before.length > after.length;
+  if (released && (service.spec.clusterIPs ?? []).length === 0)
+    problems.invalid(`${path}[0]`, after, `primary ${what} can not be unset`);
+  if (before.length > 0 && after.length > 0 && before[0] !== after[0])
+    // Upstream shows the addresses here, of families too.
+    problems.invalid(`${path}[0]`, service.spec.clusterIPs ?? null, onceSet);
+  if (released && after.length === 1 && service.spec.ipFamilyPolicy !== 'SingleStack')
+    problems.invalid(
+      'spec.ipFamilyPolicy',
+      service.spec.ipFamilyPolicy ?? null,
+      `must be set to 'SingleStack' when releasing the secondary ${what}`,
+    );
 }
 
 export function validateServiceUpdate(problems: Problems, service: Service, old: Service): void {
   if (service.spec.type !== 'ExternalName' && old.spec.type !== 'ExternalName') {
-    const before = old.spec.clusterIPs ?? [];
-    const after = service.spec.clusterIPs ?? [];
-    if (!(isHeadless(service) && isHeadless(old))) {
-      if (before.length > after.length && after.length === 0)
-        problems.invalid('spec.clusterIPs[0]', after, 'primary clusterIP can not be unset');
-      before.forEach((ip, i) => {
-        if (i < after.length && after[i] !== ip)
-          problems.invalid(`spec.clusterIPs[${i}]`, after, 'may not change once set');
-      });
-    }
-    const families = service.spec.ipFamilies ?? [];
-    const oldFamilies = old.spec.ipFamilies ?? [];
-    if (
-      !isHeadless(service) &&
-      !isHeadless(old) &&
-      families.length > 0 &&
-      oldFamilies.length > 0 &&
-      families[0] !== oldFamilies[0]
-    )
-      problems.invalid('spec.ipFamilies[0]', families, 'may not change once set');
+    if (!isHeadless(service) || !isHeadless(old)) validateStacks(problems, 'clusterIPs', service, old);
+    if (!isHeadless(service) && !isHeadless(old)) validateStacks(problems, 'ipFamilies', service, old);
   }
   if (
     service.spec.type === 'LoadBalancer' &&
     old.spec.type === 'LoadBalancer' &&
     service.spec.loadBalancerClass !== old.spec.loadBalancerClass
   )
-    problems.invalid('spec.loadBalancerClass', service.spec.loadBalancerClass ?? null, 'may not change once set');
+    problems.invalid('spec.loadBalancerClass', service.spec.loadBalancerClass ?? null, onceSet);
   if (
     needsHealthPort(service) &&
     needsHealthPort(old) &&
@@ -247,7 +274,8 @@ export function validateServiceUpdate(problems: Problems, service: Service, old:
     problems.forbidden('spec.healthCheckNodePort', 'field is immutable');
 }
 
-export function validateServiceStatus(problems: Problems, service: Service): void {
+export function validateServiceStatus(problems: Problems, service: Service, old: Service): void {
+  const kept = (old.status?.loadBalancer?.ingress ?? []).map((one) => one.ip ?? '');
   const path = 'status.loadBalancer.ingress';
   const ingress = service.status?.loadBalancer?.ingress ?? [];
   if (ingress.length > 0 && service.spec?.type !== 'LoadBalancer') {
@@ -256,7 +284,7 @@ export function validateServiceStatus(problems: Problems, service: Service): voi
   }
   ingress.forEach((one, i) => {
     const at = `${path}[${i}]`;
-    if (one.ip) problems.invalidAll(`${at}.ip`, one.ip, isIp(one.ip));
+    if (one.ip) problems.invalidAll(`${at}.ip`, one.ip, ipMessages(one.ip, kept));
     if (one.ipMode === undefined) {
       if (one.ip) problems.required(`${at}.ipMode`, 'must be specified when `ip` is set');
     } else if (!one.ip) problems.forbidden(`${at}.ipMode`, 'may not be specified when `ip` is not set');

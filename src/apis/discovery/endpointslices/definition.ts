@@ -98,6 +98,7 @@ export default defineResource<EndpointSlice>({
   singular: 'endpointslice',
   schema: 'io.k8s.api.discovery.v1.EndpointSlice',
   strategy: {
+    revalidatesMetadata: true,
     defaults(slice) {
       slice.endpoints ??= [];
       for (const port of slice.ports ?? []) {

@@ -51,6 +51,7 @@ export default defineResource<IngressClass>({
   singular: 'ingressclass',
   schema: 'io.k8s.api.networking.v1.IngressClass',
   strategy: {
+    revalidatesMetadata: true,
     defaults(object) {
       object.spec ??= {};
       if (object.spec.parameters) object.spec.parameters.scope ??= 'Cluster';

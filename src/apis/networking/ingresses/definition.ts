@@ -35,6 +35,7 @@ export default defineResource<Ingress>({
   shortNames: ['ing'],
   schema: 'io.k8s.api.networking.v1.Ingress',
   strategy: {
+    revalidatesMetadata: true,
     defaults(ingress) {
       ingress.spec ??= {};
       ingress.status ??= {};

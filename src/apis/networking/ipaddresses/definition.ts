@@ -19,6 +19,7 @@ export default defineResource<IPAddress>({
   shortNames: ['ip'],
   schema: 'io.k8s.api.networking.v1.IPAddress',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     validateName: canonicalIpMessages,
     validate({ spec }) {

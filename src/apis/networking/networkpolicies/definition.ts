@@ -109,6 +109,7 @@ export default defineResource<NetworkPolicy>({
   shortNames: ['netpol'],
   schema: 'io.k8s.api.networking.v1.NetworkPolicy',
   strategy: {
+    revalidatesMetadata: true,
     defaults({ spec }) {
       if (!spec) return;
       for (const rule of [...(spec.ingress ?? []), ...(spec.egress ?? [])])

@@ -36,6 +36,7 @@ export default defineResource<ServiceCIDR>({
   singular: 'servicecidr',
   schema: 'io.k8s.api.networking.v1.ServiceCIDR',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     // Upstream lets a client set the status at creation.
     prepareForCreate(object, context) {

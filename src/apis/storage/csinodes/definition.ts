@@ -51,6 +51,7 @@ export default defineResource<CSINode>({
   singular: 'csinode',
   schema: 'io.k8s.api.storage.v1.CSINode',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     allowUnconditionalUpdate: false,
     returnDeletedObject: true,

@@ -15,6 +15,7 @@ export default defineResource<CSIStorageCapacity>({
   singular: 'csistoragecapacity',
   schema: 'io.k8s.api.storage.v1.CSIStorageCapacity',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     allowUnconditionalUpdate: false,
     validate(object) {

@@ -49,6 +49,7 @@ export default defineResource<StorageClass>({
   shortNames: ['sc'],
   schema: 'io.k8s.api.storage.v1.StorageClass',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     returnDeletedObject: true,
     defaults(object) {

@@ -63,6 +63,7 @@ export default defineResource<VolumeAttachment>({
   singular: 'volumeattachment',
   schema: 'io.k8s.api.storage.v1.VolumeAttachment',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     allowUnconditionalUpdate: false,
     returnDeletedObject: true,

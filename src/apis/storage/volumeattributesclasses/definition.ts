@@ -22,6 +22,7 @@ export default defineResource<VolumeAttributesClass>({
   shortNames: ['vac'],
   schema: 'io.k8s.api.storage.v1.VolumeAttributesClass',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     returnDeletedObject: true,
     // Upstream says of an update first what changed, then what is wrong.
