@@ -4,7 +4,7 @@ import type { AnyResource, Subresource } from '../../machinery/resource.ts';
 import { verbsOf } from '../registry.ts';
 import type { VirtualResource } from '../rest/virtual.ts';
 
-export type Method = 'get' | 'put' | 'post' | 'delete' | 'patch';
+export type Method = 'get' | 'put' | 'post' | 'delete' | 'patch' | 'head' | 'options';
 
 export interface Route {
   path: string;
@@ -217,14 +217,16 @@ const methods: Readonly<Record<string, Method>> = {
   delete: 'delete',
 };
 
+/** What a proxy passes on too, though discovery has no verb for it. */
+const unnamedMethods: readonly Method[] = ['head', 'options'];
+
 function subresourceRoutes(parent: Subject, path: string, subresource: Subresource): Route[] {
   const { name } = subresource;
   const verbs: ReadonlySet<string> = new Set(subresource.verbs);
   const subject: Subject = { ...parent, subresource: name, body: subresource.kind ?? parent.body };
   if (subresource.behaviour.type === 'connect' && subject.body.kind.endsWith('Options')) {
     const connects = (at: string, suffix: string) =>
-      [...verbs]
-        .map((verb) => methods[verb] as Method)
+      [...[...verbs].map((verb) => methods[verb] as Method), ...(name === 'proxy' ? unnamedMethods : [])]
         .map((method) =>
           route(
             subject,

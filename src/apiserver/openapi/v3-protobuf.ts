@@ -150,6 +150,8 @@ const pathItem: Message = {
     put: message(5, () => operation),
     post: message(6, () => operation),
     delete: message(7, () => operation),
+    options: message(8, () => operation),
+    head: message(9, () => operation),
     patch: message(10, () => operation),
     parameters: each(
       within(

@@ -13,13 +13,17 @@ export const securityScheme = { BearerToken: security };
 /** The query parameters of a kind of operation. */
 export type Parameters = (kind: string) => readonly Parameter[];
 
-/** By name; a name may come from several kinds of operation, but is one parameter. */
+/** By name and place; it may come from several kinds of operation, but is one parameter. */
 export function parametersOf(route: Route, query: Parameters): Parameter[] {
   const found = new Map<string, Parameter>();
   for (const [name, description] of Object.entries(route.place))
-    found.set(name, { name, in: 'path', description, required: true, type: 'string' });
-  for (const kind of route.query) for (const one of query(kind)) if (!found.has(one.name)) found.set(one.name, one);
-  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    found.set(`${name} path`, { name, in: 'path', description, required: true, type: 'string' });
+  for (const kind of route.query)
+    for (const one of query(kind)) {
+      const key = `${one.name} ${one.in}`;
+      if (!found.has(key)) found.set(key, one);
+    }
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
 export interface PathItem {

@@ -13,6 +13,7 @@ export default defineResource<DeviceClass>({
   singular: 'deviceclass',
   schema: 'io.k8s.api.resource.v1.DeviceClass',
   strategy: {
+    returnDeletedObject: true,
     revalidatesMetadata: true,
     validate({ spec = {} }) {
       const problems = new Problems();

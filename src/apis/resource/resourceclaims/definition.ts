@@ -24,6 +24,7 @@ export default defineResource<ResourceClaim>({
   singular: 'resourceclaim',
   schema: 'io.k8s.api.resource.v1.ResourceClaim',
   strategy: {
+    returnDeletedObject: true,
     generation: false,
     revalidatesMetadata: true,
     defaults: (claim) => defaultClaim(claim.spec),

@@ -13,6 +13,7 @@ export default defineResource<ResourceClaimTemplate>({
   singular: 'resourceclaimtemplate',
   schema: 'io.k8s.api.resource.v1.ResourceClaimTemplate',
   strategy: {
+    returnDeletedObject: true,
     generation: false,
     defaults: (template) => defaultClaim(template.spec?.spec),
     validate(template, { operation, get }) {

@@ -26,6 +26,7 @@ export default defineResource<ResourceSlice>({
   singular: 'resourceslice',
   schema: 'io.k8s.api.resource.v1.ResourceSlice',
   strategy: {
+    returnDeletedObject: true,
     prepareForCreate(slice, { clock }) {
       dropDisabled(slice);
       stampTaints(slice, clock.now());
