@@ -227,6 +227,4 @@ export const isHttpHeaderName = (value: string): string[] =>
 export const ipFamily = (value: string): 4 | 6 | undefined => parseIp(value)?.family;
 
 export const isIp = (value: string): string[] => ipMessages(value);
-export const isIpv4 = (value: string): string[] => (ipFamily(value) === 4 ? [] : ['must be a valid IPv4 address']);
-export const isIpv6 = (value: string): string[] => (ipFamily(value) === 6 ? [] : ['must be a valid IPv6 address']);
 export const isCidr = (value: string): string[] => cidrMessages(value);

@@ -1,8 +1,9 @@
 // core/v1 Node.
 
-import type { Node, NodeAddress } from '../../../generated/schemas/core-v1.ts';
+import type { Node, NodeAddress, NodeConfigSource } from '../../../generated/schemas/core-v1.ts';
 import { nodes } from '../../../generated/schemas/index.ts';
-import { isCidr } from '../../../machinery/names.ts';
+import { cidrMessages, isDualStack, parseCidr } from '../../../machinery/cidr.ts';
+import { goFormOf } from '../../../machinery/diff.ts';
 import { type Column, defineResource } from '../../../machinery/resource.ts';
 import { formatTime } from '../../../machinery/time.ts';
 import { ageColumn, nameColumn } from '../../columns.ts';
@@ -57,21 +58,83 @@ function validateResources(problems: Problems, node: Node): void {
       validateQuantity(problems, `status.${kind}.${name}`, name, quantity);
 }
 
+const avoidAnnotation = 'scheduler.alpha.kubernetes.io/preferAvoidPods';
+const taintsAnnotation = 'scheduler.alpha.kubernetes.io/taints';
+
+/** Annotations of old that hold JSON: what they say is no longer looked at, only that it is JSON. */
+function validateAnnotations(problems: Problems, node: Node): void {
+  const path = 'metadata.annotations';
+  for (const [key, field] of [
+    [taintsAnnotation, path],
+    [avoidAnnotation, `${path}.AvoidPods`],
+  ] as const) {
+    const text = node.metadata.annotations?.[key];
+    if (!text) continue;
+    try {
+      JSON.parse(text);
+    } catch (error) {
+      problems.invalid(field, key, (error as Error).message);
+    }
+  }
+}
+
+function validateConfigSource(problems: Problems, path: string, source: NodeConfigSource): void {
+  const { configMap } = source;
+  if (!configMap) {
+    problems.invalid(path, goFormOf(configSourceForm, source), 'exactly one reference subfield must be non-nil');
+    return;
+  }
+  const at = `${path}.configMap`;
+  // Which object it is, is for the status to say.
+  for (const field of ['uid', 'resourceVersion'] as const)
+    if (configMap[field]) problems.forbidden(`${at}.${field}`, `${field} must not be set in spec`);
+  if (!configMap.kubeletConfigKey) problems.required(`${at}.kubeletConfigKey`, 'kubeletConfigKey must be set in spec');
+  for (const field of ['namespace', 'name'] as const)
+    if (!configMap[field]) problems.required(`${at}.${field}`, `${field} must be set in spec`);
+}
+const configSourceForm = 'ConfigMap:configMap=p';
+
 function validateUpdate(problems: Problems, node: Node, old: Node): void {
+  validateAnnotations(problems, node);
+  validateResources(problems, node);
   const seen = new Set<string>();
   (node.status?.addresses ?? []).forEach((one, i) => {
     const key = `${one.type} ${one.address}`;
-    if (seen.has(key)) problems.duplicate(`status.addresses[${i}]`, one);
+    if (seen.has(key))
+      problems.duplicate(`status.addresses[${i}]`, { Type: one.type ?? '', Address: one.address ?? '' });
     seen.add(key);
   });
   const before = old.spec?.podCIDRs ?? [];
   const after = node.spec?.podCIDRs ?? [];
-  if (before.length > 0 && (before.length !== after.length || before.some((cidr, i) => cidr !== after[i])))
+  const fixed = (): void =>
     problems.forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid');
+  if (before.length > 0 && before.length !== after.length) fixed();
+  else
+    before.forEach((cidr, i) => {
+      if (cidr !== after[i]) fixed();
+    });
   if (old.spec?.providerID && old.spec.providerID !== node.spec?.providerID)
     problems.forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid');
+  if (node.spec?.configSource) validateConfigSource(problems, 'spec.configSource', node.spec.configSource);
+  validateTaints(problems, 'metadata.taints', node.spec?.taints);
   if ((node.spec?.externalID ?? '') !== (old.spec?.externalID ?? ''))
     problems.forbidden('spec.externalID', 'may not be updated');
+}
+
+/** Ranges that a node has may stay, whatever they look like. */
+function validate(problems: Problems, node: Node, old: Node | undefined): void {
+  validateAnnotations(problems, node);
+  validateTaints(problems, 'metadata.taints', node.spec?.taints);
+  validateResources(problems, node);
+  const swap = node.status?.nodeInfo?.swap?.capacity;
+  if (swap !== undefined && swap <= 0)
+    problems.invalid('metadata.nodeSwapStatus.capacity', swap, 'must be greater than zero');
+  const cidrs = node.spec?.podCIDRs ?? [];
+  cidrs.forEach((cidr, i) => {
+    problems.invalidAll(`spec.podCIDRs[${i}]`, cidr, cidrMessages(cidr, old?.spec?.podCIDRs));
+  });
+  if (cidrs.length > 1 && !isDualStack(cidrs.map((cidr) => parseCidr(cidr)?.network)))
+    problems.invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family');
 }
 
 export default defineResource<Node>({
@@ -103,26 +166,30 @@ export default defineResource<Node>({
         architecture: '',
       };
     },
+    // Behind a feature that is gone: the kubelet's configuration in a ConfigMap.
+    prepareForCreate(node) {
+      delete node.spec.configSource;
+      delete node.status.config;
+    },
     prepareForUpdate(node, old) {
       node.status = old.status;
+      if (!old.spec?.configSource) delete node.spec.configSource;
     },
-    validate(node) {
+    validate(node, context) {
       const problems = new Problems();
-      validateTaints(problems, 'metadata.taints', node.spec?.taints);
-      validateResources(problems, node);
-      const cidrs = node.spec?.podCIDRs ?? [];
-      cidrs.forEach((cidr, i) => {
-        problems.invalidAll(`spec.podCIDRs[${i}]`, cidr, isCidr(cidr));
-      });
-      if (cidrs.length > 2 || (cidrs.length === 2 && cidrs[0]?.includes(':') === cidrs[1]?.includes(':')))
-        problems.invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family');
+      if (context.operation === 'create') validate(problems, node, undefined);
       return problems.list;
     },
     validateUpdate(node, old) {
       const problems = new Problems();
+      validate(problems, node, old);
       validateUpdate(problems, node, old);
       return problems.list;
     },
+    warnings: ({ spec }) => [
+      ...(spec.configSource ? ['spec.configSource: the feature is removed'] : []),
+      ...(spec.externalID ? ['spec.externalID: this field is deprecated, and is unused by Kubernetes'] : []),
+    ],
   },
   columns,
   selectableFields: { 'spec.unschedulable': (node) => String(node.spec?.unschedulable ?? false) },
@@ -134,9 +201,11 @@ export default defineResource<Node>({
   },
   subresources: [
     statusSubresource<Node>({
+      prepare(node, old) {
+        if (!old.status?.config) delete node.status?.config;
+      },
       validate(node, old) {
         const problems = new Problems();
-        validateResources(problems, node);
         validateUpdate(problems, node, old);
         return problems.list;
       },
