@@ -9,14 +9,19 @@ export const nameColumn: Column<KubeObject> = {
   name: 'Name',
   type: 'string',
   format: 'name',
-  description: 'Name must be unique within a namespace.',
+  description:
+    'Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names',
   cell: (object) => object.metadata.name,
 };
+
+/** As tables have it of every kind. */
+const creationDescription =
+  'CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata';
 
 export const ageColumn: Column<KubeObject> = {
   name: 'Age',
   type: 'string',
-  description: 'Time since the object was created.',
+  description: creationDescription,
   cell: (object) => ({ since: object.metadata.creationTimestamp }),
 };
 
@@ -24,7 +29,7 @@ export const ageColumn: Column<KubeObject> = {
 export const createdAtColumn: Column<KubeObject> = {
   name: 'Created At',
   type: 'date',
-  description: 'Time at which the object was created.',
+  description: creationDescription,
   cell: (object) => object.metadata.creationTimestamp,
 };
 

@@ -8,8 +8,14 @@ export const roleColumns: readonly Column<KubeObject>[] = [nameColumn, createdAt
 
 type Binding = RoleBinding | ClusterRoleBinding;
 
-const subjects = (name: string, kind: string, text: (subject: Subject) => string): Column<Binding> => ({
+const subjects = (
+  name: string,
+  kind: string,
+  binding: string,
+  text: (subject: Subject) => string,
+): Column<Binding> => ({
   name,
+  description: `${name} in the ${binding}`,
   type: 'string',
   priority: 1,
   cell: (binding) =>
@@ -19,15 +25,27 @@ const subjects = (name: string, kind: string, text: (subject: Subject) => string
       .join(', '),
 });
 
-export const bindingColumns: readonly Column<Binding>[] = [
+const resolved = 'If the RoleRef cannot be resolved, the Authorizer must return an error. This field is immutable.';
+
+const columnsOf = (binding: string, roleRef: string): readonly Column<Binding>[] => [
   nameColumn,
   {
     name: 'Role',
     type: 'string',
-    cell: ({ roleRef }) => `${roleRef?.kind ?? ''}/${roleRef?.name ?? ''}`,
+    description: `${roleRef} ${resolved}`,
+    cell: (object) => `${object.roleRef?.kind ?? ''}/${object.roleRef?.name ?? ''}`,
   },
   ageColumn,
-  subjects('Users', 'User', ({ name }) => name ?? ''),
-  subjects('Groups', 'Group', ({ name }) => name ?? ''),
-  subjects('ServiceAccounts', 'ServiceAccount', ({ namespace, name }) => `${namespace ?? ''}/${name ?? ''}`),
+  subjects('Users', 'User', binding, ({ name }) => name ?? ''),
+  subjects('Groups', 'Group', binding, ({ name }) => name ?? ''),
+  subjects('ServiceAccounts', 'ServiceAccount', binding, ({ namespace, name }) => `${namespace ?? ''}/${name ?? ''}`),
 ];
+
+export const roleBindingColumns = columnsOf(
+  'roleBinding',
+  'RoleRef can reference a Role in the current namespace or a ClusterRole in the global namespace.',
+);
+export const clusterRoleBindingColumns = columnsOf(
+  'clusterRoleBinding',
+  'RoleRef can only reference a ClusterRole in the global namespace.',
+);

@@ -97,10 +97,9 @@ async function reviewToken(review: TokenReview, authenticator: Authenticator, au
   if (!token) throw errors.badRequest('token is required for TokenReview in authentication');
   const user = await authenticator.authenticate(token);
   if (!user) return { ...review, status: { error: 'invalid bearer token', user: {} } } as KubeObject;
-  if (audiences.length > 0 && !audiences.includes(audience)) {
-    const message = 'error validating audiences';
-    throw new ApiError('InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] }, message);
-  }
+  // Upstream fails with 500 here; nobody's mistake is the server's.
+  if (audiences.length > 0 && !audiences.includes(audience))
+    return { ...review, status: { error: 'error validating audiences', user: {} } } as KubeObject;
   return { ...review, status: { audiences: [audience], authenticated: true, user: userInfo(user) } } as KubeObject;
 }
 

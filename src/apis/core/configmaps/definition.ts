@@ -17,6 +17,7 @@ export default defineResource<ConfigMap>({
   shortNames: ['cm'],
   schema: 'io.k8s.api.core.v1.ConfigMap',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     validate(configMap) {
       const problems = new Problems();
@@ -49,6 +50,8 @@ export default defineResource<ConfigMap>({
     {
       name: 'Data',
       type: 'string',
+      description:
+        "Data contains the configuration data. Each key must consist of alphanumeric characters, '-', '_' or '.'. Values with non-UTF-8 byte sequences must use the BinaryData field. The keys stored in Data must not overlap with the keys in the BinaryData field, this is enforced during validation process.",
       cell: (configMap) => Object.keys(configMap.data ?? {}).length + Object.keys(configMap.binaryData ?? {}).length,
     },
     ageColumn,

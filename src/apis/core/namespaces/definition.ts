@@ -70,7 +70,12 @@ export default defineResource<Namespace>({
   },
   columns: [
     nameColumn,
-    { name: 'Status', type: 'string', cell: (namespace) => namespace.status?.phase ?? '' },
+    {
+      name: 'Status',
+      type: 'string',
+      description: 'The status of the namespace',
+      cell: (namespace) => namespace.status?.phase ?? '',
+    },
     ageColumn,
   ],
   selectableFields: {

@@ -9,8 +9,9 @@ import { statusSubresource } from '../../subresources.ts';
 import { validateQuota, validateQuotaResources, validateQuotaUpdate } from './validation.ts';
 
 /** `pods: 1/10, requests.cpu: 0/4` of those resources whose name begins with `limits.`, or of the others. */
-const usageColumn = (name: string, ofLimits: boolean): Column<ResourceQuota> => ({
+const usageColumn = (name: string, ofLimits: boolean, description: string): Column<ResourceQuota> => ({
   name,
+  description,
   type: 'string',
   cell: ({ status }) =>
     Object.entries(status?.hard ?? {})
@@ -50,7 +51,16 @@ export default defineResource<ResourceQuota>({
       return problems.list;
     },
   },
-  columns: [nameColumn, usageColumn('Request', false), usageColumn('Limit', true), ageColumn],
+  columns: [
+    nameColumn,
+    usageColumn('Request', false, 'Request represents a minimum amount of cpu/memory that a container may consume.'),
+    usageColumn(
+      'Limit',
+      true,
+      'Limits control the maximum amount of cpu/memory that a container may use independent of contention on the node.',
+    ),
+    ageColumn,
+  ],
   subresources: [
     statusSubresource<ResourceQuota>({
       validate(quota) {

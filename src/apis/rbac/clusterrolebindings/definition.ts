@@ -4,7 +4,7 @@ import { clusterRoleBindings } from '../../../generated/schemas/index.ts';
 import type { ClusterRoleBinding } from '../../../generated/schemas/rbac-v1.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { clusterRoleBindingBootstrap } from '../bootstrap.ts';
-import { bindingColumns } from '../columns.ts';
+import { clusterRoleBindingColumns } from '../columns.ts';
 import { defaultBinding, validateBinding, validateBindingUpdate, validateName } from '../validation.ts';
 
 export default defineResource<ClusterRoleBinding>({
@@ -21,5 +21,5 @@ export default defineResource<ClusterRoleBinding>({
     validateUpdate: (binding, old) => validateBindingUpdate(binding, old, false),
   },
   bootstrap: clusterRoleBindingBootstrap,
-  columns: bindingColumns,
+  columns: clusterRoleBindingColumns,
 });

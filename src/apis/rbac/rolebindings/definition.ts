@@ -4,7 +4,7 @@ import { roleBindings } from '../../../generated/schemas/index.ts';
 import type { RoleBinding } from '../../../generated/schemas/rbac-v1.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { roleBindingBootstrap } from '../bootstrap.ts';
-import { bindingColumns } from '../columns.ts';
+import { roleBindingColumns } from '../columns.ts';
 import { defaultBinding, validateBinding, validateBindingUpdate, validateName } from '../validation.ts';
 
 export default defineResource<RoleBinding>({
@@ -21,5 +21,5 @@ export default defineResource<RoleBinding>({
     validateUpdate: (binding, old) => validateBindingUpdate(binding, old, true),
   },
   bootstrap: roleBindingBootstrap,
-  columns: bindingColumns,
+  columns: roleBindingColumns,
 });
