@@ -73,6 +73,7 @@ export class Pages {
 
   async answer(request: Request, url: URL, info: RequestInfo): Promise<Response> {
     const { path } = info;
+    if (path.includes('//')) return pageNotFound();
     const segments = path.split('/').filter((segment) => segment !== '');
     const [first, second = ''] = segments;
     switch (first) {
@@ -88,6 +89,8 @@ export class Pages {
       case 'livez':
       case 'readyz':
       case 'healthz':
+        // Upstream's multiplexer, other than its routes, tells `/livez` from `/livez/`.
+        if (path.endsWith('/')) return pageNotFound();
         return this.#health.answer(first satisfies HealthKind, segments.slice(1).join('/'), url.searchParams);
       case 'metrics':
         return path === '/metrics' ? this.#options.metrics.answer() : pageNotFound();

@@ -1,5 +1,11 @@
 // The answers at /api, /apis and below. Which clients get the aggregated document, and how its ETag is honoured, is upstream's.
-import { acceptsAggregatedDiscovery, negotiate } from '../negotiation/accept.ts';
+import {
+  acceptedTypes,
+  acceptsAggregatedDiscovery,
+  negotiate,
+  notAcceptable,
+  tryNegotiate,
+} from '../negotiation/accept.ts';
 import type { ProtobufAnswers } from '../negotiation/protobuf.ts';
 import { answering, hashOf, textResponse } from '../negotiation/respond.ts';
 import type { Discovery } from './discovery.ts';
@@ -19,12 +25,13 @@ export class DiscoveryAnswers {
   /** `segments` of the path: ['api'], ['apis', 'apps', 'v1']. Undefined for what is not served. */
   async answer(request: Request, segments: readonly string[]): Promise<Response | undefined> {
     const [prefix, one, two] = segments;
+    const isRoute = prefix === 'api' || two !== undefined;
     const accept = request.headers.get('accept');
     if (one === undefined) {
       if (acceptsAggregatedDiscovery(accept)) return this.#aggregatedAnswer(request, prefix === 'api');
       const body =
         prefix === 'api' ? this.#discovery.apiVersions(address(request.url)) : this.#discovery.apiGroupList();
-      return this.#negotiated(request, body);
+      return this.#negotiated(request, body, isRoute);
     }
     const body =
       prefix === 'api'
@@ -32,11 +39,14 @@ export class DiscoveryAnswers {
         : two === undefined
           ? this.#discovery.apiGroup(one)
           : await this.#discovery.apiResourceList(one, two);
-    return body === undefined ? undefined : this.#negotiated(request, body);
+    return body === undefined ? undefined : this.#negotiated(request, body, isRoute);
   }
 
-  #negotiated(request: Request, body: unknown): Response {
-    return textResponse(JSON.stringify(body), answering(request, negotiate(request, false), this.#protobuf));
+  /** Of the aggregator's pages (`isRoute` false) nobody looks at the Accept header before the encoding is chosen. */
+  #negotiated(request: Request, body: unknown, isRoute: boolean): Response {
+    const form = isRoute ? negotiate(request, false) : tryNegotiate(request, false);
+    if (!form) throw notAcceptable(`only the following media types are accepted: ${acceptedTypes}`);
+    return textResponse(JSON.stringify(body), answering(request, form, this.#protobuf));
   }
 
   async #aggregatedAnswer(request: Request, core: boolean): Promise<Response> {

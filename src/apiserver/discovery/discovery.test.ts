@@ -93,7 +93,16 @@ test('what is not there: a Status below what is served, a page elsewhere', async
   const status = { reason: 'NotFound', message: 'the server could not find the requested resource', details: {} };
   for (const path of ['/api/v2', '/api/v1/cups', '/apis/apps/v2', '/apis/apps/v1/cups', '/version/x'])
     expect((await call('GET', path)).json).toMatchObject({ ...status, code: 404 });
-  for (const path of ['/apis/no.such', '/apis/no.such/v1/cups', '/logs', '/livez/no', '/openapi/v3/api/v2', '/x']) {
+  for (const path of [
+    '/apis/no.such',
+    '/apis/no.such/v1/cups',
+    '/logs',
+    '/livez/no',
+    '/livez/',
+    '//version',
+    '/openapi/v3/api/v2',
+    '/x',
+  ]) {
     const { code, text, headers } = await call('GET', path);
     expect([code, text, headers.get('content-type')]).toEqual([
       404,

@@ -38,7 +38,9 @@ export class OpenApiAnswers {
       ...headers,
       'Content-Type': encoding === 'json' ? 'application/json' : protobufType('v2'),
     });
-    return answer.body && takesGzip(request) ? gzipped(answer.body, answer.status, answer.headers) : answer;
+    if (answer.body && takesGzip(request)) return gzipped(answer.body, answer.status, answer.headers);
+    answer.headers.append('Vary', 'Accept-Encoding');
+    return answer;
   }
 
   /** The index (`path` is ''), or the document of one group version, which its hash makes cacheable for ever. */
