@@ -83,7 +83,7 @@ type Workload = KubeObject & { spec: { template?: PodTemplateSpec } };
 export const templateWarnings = (object: Workload, old: Workload | undefined): string[] =>
   old && object.metadata.generation === old.metadata.generation
     ? []
-    : podTemplateWarnings('spec.template', object.spec.template, old?.spec.template);
+    : podTemplateWarnings('spec.template', object.spec.template);
 
 /** Of a new object after which pods are named. */
 export function nameWarnings(object: KubeObject, old: KubeObject | undefined): string[] {

@@ -44,10 +44,7 @@ export default defineResource<CronJob>({
     warnings: (cronJob, old) =>
       old && cronJob.metadata.generation === old.metadata.generation
         ? []
-        : [
-            ...nameWarnings(cronJob, old),
-            ...jobWarnings('spec.jobTemplate.spec', cronJob.spec.jobTemplate.spec, old?.spec.jobTemplate.spec),
-          ],
+        : [...nameWarnings(cronJob, old), ...jobWarnings('spec.jobTemplate.spec', cronJob.spec.jobTemplate.spec)],
   },
   columns: [
     nameColumn,

@@ -55,7 +55,7 @@ export default defineResource<Job>({
     warnings: (job, old) =>
       old && job.metadata.generation === old.metadata.generation
         ? []
-        : [...nameWarnings(job, old), ...jobWarnings('spec', job.spec, old?.spec)],
+        : [...nameWarnings(job, old), ...jobWarnings('spec', job.spec)],
     orphansDependents: true,
     deletionWarning:
       'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning',

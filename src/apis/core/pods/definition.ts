@@ -63,7 +63,7 @@ export default defineResource<Pod>({
           : [
               `metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${label.join(' ')}]`,
             ];
-      return [...named, ...podWarnings('spec', pod.spec)];
+      return [...named, ...podWarnings(pod)];
     },
     gracePeriodSeconds(pod, requested) {
       let seconds = requested ?? pod.spec?.terminationGracePeriodSeconds ?? 0;

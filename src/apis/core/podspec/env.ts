@@ -4,13 +4,21 @@
 import type {
   EnvFromSource,
   EnvVar,
+  FileKeySelector,
   ObjectFieldSelector,
   ResourceFieldSelector,
 } from '../../../generated/schemas/core-v1.ts';
-import { isConfigMapKey, isDns1123Subdomain, isQualifiedName, isRelaxedEnvVarName } from '../../../machinery/names.ts';
+import {
+  isConfigMapKey,
+  isDns1123Label,
+  isDns1123Subdomain,
+  isQualifiedName,
+  isRelaxedEnvVarName,
+} from '../../../machinery/names.ts';
 import { compareQuantities, formatQuantity } from '../../../machinery/quantity.ts';
+import { nameIsDnsSubdomain } from '../../../machinery/validation.ts';
 import type { Problems } from '../../problems.ts';
-import { validateNonReservedPath } from './paths.ts';
+import { validateNoBacksteps } from './paths.ts';
 
 export const envFieldPaths = [
   'metadata.name',
@@ -122,6 +130,15 @@ function validateKeySelector(problems: Problems, path: string, selector: { name?
   else problems.invalidAll(`${path}.key`, selector.key, isConfigMapKey(selector.key));
 }
 
+function validateFileKey(problems: Problems, path: string, file: FileKeySelector): void {
+  if (!file.key) problems.required(`${path}.key`);
+  else problems.invalidAll(`${path}.key`, file.key, isRelaxedEnvVarName(file.key));
+  if (!file.volumeName) problems.required(`${path}.volumeName`);
+  else problems.invalidAll(`${path}.volumeName`, file.volumeName, isDns1123Label(file.volumeName));
+  if (!file.path) problems.required(`${path}.path`);
+  else validateNoBacksteps(problems, `${path}.path`, file.path);
+}
+
 function validateValueFrom(problems: Problems, path: string, variable: EnvVar): void {
   const from = variable.valueFrom;
   if (!from) return;
@@ -144,12 +161,7 @@ function validateValueFrom(problems: Problems, path: string, variable: EnvVar): 
   }
   if (from.fileKeyRef) {
     sources++;
-    const file = from.fileKeyRef;
-    if (!file.volumeName) problems.required(`${path}.fileKeyRef.volumeName`);
-    if (!file.path) problems.required(`${path}.fileKeyRef.path`);
-    else validateNonReservedPath(problems, `${path}.fileKeyRef.path`, file.path);
-    if (!file.key) problems.required(`${path}.fileKeyRef.key`);
-    else problems.invalidAll(`${path}.fileKeyRef.key`, file.key, isRelaxedEnvVarName(file.key));
+    validateFileKey(problems, `${path}.fileKeyRef`, from.fileKeyRef);
   }
   if (sources === 0)
     problems.invalid(
@@ -180,7 +192,7 @@ export function validateEnvFrom(problems: Problems, path: string, sources: reado
       if (!reference) continue;
       given++;
       if (!reference.name) problems.required(`${at}.${kind}.name`);
-      else problems.invalidAll(`${at}.${kind}.name`, reference.name, isDns1123Subdomain(reference.name));
+      else problems.invalidAll(`${at}.${kind}.name`, reference.name, nameIsDnsSubdomain(reference.name, true));
     }
     if (given === 0) problems.invalid(path, '', 'must specify one of: `configMapRef` or `secretRef`');
     else if (given > 1) problems.invalid(path, '', 'may not have more than one field specified at a time');

@@ -27,7 +27,7 @@ export default defineResource<PodTemplate>({
     warnings: (object, old) =>
       old && object.metadata.generation === old.metadata.generation
         ? []
-        : podTemplateWarnings('template', object.template, old?.template),
+        : podTemplateWarnings('template', object.template),
   },
   columns: [
     nameColumn,
