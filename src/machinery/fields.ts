@@ -32,13 +32,12 @@ function unescaped(value: string): string {
     const c = value[i] as string;
     if (c === '\\') {
       const next = value[++i];
-      if (next === undefined)
-        throw errors.badRequest(`invalid field selector: trailing escape in ${JSON.stringify(value)}`);
+      if (next === undefined) throw errors.badRequest('invalid field selector: invalid escape sequence: \\');
       if (next !== '\\' && next !== ',' && next !== '=')
         throw errors.badRequest(`invalid field selector: invalid escape sequence: \\${next}`);
       out += next;
     } else if (c === '=' || c === ',') {
-      throw errors.badRequest(`invalid field selector: unescaped character in value: ${c}`);
+      throw errors.badRequest(`invalid field selector: unescaped character in value: ${c.charCodeAt(0)}`);
     } else out += c;
   }
   return out;
@@ -48,9 +47,10 @@ function unescaped(value: string): string {
 export function parseFieldSelector(text: string | undefined): FieldSelector {
   if (text === undefined || text === '') return [];
   const out: FieldRequirement[] = [];
-  for (const term of terms(text)) {
+  // Sorted, so that of several mistakes it is upstream's first that is told.
+  for (const term of terms(text).sort()) {
     if (term === '') continue;
-    const match = /^([^=!\\]*)(!=|==|=)([\s\S]*)$/.exec(term);
+    const match = /^([\s\S]*?)(!=|==|=)([\s\S]*)$/.exec(term);
     if (!match) throw errors.badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
     out.push({
       field: match[1] as string,

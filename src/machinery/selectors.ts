@@ -157,12 +157,9 @@ class Parser {
     const keyProblems = isQualifiedName(key);
     if (keyProblems.length > 0)
       throw fail(fieldErrorText({ type: 'Invalid', field: '<nil>', badValue: key, detail: keyProblems.join('; ') }));
+    if (absent) return { key, operator: '!', values: [] };
     const next = this.peek().type;
-    if (next === 'end' || next === ',') return { key, operator: absent ? '!' : 'exists', values: [] };
-    if (absent) {
-      // Upstream goes on to read an operator here and forgets the negation; refusing is the honest reading.
-      throw fail(`found '${this.peek().text}', expected: ',' or 'end of string'`);
-    }
+    if (next === 'end' || next === ',') return { key, operator: 'exists', values: [] };
     const operatorToken = this.take(true);
     const operator = operatorOf[operatorToken.type];
     if (!operator) throw fail(`found '${operatorToken.text}', expected: ${binaryOperators}`);

@@ -26,15 +26,14 @@ export function answering(request: Request, accept: AcceptForm, protobuf: Protob
   return { encoding, pretty, gzip: takesGzip(request), ...(protobuf ? { protobuf } : {}) };
 }
 
+/** Keys in order and lists at the depth of their keys, as upstream writes YAML. */
+const yamlStyle = { version: '1.1', aliasDuplicateObjects: false, sortMapEntries: true, indentSeq: false } as const;
+
 /** `text` is JSON; it is turned into what was asked for. */
 export function textResponse(text: string, options: AnswerOptions = {}): Response {
   switch (options.encoding) {
     case 'yaml':
-      return bodyResponse(
-        stringify(JSON.parse(text), { version: '1.1', aliasDuplicateObjects: false }),
-        'yaml',
-        options,
-      );
+      return bodyResponse(stringify(JSON.parse(text), yamlStyle), 'yaml', options);
     case 'protobuf': {
       const bytes = options.protobuf?.object(JSON.parse(text));
       if (bytes) return bodyResponse(bytes, 'protobuf', options);

@@ -161,14 +161,17 @@ export function parseContinue(token: string): { revision: number | undefined; af
 }
 
 function continueJson(token: string): Partial<Record<keyof ContinueToken, unknown>> {
-  if (!/^[\w-]*$/.test(token) || token.length % 4 === 1)
-    throw invalidContinue(`illegal base64 data at input byte ${/^[\w-]*/.exec(token)?.[0].length ?? 0}`);
-  const bytes = Uint8Array.from(atob(token.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
+  const good = /^[\w-]*/.exec(token)?.[0].length ?? 0;
+  if (good < token.length || token.length % 4 === 1)
+    throw invalidContinue(`illegal base64 data at input byte ${good < token.length ? good : token.length - 1}`);
+  const binary = atob(token.replaceAll('-', '+').replaceAll('_', '/'));
+  const bytes = Uint8Array.from(binary, (c) => c.charCodeAt(0));
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
     if (typeof value === 'object' && value !== null) return value;
   } catch {}
-  throw invalidContinue('invalid character looking for beginning of value');
+  const [first = ''] = binary;
+  throw invalidContinue(`invalid character '${first}' looking for beginning of value`);
 }
 
 const expiredContinue =
