@@ -28,6 +28,7 @@ import serviceAccounts from './core/serviceaccounts/definition.ts';
 import services from './core/services/definition.ts';
 import endpointSlices from './discovery/endpointslices/definition.ts';
 import budgets from './policy/poddisruptionbudgets/definition.ts';
+import { infrastructureKinds } from './testdata/infrastructure.ts';
 import { policyKinds } from './testdata/policy.ts';
 import { contextOf, objectOf } from './testing.ts';
 
@@ -201,6 +202,7 @@ const rules = { policies: [{ type: 'Pods', value: 1, periodSeconds: 1 }], select
 
 const rich: [AnyResource, object][] = [
   ...policyKinds,
+  ...infrastructureKinds,
   [
     budgets,
     {
