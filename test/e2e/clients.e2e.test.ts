@@ -6,9 +6,10 @@ import {
   CoordinationV1Api,
   CoreV1Api,
   KubeConfig,
-  makeInformer,
+  ListWatch,
   type V1ConfigMap,
   V1MicroTime,
+  Watch,
 } from '@kubernetes/client-node';
 import { afterAll, expect, test } from 'vitest';
 import { cluster, kubeconfig, sleep, until } from './lib.ts';
@@ -68,8 +69,15 @@ cluster('clients', (namespace) => {
       currentContext: config.currentContext,
     });
     const throughCutter = cuttable.makeApiClient(CoreV1Api);
-    const informer = makeInformer<V1ConfigMap>(cuttable, `/api/v1/namespaces/${namespace}/configmaps`, () =>
-      throughCutter.listNamespacedConfigMap({ namespace }),
+    const informer = new ListWatch<V1ConfigMap>(
+      `/api/v1/namespaces/${namespace}/configmaps`,
+      new Watch(cuttable),
+      () => throughCutter.listNamespacedConfigMap({ namespace }),
+      false,
+      undefined,
+      undefined,
+      // Its own delay grows to half a minute.
+      { delayFn: () => sleep(50) },
     );
     let errors = 0;
     let stopped = false;
