@@ -27,6 +27,8 @@ import secrets from './core/secrets/definition.ts';
 import serviceAccounts from './core/serviceaccounts/definition.ts';
 import services from './core/services/definition.ts';
 import endpointSlices from './discovery/endpointslices/definition.ts';
+import flowSchemas from './flowcontrol/flowschemas/definition.ts';
+import priorityLevelConfigurations from './flowcontrol/prioritylevelconfigurations/definition.ts';
 import budgets from './policy/poddisruptionbudgets/definition.ts';
 import { infrastructureKinds } from './testdata/infrastructure.ts';
 import { policyKinds } from './testdata/policy.ts';
@@ -329,6 +331,47 @@ const rich: [AnyResource, object][] = [
         addresses: [{ type: 'InternalIP', address: '1.2.3.4' }],
         nodeInfo: { osImage: 'x' },
       },
+    },
+  ],
+  [
+    flowSchemas,
+    {
+      spec: {
+        priorityLevelConfiguration: { name: 'a' },
+        matchingPrecedence: 5,
+        distinguisherMethod: { type: 'ByUser' },
+        rules: [
+          {
+            subjects: [
+              { kind: 'User', user: { name: 'u' } },
+              { kind: 'Group', group: { name: 'g' } },
+              { kind: 'ServiceAccount', serviceAccount: { namespace: 'n', name: '*' } },
+            ],
+            resourceRules: [
+              { verbs: ['get'], apiGroups: [''], resources: ['pods'], clusterScope: true, namespaces: ['a', '*'] },
+            ],
+            nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['/a/*'] }],
+          },
+        ],
+      },
+      status: { conditions: [{ type: 'Dangling', status: 'True' }] },
+    },
+  ],
+  [
+    priorityLevelConfigurations,
+    {
+      metadata: { name: 'exempt', annotations: { a: 'b' } },
+      spec: {
+        type: 'Limited',
+        limited: {
+          nominalConcurrencyShares: 1,
+          lendablePercent: 1,
+          borrowingLimitPercent: 1,
+          limitResponse: { type: 'Queue', queuing: { queues: 4, handSize: 2, queueLengthLimit: 5 } },
+        },
+        exempt: { nominalConcurrencyShares: 0, lendablePercent: 0 },
+      },
+      status: { conditions: [{ type: 'x', status: 'True' }] },
     },
   ],
   [namespaces, { spec: { finalizers: ['kubernetes', 'a/b'] }, status: { phase: 'Active' } }],

@@ -175,6 +175,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   readonly verbs?: readonly string[];
   readonly strategy: Strategy<T>;
   readonly columns: readonly Column<T>[];
+  /** Order of a table's rows, by their cells; default: as in lists. Such tables are held whole: for kinds with few objects. */
+  rowOrder?(a: readonly unknown[], b: readonly unknown[]): number;
   /** Fields that a field selector may name, beside metadata.name and metadata.namespace. */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
   /** Other names of these in selectors, by which old clients know them. */

@@ -120,6 +120,21 @@ describe('the objects', () => {
     expect(ledger.revision).toBe(revision);
   });
 
+  test('a table of flow schemas is in order of precedence', async () => {
+    const { call } = await start();
+    for (const query of ['', '?limit=500']) {
+      const table = await call('GET', `${api}/flowschemas${query}`, undefined, {
+        accept: 'application/json;as=Table;v=v1;g=meta.k8s.io',
+      });
+      const rows: [string, string, number][] = table.json.rows.map(({ cells }: { cells: unknown[] }) => cells);
+      expect(rows.map(([name]) => name).slice(0, 3)).toEqual(['exempt', 'probes', 'system-leader-election']);
+      expect(rows.map(([, , precedence]) => precedence)).toEqual([
+        1, 2, 100, 200, 400, 500, 800, 800, 900, 9000, 9900, 10000,
+      ]);
+      expect(rows[6]?.[0]).toBe('kube-controller-manager');
+    }
+  });
+
   test('a schema without its level dangles, and counts for nothing', async () => {
     const cluster = await start();
     const { call } = cluster;

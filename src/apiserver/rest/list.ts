@@ -127,7 +127,8 @@ export function list(
   if (form.type === 'object' && selector.everything && !definition.heartbeat && !definition.conversion)
     return joined(core, definition, effectiveNamespace(definition, wanted, selector), options);
   // Tags index the present only: such lists are read within this turn.
-  if (options.limit <= 0 && selector.tag === undefined) {
+  const order = form.type === 'table' ? definition.rowOrder : undefined;
+  if (options.limit <= 0 && selector.tag === undefined && !order) {
     const namespace = effectiveNamespace(definition, wanted, selector);
     const { revision, after } = listRevision(options, view);
     const at = revision ?? view.revision;
@@ -137,6 +138,7 @@ export function list(
   }
   const { entries, metadata } = listPage(view, definition, wanted, selector, options);
   const { open, close, item } = shape(core, definition, form, metadata);
+  if (order) entries.sort((a, b) => order(parseSide(a.side).c ?? [], parseSide(b.side).c ?? []));
   return { open, close, pages: texts([entries], item) };
 }
 

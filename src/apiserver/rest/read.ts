@@ -97,6 +97,7 @@ export function watchObjects(rest: RestRequest, hub: WatchHub): Response {
     bookmarks: options.allowWatchBookmarks,
     endsAtMs: clock.now() + lifetimeMs,
     ...(start.tooLarge === undefined ? {} : { tooLarge: start.tooLarge }),
+    ...(start.initial ? { initialised: rest.extend() } : {}),
     empty: () => core.codec.accept({}, { ...targetOf(definition), defaults: undefined }, 'Ignore').object,
     ...(accept.encoding === 'protobuf' && core.codec.protobuf ? { protobuf: core.codec.protobuf } : {}),
   });

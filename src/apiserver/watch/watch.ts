@@ -32,6 +32,8 @@ export interface WatchRequest {
   tooLarge?: number;
   /** An object without any content, for bookmarks. */
   empty(): KubeObject;
+  /** Called when the initial events have been sent, or will not be; perhaps more than once. */
+  initialised?(): void;
   /** Absent: JSON. */
   protobuf?: ProtobufAnswers;
 }
@@ -156,6 +158,7 @@ export class WatchStream implements Watcher {
     this.#initialAfter = page.entries.at(-1)?.key;
     if (!page.more) {
       this.#phase = 'replay';
+      this.#request.initialised?.();
       if (initialBookmark) lines.push(this.#bookmark(true));
     }
     this.#send(lines);
@@ -238,6 +241,7 @@ export class WatchStream implements Watcher {
 
   #stop(): void {
     this.#phase = 'ended';
+    this.#request.initialised?.();
     this.#hub.remove(this);
   }
 }

@@ -35,6 +35,8 @@ export default defineResource<FlowSchema>({
     leftOver: (live) => !isBootstrap.has(live.metadata.name) && isLeftOver(live),
     maintained: true,
   },
+  // By precedence, then by name.
+  rowOrder: ([a, , first], [b, , second]) => Number(first) - Number(second) || (String(a) < String(b) ? -1 : 1),
   columns: [
     nameColumn,
     {
