@@ -204,19 +204,19 @@ function nested(depth: number, random: Random): unknown {
 
 const inBody: readonly Mutation[] = [
   at((holder, key, _draft, random) => {
-    holder[key] = pick(random, junkValues);
+    holder[key] = structuredClone(pick(random, junkValues));
   }),
   at((holder, key) => {
     delete holder[key];
   }),
   at((holder, key) => {
-    holder[key] = [holder[key], holder[key]];
+    holder[key] = [holder[key], structuredClone(holder[key])];
   }),
   at((holder, key) => {
     holder[key] = { [key]: holder[key] };
   }),
   at((holder, key, _draft, random) => {
-    if (!Array.isArray(holder)) holder[pick(random, junkTexts)] = holder[key];
+    if (!Array.isArray(holder)) holder[pick(random, junkTexts)] = structuredClone(holder[key]);
   }),
   at((holder, key, _draft, random) => {
     if (Array.isArray(holder[key]))
@@ -236,7 +236,7 @@ const inBody: readonly Mutation[] = [
     else if (typeof value === 'boolean') holder[key] = String(value);
   }),
   (draft, random) => {
-    draft.body = pick(random, junkValues);
+    draft.body = structuredClone(pick(random, junkValues));
   },
 ];
 

@@ -10,6 +10,7 @@ import {
   humanDuration,
   parseDuration,
   parseTime,
+  timeProblem,
 } from './time.ts';
 
 it('prints and reads times', () => {
@@ -17,7 +18,9 @@ it('prints and reads times', () => {
   expect(formatMicroTime(1_767_323_045_678)).toBe('2026-01-02T03:04:05.678000Z');
   expect(parseTime('2026-01-02T04:04:05.5+01:00')).toBe(1_767_323_045_500);
   expect(canonicalTime('2026-01-02T04:04:05.5+01:00')).toBe('2026-01-02T03:04:05Z');
-  expect(canonicalMicroTime('2026-01-02T03:04:05.1234567Z')).toBe('2026-01-02T03:04:05.123456Z');
+  expect(canonicalMicroTime('2026-01-02T03:04:05.123456+01:00')).toBe('2026-01-02T02:04:05.123456Z');
+  expect(canonicalMicroTime('2026-01-02T03:04:05.1234567Z')).toBeUndefined();
+  expect(canonicalMicroTime('2026-01-02T03:04:05Z')).toBeUndefined();
   for (const text of ['', '2026-01-02', '2026-02-30T00:00:00Z', '2026-01-02T24:00:00Z', '2026-01-02 03:04:05Z', 'x'])
     expect(canonicalTime(text)).toBeUndefined();
 });
@@ -70,3 +73,23 @@ it('scales percentages', () => {
   expect(scaledValue('x', 10, false)).toBeUndefined();
   expect(intValue('8080')).toBe(8080);
 });
+
+it.each([
+  ['yesterday', false, 'parsing time "yesterday" as "2006-01-02T15:04:05Z07:00": cannot parse "yesterday" as "2006"'],
+  ['', false, 'parsing time "" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "2006"'],
+  ['2026-1-02', false, 'parsing time "2026-1-02" as "2006-01-02T15:04:05Z07:00": cannot parse "1-02" as "01"'],
+  ['2026-13-01T00:00:00Z', false, 'parsing time "2026-13-01T00:00:00Z": month out of range'],
+  ['2026-02-30T00:00:00Z', false, 'parsing time "2026-02-30T00:00:00Z": day out of range'],
+  ['2026-01-02T24:00:00Z', false, 'parsing time "2026-01-02T24:00:00Z": hour out of range'],
+  [
+    '2026-01-02T03:04:05',
+    false,
+    'parsing time "2026-01-02T03:04:05" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "Z07:00"',
+  ],
+  ['2026-01-02T03:04:05Zx', false, 'parsing time "2026-01-02T03:04:05Zx": extra text: "x"'],
+  [
+    '2026-01-02T03:04:05Z',
+    true,
+    'parsing time "2026-01-02T03:04:05Z" as "2006-01-02T15:04:05.000000Z07:00": cannot parse "Z" as ".000000"',
+  ],
+])('%j is no time', (text, micro, message) => expect(timeProblem(text, micro)).toBe(message));

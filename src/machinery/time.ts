@@ -55,11 +55,47 @@ export function canonicalTime(text: string): string | undefined {
   return instant && inYears(instant) ? formatTime(instant.seconds * 1000) : undefined;
 }
 
-/** The same instant as meta/v1 MicroTime writes it. */
+/** The same instant as meta/v1 MicroTime writes it; it is read with as many digits as it is written with. */
 export function canonicalMicroTime(text: string): string | undefined {
-  const instant = instantOf(text);
+  const instant = /[.,]\d{6}(?!\d)/.test(text) ? instantOf(text) : undefined;
   if (!instant || !inYears(instant)) return undefined;
   return `${formatTime(instant.seconds * 1000).slice(0, 19)}.${String(instant.micros).padStart(6, '0')}Z`;
+}
+
+/** Elements of Go's layouts: as they are written there, what they take, and up to which number. */
+type Element = readonly [layout: string, shape: RegExp, name?: string, max?: number];
+const dateElements: readonly Element[] = [
+  ['2006', /^\d{4}/],
+  ['-', /^-/],
+  ['01', /^\d\d/, 'month', 12],
+  ['-', /^-/],
+  ['02', /^\d\d/, 'day', 31],
+  ['T', /^T/],
+  ['15', /^\d\d/, 'hour', 23],
+  [':', /^:/],
+  ['04', /^\d\d/, 'minute', 59],
+  [':', /^:/],
+  ['05', /^\d\d/, 'second', 59],
+];
+const fraction: Element = ['.000000', /^[.,]\d{6}/];
+const zone: Element = ['Z07:00', /^(?:Z|[+-]\d\d:\d\d)/];
+
+/** Why a text is no meta/v1 Time or MicroTime, in the words of Go's time package. */
+export function timeProblem(text: string, micro: boolean): string {
+  const layout = `2006-01-02T15:04:05${micro ? '.000000' : ''}Z07:00`;
+  const said = `parsing time ${JSON.stringify(text)}`;
+  let rest = text;
+  for (const [element, shape, name, max] of [...dateElements, ...(micro ? [fraction] : []), zone]) {
+    // Fractions are taken whether or not the layout has them.
+    if (element === 'Z07:00' && !micro) rest = rest.replace(/^[.,]\d+/, '');
+    const found = shape.exec(rest)?.[0];
+    if (found === undefined)
+      return `${said} as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(rest)} as ${JSON.stringify(element)}`;
+    if (name && max && (Number(found) > max || (max < 32 && max !== 23 && Number(found) === 0)))
+      return `${said}: ${name} out of range`;
+    rest = rest.slice(found.length);
+  }
+  return rest === '' ? `${said}: day out of range` : `${said}: extra text: ${JSON.stringify(rest)}`;
 }
 
 const inYears = (instant: Instant): boolean => instant.seconds >= -62135596800 && instant.seconds < 253402300800;

@@ -17,6 +17,12 @@ import { ExpiredList, type ListOptions, parseListOptions, parseRevision, require
 import { type RowSelector, rowSelector } from './select.ts';
 import { project } from './subresource.ts';
 
+/** Upstream names the subresource of what is not there, where that is a form of its own. */
+const readSubject = ({ definition: { group, plural }, subresource }: RestRequest) => ({
+  group,
+  plural: subresource?.behaviour.type === 'projection' ? `${plural}/${subresource.name}` : plural,
+});
+
 export async function getObject(rest: RestRequest): Promise<Response> {
   const { core, definition, info, subresource, url } = rest;
   const { form, answer } = formOf(rest);
@@ -26,7 +32,7 @@ export async function getObject(rest: RestRequest): Promise<Response> {
   if (wanted !== undefined) requireNotFuture(wanted, core.ledger.revision);
   await refreshContacts(core, definition, info.namespace, info.name);
   const entry = findEntry(definition, core.ledger, info.namespace, info.name);
-  if (!entry) throw errors.notFound(definition, info.name);
+  if (!entry) throw errors.notFound(readSubject(rest), info.name);
   const text =
     subresource?.behaviour.type === 'projection'
       ? JSON.stringify(project(subresource, decode(core.registry.stored(definition), entry.value)))

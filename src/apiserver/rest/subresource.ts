@@ -61,6 +61,8 @@ export function act(given: WriteScope, body: KubeObject): KubeObject {
   const { apply, dryRun } = subresource.behaviour;
   const content = body as unknown as Record<string, unknown>;
   const scope: WriteScope = { ...given, dryRun: given.dryRun || dryRun?.(content) === true };
+  if (body.metadata.name !== scope.name)
+    throw errors.badRequest(`name in URL does not match name in ${subresource.kind?.kind ?? definition.kind} object`);
   const { object: old, revision } = requireCurrent(scope);
   const context = contextOf(scope, 'update');
   const request = admissionRequest(scope, 'CREATE', context, { object: body, old });

@@ -20,11 +20,10 @@ import { rowSelector } from './select.ts';
 import { bodyTarget } from './subresource.ts';
 
 export async function createObject(rest: RestRequest): Promise<Response> {
-  const { info, subresource } = rest;
+  const { subresource } = rest;
   formOf(rest);
   const options = writeOptions('CreateOptions', rest.url.searchParams);
   const { object, warnings } = await decodeBody(rest, options.fieldValidation);
-  if (subresource?.name === 'binding') object.metadata.name ??= info.name;
   const written = await commit(rest, { verb: 'create', body: object }, options, warnings);
   if (subresource?.behaviour.type === 'action' && subresource.kind)
     return textResponse(JSON.stringify({ ...successStatus(undefined), details: undefined, code: 201 }), {

@@ -4,7 +4,7 @@
 
 import { errors } from '../errors.ts';
 import { formatQuantity, QuantityError } from '../quantity.ts';
-import { canonicalMicroTime, canonicalTime, formatDuration, parseDuration } from '../time.ts';
+import { canonicalMicroTime, canonicalTime, formatDuration, parseDuration, timeProblem } from '../time.ts';
 import { childPath, copyJson, isJsonObject, setOwn } from './json.ts';
 import { type Field, goType, type Schemas, type StructType, type Type } from './types.ts';
 
@@ -72,9 +72,9 @@ class Coercion {
       case 'quantity':
         return quantity(value);
       case 'time':
-        return time(value, canonicalTime);
+        return time(value, canonicalTime, false);
       case 'microTime':
-        return time(value, canonicalMicroTime);
+        return time(value, canonicalMicroTime, true);
       case 'duration':
         return duration(value);
       case 'intOrString':
@@ -275,13 +275,10 @@ function quantity(value: unknown): string {
   }
 }
 
-function time(value: unknown, canonical: (text: string) => string | undefined): string {
+function time(value: unknown, canonical: (text: string) => string | undefined, micro: boolean): string {
   if (typeof value !== 'string') return foreign(jsonKind(value), 'string');
   const text = canonical(value);
-  if (text === undefined)
-    throw errors.badRequest(
-      `parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(value)} as "2006"`,
-    );
+  if (text === undefined) throw errors.badRequest(timeProblem(value, micro));
   return text;
 }
 
