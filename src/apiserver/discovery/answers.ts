@@ -1,7 +1,10 @@
 // The answers at /api, /apis and below. Which clients get the aggregated document, and how its ETag is honoured, is upstream's.
 import {
   acceptedTypes,
-  acceptsAggregatedDiscovery,
+  aggregatedDiscovery,
+  type Encoding,
+  isPretty,
+  mediaTypeOf,
   negotiate,
   notAcceptable,
   tryNegotiate,
@@ -10,7 +13,7 @@ import type { ProtobufAnswers } from '../negotiation/protobuf.ts';
 import { answering, hashOf, textResponse } from '../negotiation/respond.ts';
 import type { Discovery } from './discovery.ts';
 
-const aggregatedType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+const aggregatedParameters = 'g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 export class DiscoveryAnswers {
   readonly #discovery: Discovery;
@@ -28,7 +31,8 @@ export class DiscoveryAnswers {
     const isRoute = prefix === 'api' || two !== undefined;
     const accept = request.headers.get('accept');
     if (one === undefined) {
-      if (acceptsAggregatedDiscovery(accept)) return this.#aggregatedAnswer(request, prefix === 'api');
+      const aggregated = aggregatedDiscovery(accept);
+      if (aggregated) return this.#aggregatedAnswer(request, prefix === 'api', aggregated);
       const body =
         prefix === 'api' ? this.#discovery.apiVersions(address(request.url)) : this.#discovery.apiGroupList();
       return this.#negotiated(request, body, isRoute);
@@ -49,7 +53,7 @@ export class DiscoveryAnswers {
     return textResponse(JSON.stringify(body), answering(request, form, this.#protobuf));
   }
 
-  async #aggregatedAnswer(request: Request, core: boolean): Promise<Response> {
+  async #aggregatedAnswer(request: Request, core: boolean, encoding: Encoding): Promise<Response> {
     const key = core ? 'api' : 'apis';
     let document = this.#aggregated.get(key);
     if (!document) {
@@ -60,7 +64,10 @@ export class DiscoveryAnswers {
     const { text, etag } = await document;
     const headers = { ETag: etag, Vary: 'Accept', 'Cache-Control': 'public' };
     if (request.headers.get('if-none-match') === etag) return new Response(null, { status: 304, headers });
-    return new Response(text, { headers: { ...headers, 'Content-Type': aggregatedType } });
+    const form = { encoding, pretty: isPretty(request) };
+    const answer = textResponse(text, { ...answering(request, form, this.#protobuf), headers });
+    answer.headers.set('Content-Type', `${mediaTypeOf[encoding]};${aggregatedParameters}`);
+    return answer;
   }
 }
 

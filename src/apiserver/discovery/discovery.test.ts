@@ -46,6 +46,14 @@ test('aggregated discovery: one document each, kept by its ETag; version 2 alone
   const again = await call('GET', '/apis', undefined, known);
   expect([again.code, again.text]).toEqual([304, '']);
   expect((await call('GET', '/api', undefined, known)).code).toBe(200);
+  for (const encoding of ['yaml', 'vnd.kubernetes.protobuf']) {
+    const accept = aggregated.replace('json', encoding);
+    const other = await call('GET', '/apis', undefined, { accept });
+    expect([other.code, other.headers.get('content-type')]).toEqual([200, accept]);
+    expect(other.headers.get('etag')).toBe(headers.get('etag'));
+    expect(other.text).toContain('APIGroupDiscoveryList');
+    expect(other.text).toContain('deployments');
+  }
   const beta = aggregated.replace('v=v2', 'v=v2beta1');
   expect((await call('GET', '/apis', undefined, { accept: beta })).code).toBe(406);
   const fallback = await call('GET', '/apis', undefined, { accept: `${beta},application/json` });

@@ -153,7 +153,7 @@ function requireProducible(header: string | null, streams: boolean): void {
 }
 
 /** The `pretty` parameter, or else whether the client is a person's. */
-function isPretty(request: Request): boolean {
+export function isPretty(request: Request): boolean {
   const question = request.url.indexOf('?');
   if (question >= 0 && request.url.includes('pretty', question)) {
     const value = new URLSearchParams(request.url.slice(question)).get('pretty') ?? '';
@@ -162,14 +162,15 @@ function isPretty(request: Request): boolean {
   return /^(?:curl|Wget|Mozilla\/5\.0)/.test(request.headers.get('user-agent') ?? '');
 }
 
-/** Whether the client prefers aggregated discovery over the legacy documents. */
-export function acceptsAggregatedDiscovery(header: string | null): boolean {
-  if (!header) return false;
+/** In which encoding the client wants aggregated discovery; undefined: it prefers the legacy documents. */
+export function aggregatedDiscovery(header: string | null): Encoding | undefined {
+  if (!header) return undefined;
   for (const clause of parseAccept(header)) {
-    if (encodingsOf(clause).length === 0) continue;
+    const [encoding] = encodingsOf(clause);
+    if (!encoding) continue;
     const { as, g, v } = clause.parameters;
-    if (as === undefined) return false;
-    if (g === 'apidiscovery.k8s.io' && as === 'APIGroupDiscoveryList' && v === 'v2') return true;
+    if (as === undefined) return undefined;
+    if (g === 'apidiscovery.k8s.io' && as === 'APIGroupDiscoveryList' && v === 'v2') return encoding;
   }
-  return false;
+  return undefined;
 }

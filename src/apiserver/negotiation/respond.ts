@@ -21,7 +21,11 @@ export interface AnswerOptions {
 }
 
 /** What a request and its negotiated form say about the answer. */
-export function answering(request: Request, accept: AcceptForm, protobuf: ProtobufAnswers | undefined): AnswerOptions {
+export function answering(
+  request: Request,
+  accept: Pick<AcceptForm, 'encoding' | 'pretty'>,
+  protobuf: ProtobufAnswers | undefined,
+): AnswerOptions {
   const { encoding, pretty } = accept;
   return { encoding, pretty, gzip: takesGzip(request), ...(protobuf ? { protobuf } : {}) };
 }

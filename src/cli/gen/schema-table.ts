@@ -36,6 +36,7 @@ export const roots = [
     'ServiceProxyOptions',
     'NodeProxyOptions',
   ].map((name) => core + name),
+  'io.k8s.api.apidiscovery.v2.APIGroupDiscovery',
   ...['ControllerRevision', 'DaemonSet', 'Deployment', 'ReplicaSet', 'StatefulSet'].map(
     (name) => `io.k8s.api.apps.v1.${name}`,
   ),
