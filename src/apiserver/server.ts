@@ -35,10 +35,10 @@ import { Registry, subresourceOf, verbsOf } from './registry.ts';
 import { actionCollections } from './rest/collections.ts';
 import { readComputed } from './rest/computed.ts';
 import type { RestRequest } from './rest/context.ts';
-import { logOptions } from './rest/log-options.ts';
 import { ManagedTypes } from './rest/managed.ts';
 import { getObject, listObjects, watchObjects } from './rest/read.ts';
 import { reviews } from './rest/reviews.ts';
+import { streamOptions } from './rest/stream-options.ts';
 import { tokenCreator } from './rest/token.ts';
 import { createVirtual, type VirtualResource } from './rest/virtual.ts';
 import { createObject, deleteCollection, deleteOne, patchObject, updateObject } from './rest/write.ts';
@@ -235,7 +235,8 @@ export class ApiServer {
       const dump = this.#flowControl.dump(info.path, url.searchParams);
       return dump === undefined ? this.#pages.answer(request, url, info) : plainText(dump);
     }
-    if (info.rest.length > 0) return this.#notServed(info);
+    // Only what is proxied has a path of its own below it.
+    if (info.rest.length > 0 && info.subresource !== 'proxy') return this.#notServed(info);
 
     const virtual = this.#virtual.get(`${info.group}/${info.version}/${info.resource}`);
     if (virtual) return createVirtual(this.core, virtual, request, url, info, user);
@@ -314,13 +315,11 @@ export class ApiServer {
     }
     const object = findObject(definition, core.ledger, info.namespace, info.name);
     if (!object) throw errors.notFound(definition, info.name);
-    const options =
-      info.subresource === 'log' ? logOptions(url.searchParams, object) : Object.fromEntries(url.searchParams);
+    const options = streamOptions(info.subresource, url.searchParams, object);
     // Nothing runs anywhere yet: an empty log, as upstream has it.
     if (info.subresource === 'log' && !(object as Pod).spec.nodeName)
       return new Response('', { headers: { 'Content-Type': 'text/plain' } });
-    if (!this.#options.connect)
-      throw errors.unavailable(`${definition.plural}/${info.subresource} is not available here`);
+    if (!this.#options.connect) throw errors.unavailable(`${definition.plural}/${info.subresource} is not served yet`);
     return this.#options.connect(request, { user, object, subresource: info.subresource, options });
   }
 }

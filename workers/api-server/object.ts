@@ -4,7 +4,7 @@ import { logTarget } from '../../src/apiserver/nodes/logs.ts';
 import { type NodeNewsRequest, type Peers, ServerObject } from '../../src/apiserver/object/object.ts';
 import type { Connection } from '../../src/apiserver/server.ts';
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
-import { ApiError } from '../../src/machinery/errors.ts';
+import { errors } from '../../src/machinery/errors.ts';
 import { asApiError, type Outcome, statusResponse } from '../../src/machinery/outcome.ts';
 import type { NodeNews } from '../../src/node-link/link.ts';
 import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../../src/protocol/node.ts';
@@ -121,7 +121,7 @@ function peers({ SCHEDULER, CONTROLLER_MANAGER, NODE_LINK }: Env): Peers {
 
 /** An authorised stream: the gateway is told which node's link to connect the client to. */
 function connect({ object, subresource, options }: Connection): Response {
-  if (subresource !== 'log') throw new ApiError('NotFound', `${subresource} is not served yet`);
+  if (subresource !== 'log') throw errors.unavailable(`pods/${subresource} is not served yet`);
   const target = logTarget(object as Pod, options, workerRandom.uuid());
   return target ? relayResponse(target) : new Response('', { headers: { 'content-type': 'text/plain' } });
 }

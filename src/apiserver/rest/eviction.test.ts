@@ -247,3 +247,15 @@ describe('resize', () => {
     expect(texts(json)).toEqual(problems);
   });
 });
+
+test.each([
+  ['GET', 'exec', 400, 'pod p does not have a host assigned'],
+  ['POST', 'attach?container=nope', 400, 'container nope is not valid for pod p'],
+  ['GET', 'portforward', 400, 'pod p does not have a host assigned'],
+  ['DELETE', 'proxy/some/path', 503, 'pods/proxy is not served yet'],
+  ['GET', 'log/path', 404, 'the server could not find the requested resource'],
+])('streams: %s %s', async (method, path, code, message) => {
+  await api.call('POST', `${base}/pods`, { metadata: { name: 'p' }, spec: { containers: [container] } });
+  const answer = await api.call(method, `${base}/pods/p/${path}`);
+  expect([answer.code, answer.json.message]).toEqual([code, message]);
+});

@@ -47,11 +47,12 @@ export function logOptions(query: URLSearchParams, object: KubeObject): Record<s
   if (stream && stream !== 'All')
     problems.push({ type: 'NotSupported', field: 'stream', badValue: stream, detail: 'supported values: "All"' });
   if (problems.length > 0) throw errors.invalid('', 'PodLogOptions', pod.metadata.name, problems);
-  options.container = container(query.get('container') ?? '', pod);
+  options.container = chooseContainer(query.get('container') ?? '', pod);
   return options;
 }
 
-function container(wanted: string, pod: Pod): string {
+/** The container that a request means; '': the only one, or the one that the pod's annotation names. Throws BadRequest. */
+export function chooseContainer(wanted: string, pod: Pod): string {
   const { spec, metadata } = pod;
   const ordinary = spec.containers.map(({ name }) => name);
   const init = (spec.initContainers ?? []).map(({ name }) => name);
