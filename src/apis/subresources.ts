@@ -90,3 +90,15 @@ export function scaleBy<T extends Scaled>(selectorOf: (object: T) => Selector): 
     },
   };
 }
+
+/** A stream, or whatever else is not an object: found by name, and handed to whoever carries it out. */
+export const connectSubresource = (name: string, options: string, verbs: Subresource['verbs']): Subresource => ({
+  name,
+  verbs,
+  kind: { group: '', version: 'v1', kind: options, schema: `io.k8s.api.core.v1.${options}` },
+  behaviour: { type: 'connect' },
+});
+
+/** Passes requests on, with whatever path follows its own. */
+export const proxySubresource = (options: string): Subresource =>
+  connectSubresource('proxy', options, ['create', 'delete', 'get', 'patch', 'update']);

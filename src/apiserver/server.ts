@@ -28,7 +28,7 @@ import { Expiry } from './expiry.ts';
 import { FlowControl } from './flowcontrol/flow-control.ts';
 import { flowControlFamilies } from './metrics/flow-control.ts';
 import { Metrics } from './metrics/metrics.ts';
-import { methodNotAllowed, pageNotFound, statusResponse, withHeader, withWarning } from './negotiation/respond.ts';
+import { methodNotAllowed, pageNotFound, statusResponse, withHeaders, withWarning } from './negotiation/respond.ts';
 import { OpenApi } from './openapi/openapi.ts';
 import { gitVersion, isOpenPath, Pages, resourceNotFound } from './pages.ts';
 import { Registry, subresourceOf, verbsOf } from './registry.ts';
@@ -208,7 +208,10 @@ export class ApiServer {
       response = this.#status(error, request);
     }
     ended(response.status, (this.core.clock.now() - begunMs) / 1000);
-    return withHeader(response, 'Audit-Id', request.headers.get('audit-id') || this.core.random.uuid());
+    return withHeaders(response, {
+      'Audit-Id': request.headers.get('audit-id') || this.core.random.uuid(),
+      Date: new Date(this.core.clock.now()).toUTCString(),
+    });
   }
 
   async #handle(request: Request, url: URL, info: RequestInfo | undefined): Promise<Response> {

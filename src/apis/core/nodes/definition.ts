@@ -8,7 +8,7 @@ import { type Column, defineResource } from '../../../machinery/resource.ts';
 import { formatTime } from '../../../machinery/time.ts';
 import { ageColumn, nameColumn } from '../../columns.ts';
 import { Problems } from '../../problems.ts';
-import { statusSubresource } from '../../subresources.ts';
+import { proxySubresource, statusSubresource } from '../../subresources.ts';
 import { validateQuantity } from '../podspec/resources.ts';
 import { validateTaints } from '../podspec/scheduling.ts';
 
@@ -200,6 +200,7 @@ export default defineResource<Node>({
     },
   },
   subresources: [
+    proxySubresource('NodeProxyOptions'),
     statusSubresource<Node>({
       prepare(node, old) {
         if (!old.status?.config) delete node.status?.config;

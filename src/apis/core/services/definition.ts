@@ -6,7 +6,7 @@ import { firstAddress, ipWarnings } from '../../../machinery/cidr.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { nameIsDnsLabel } from '../../../machinery/validation.ts';
 import { Problems } from '../../problems.ts';
-import { statusSubresource } from '../../subresources.ts';
+import { proxySubresource, statusSubresource } from '../../subresources.ts';
 import { allocate, chooseFamilies, clusterIpTag, nodePortTag } from './allocation.ts';
 import { serviceColumns } from './columns.ts';
 import { alignClusterIps, defaultService, dropForeign, keepAllocated } from './defaults.ts';
@@ -86,6 +86,7 @@ export default defineResource<Service>({
     ...(service.spec?.healthCheckNodePort ? [nodePortTag('TCP', service.spec.healthCheckNodePort)] : []),
   ],
   subresources: [
+    proxySubresource('ServiceProxyOptions'),
     statusSubresource<Service>({
       prepare(service) {
         service.status ??= {};
