@@ -100,15 +100,13 @@ export function wholeStatusResponse(given: Status, request?: Request, protobuf?:
   });
 }
 
-/** The same answer with one header more; one that came from elsewhere cannot be changed, and is copied. */
-export function withHeader(response: Response, name: string, value: string): Response {
+/** The same answer with more headers; one that came from elsewhere cannot be changed, and is copied. */
+export function withHeaders(response: Response, added: Readonly<Record<string, string>>): Response {
   try {
-    response.headers.set(name, value);
+    for (const name in added) response.headers.set(name, added[name] as string);
     return response;
   } catch {
-    const copy = new Response(response.body, response);
-    copy.headers.set(name, value);
-    return copy;
+    return withHeaders(new Response(response.body, response), added);
   }
 }
 

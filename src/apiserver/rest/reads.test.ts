@@ -103,6 +103,7 @@ test('what is not served, and what every answer bears', async () => {
   expect((await call('HEAD', maps)).code).toBe(405);
   const { headers } = await call('GET', maps, undefined, { 'audit-id': 'mine' });
   expect([headers.get('audit-id'), headers.get('cache-control')]).toEqual(['mine', 'no-cache, private']);
+  expect(headers.get('date')).toMatch(/^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
   expect((await call('GET', '/nowhere')).headers.get('audit-id')).toMatch(/^[\da-f]{8}-/);
 });
 
