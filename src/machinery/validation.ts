@@ -119,6 +119,16 @@ export function validateLabelSelector(selector: LabelSelector | undefined, field
   return out;
 }
 
+/** Members in the order of upstream's type, which is the order in messages. */
+const inGoOrder = ({ apiVersion, kind, name, uid, controller, blockOwnerDeletion }: OwnerReference) => ({
+  apiVersion,
+  kind,
+  name,
+  uid,
+  controller,
+  blockOwnerDeletion,
+});
+
 export function validateOwnerReferences(
   references: readonly OwnerReference[] | undefined,
   field: string,
@@ -132,14 +142,14 @@ export function validateOwnerReferences(
     for (const key of ['kind', 'name', 'uid'] as const)
       if (!reference[key]) out.push(invalid(`${field}.${key}`, reference[key] ?? '', 'must not be empty'));
     if (reference.apiVersion === 'v1' && reference.kind === 'Event')
-      out.push(invalid(field, reference, '/v1, Kind=Event is disallowed from being an owner'));
+      out.push(invalid(field, inGoOrder(reference), '/v1, Kind=Event is disallowed from being an owner'));
     if (reference.controller) {
       const name = `${reference.kind}/${reference.name}`;
       if (controller !== '')
         out.push(
           invalid(
             field,
-            references,
+            references?.map(inGoOrder),
             `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${name}`,
           ),
         );

@@ -149,7 +149,7 @@ export default defineResource<Node>({
       node.spec ??= {};
       node.status ??= {};
       // Two fields, one fact: the plural's first entry is the singular.
-      if (node.spec.podCIDR && !node.spec.podCIDRs?.length) node.spec.podCIDRs = [node.spec.podCIDR];
+      if (node.spec.podCIDR && node.spec.podCIDRs?.[0] !== node.spec.podCIDR) node.spec.podCIDRs = [node.spec.podCIDR];
       else if (!node.spec.podCIDR && node.spec.podCIDRs?.length) node.spec.podCIDR = node.spec.podCIDRs[0] as string;
       if (!node.status.allocatable && node.status.capacity) node.status.allocatable = { ...node.status.capacity };
       node.status.daemonEndpoints ??= { kubeletEndpoint: { Port: 0 } };
