@@ -100,6 +100,10 @@ export function wholeStatusResponse(given: Status, request?: Request, protobuf?:
   });
 }
 
+export function withHeader(response: Response, name: string, value: string): Response {
+  return withHeaders(response, { [name]: value });
+}
+
 /** The same answer with more headers; one that came from elsewhere cannot be changed, and is copied. */
 export function withHeaders(response: Response, added: Readonly<Record<string, string>>): Response {
   try {
