@@ -196,14 +196,16 @@ function putEntry(node: string, key: string, value: string): NodeChange {
   return put(token, token === nodes && name !== node ? trimNode(object as Node) : object);
 }
 
+/** Who owns which field is nothing to a node. */
 function put(token: ResourceToken, object: KubeObject): NodeChange {
-  const { namespace, name } = object.metadata;
+  const { managedFields: _, ...metadata } = object.metadata;
+  const { namespace, name } = metadata;
   return {
     type: 'put',
     resource: groupResource(token),
     ...(namespace ? { namespace } : {}),
     name,
-    object: object as unknown as Record<string, unknown>,
+    object: { ...object, metadata },
   };
 }
 
