@@ -1,5 +1,6 @@
 // Written by `npm run gen`; do not edit.
 // All controllers, each made from the options of the cluster it runs in.
+import { create as clusterroleAggregation } from '../controllers/clusterrole-aggregation/controller.ts';
 import { create as deployment } from '../controllers/deployment/controller.ts';
 import { create as endpoints } from '../controllers/endpoints/controller.ts';
 import { create as endpointslice } from '../controllers/endpointslice/controller.ts';
@@ -17,6 +18,7 @@ import type { ControllerOptions } from '../controllers/lib/options.ts';
 import type { Controller } from '../reconcile/types.ts';
 
 export const controllers: readonly ((options: ControllerOptions) => Controller)[] = [
+  clusterroleAggregation,
   deployment,
   endpoints,
   endpointslice,

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import type { ClusterRole, PolicyRule } from '../../generated/schemas/rbac-v1.ts';
+import { meta } from '../lib/testing.ts';
+import { outdated } from './plan.ts';
+
+const rule = (resource: string): PolicyRule => ({ apiGroups: [''], resources: [resource], verbs: ['get'] });
+
+function role(name: string, parts: Partial<ClusterRole>, labels: Record<string, string> = {}): ClusterRole {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: meta(name, { labels }),
+    ...parts,
+  };
+}
+
+const selects = (...labels: Record<string, string>[]) => ({
+  aggregationRule: { clusterRoleSelectors: labels.map((matchLabels) => ({ matchLabels })) },
+});
+
+test('rules come in the order of selectors and names, each once', () => {
+  const roles = [
+    role('z', { rules: [rule('pods'), rule('nodes')] }, { to: 'a' }),
+    role('b', { rules: [rule('pods')] }, { to: 'a' }),
+    role('c', { rules: [rule('secrets')] }, { to: 'other' }),
+    role('a', { ...selects({ to: 'other' }, { to: 'a' }), rules: [] }, { to: 'a' }),
+  ];
+  const [changed, ...rest] = outdated(roles);
+  expect(rest).toEqual([]);
+  expect(changed?.metadata.name).toBe('a');
+  expect(changed?.rules).toEqual([rule('secrets'), rule('pods'), rule('nodes')]);
+  expect(outdated([...roles.slice(0, 3), changed as ClusterRole])).toEqual([]);
+});
+
+test('a role that aggregates another follows it; one that selects nothing allows nothing', () => {
+  const base = role('base', { rules: [rule('pods')] }, { to: 'edit' });
+  const edit = role('edit', { ...selects({ to: 'edit' }), rules: [] }, { to: 'admin' });
+  const admin = role('admin', { ...selects({ to: 'admin' }), rules: [] });
+  const first = outdated([base, edit, admin]);
+  expect(first.map(({ metadata }) => metadata.name)).toEqual(['edit']);
+  expect(outdated([base, first[0] as ClusterRole, admin])[0]?.rules).toEqual([rule('pods')]);
+  expect(outdated([role('lone', { ...selects({ to: 'none' }), rules: [rule('pods')] })])[0]?.rules).toEqual([]);
+});
