@@ -43,7 +43,9 @@ test('long lists are streamed whole', async () => {
   expect((await server.client('tester').write(writes)).every(({ ok }) => ok)).toBe(true);
   expect((await call('GET', maps)).json.items).toHaveLength(1234);
   expect((await call('GET', `${maps}?labelSelector=none`)).json.items).toEqual([]);
-  expect((await call('GET', maps, undefined, { accept: 'application/yaml' })).text).toMatch(/^apiVersion: v1\nitems:\n- metadata:\n/);
+  expect((await call('GET', maps, undefined, { accept: 'application/yaml' })).text).toMatch(
+    /^apiVersion: v1\nitems:\n- metadata:\n/,
+  );
 });
 
 test('an update that changes nothing writes nothing; dry run neither', async () => {
