@@ -159,3 +159,11 @@ describe('RuntimeClass', () => {
     }
   });
 });
+
+test('a pod that is made on its node is labelled by where that is', async () => {
+  const call = await server();
+  const zone = { 'topology.kubernetes.io/zone': 'a' };
+  await call('POST', '/api/v1/nodes', { metadata: { name: 'n', labels: { ...zone, other: 'b' } } });
+  expect((await call('POST', `${base}/pods`, pod({ nodeName: 'n' }))).json.metadata.labels).toEqual(zone);
+  expect((await call('POST', `${base}/pods`, pod({}, { name: 'q' }))).json.metadata.labels).toBeUndefined();
+});
