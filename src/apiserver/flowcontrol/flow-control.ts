@@ -14,7 +14,7 @@ import { parseDuration } from '../../machinery/time.ts';
 import type { Timers } from '../../ports/index.ts';
 import type { Client } from '../../reconcile/types.ts';
 import { type Core, timestamp, type User } from '../core.ts';
-import { withHeader } from '../negotiation/respond.ts';
+import { withHeaders } from '../negotiation/respond.ts';
 import type { RequestInfo } from '../routing.ts';
 import { decode } from '../storage/codec.ts';
 import { keyRange } from '../storage/read.ts';
@@ -276,6 +276,8 @@ function waitMs({ verb }: RequestInfo, query: URLSearchParams): number {
 }
 
 function marked(response: Response, { uid, level }: BoundSchema): Response {
-  const named = withHeader(response, 'X-Kubernetes-PF-FlowSchema-UID', uid);
-  return withHeader(named, 'X-Kubernetes-PF-PriorityLevel-UID', level.uid);
+  return withHeaders(response, {
+    'X-Kubernetes-PF-FlowSchema-UID': uid,
+    'X-Kubernetes-PF-PriorityLevel-UID': level.uid,
+  });
 }
