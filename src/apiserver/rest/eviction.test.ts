@@ -235,6 +235,12 @@ describe('resize', () => {
       ['spec: Invalid value: "Burstable": Pod QOS Class may not change as a result of resizing'],
     ],
     [
+      'adds a container',
+      start,
+      { spec: { containers: [{ name: 'more', image: 'i' }] } },
+      ['spec.containers: Forbidden: containers may not be added or removed on resize'],
+    ],
+    [
       'changes how it is resized',
       start,
       of({}, { resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'RestartContainer' }] }),

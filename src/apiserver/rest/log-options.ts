@@ -51,21 +51,17 @@ export function logOptions(query: URLSearchParams, object: KubeObject): Record<s
   return options;
 }
 
-/** The container that a request means; '': the only one, or the one that the pod's annotation names. Throws BadRequest. */
-export function chooseContainer(wanted: string, pod: Pod): string {
-  const { spec, metadata } = pod;
-  const ordinary = spec.containers.map(({ name }) => name);
-  const init = (spec.initContainers ?? []).map(({ name }) => name);
-  const ephemeral = (spec.ephemeralContainers ?? []).map(({ name }) => name);
+/** The container that a request means; '': the only one. Throws BadRequest. */
+export function chooseContainer(wanted: string, { spec, metadata }: Pod): string {
+  const all = [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
+  const names = all.map(({ name }) => name);
   if (wanted !== '') {
-    if ([...ordinary, ...init, ...ephemeral].some((name) => name === wanted)) return wanted;
+    if (names.includes(wanted)) return wanted;
     throw errors.badRequest(`container ${wanted} is not valid for pod ${metadata.name}`);
   }
-  const preferred = metadata.annotations?.['kubectl.kubernetes.io/default-container'];
-  if (preferred !== undefined && ordinary.includes(preferred)) return preferred;
-  if (ordinary.length === 1) return ordinary[0] as string;
-  const also = init.length > 0 ? ` or one of the init containers: [${init.join(' ')}]` : '';
+  const [only, ...others] = spec.containers;
+  if (only && others.length === 0) return only.name;
   throw errors.badRequest(
-    `a container name must be specified for pod ${metadata.name}, choose one of: [${ordinary.join(' ')}]${also}`,
+    `a container name must be specified for pod ${metadata.name}, choose one of: [${names.join(' ')}]`,
   );
 }

@@ -1,5 +1,6 @@
-// matchLabelKeys and mismatchLabelKeys of pod affinity terms become expressions of their label selector when a pod is
-// created, so that whoever places the pod reads the selector alone (pod strategy: mutatePodAffinity).
+// matchLabelKeys and mismatchLabelKeys of pod affinity terms and spread constraints become expressions of their label selector
+// when a pod is created, so that whoever places the pod reads the selector alone (pod strategy: mutatePodAffinity,
+// mutateTopologySpreadConstraints).
 
 import type { Pod, PodAffinityTerm } from '../../../generated/schemas/core-v1.ts';
 import type { LabelSelectorRequirement } from '../../../machinery/meta.ts';
@@ -15,7 +16,9 @@ function expressions(
   });
 }
 
-function expand(term: PodAffinityTerm | undefined, labels: Readonly<Record<string, string>>): void {
+type Selecting = Pick<PodAffinityTerm, 'labelSelector' | 'matchLabelKeys' | 'mismatchLabelKeys'>;
+
+function expand(term: Selecting | undefined, labels: Readonly<Record<string, string>>): void {
   if (!term?.labelSelector) return;
   const added = [
     ...expressions(term.matchLabelKeys, 'In', labels),
@@ -33,4 +36,5 @@ export function expandLabelKeys(pod: Pod): void {
     for (const weighted of affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [])
       expand(weighted.podAffinityTerm, labels);
   }
+  for (const constraint of pod.spec.topologySpreadConstraints ?? []) expand(constraint, labels);
 }

@@ -17,7 +17,7 @@ import { ephemeralContainers } from './ephemeral.ts';
 import { eviction } from './eviction.ts';
 import { podQosClass } from './qos.ts';
 import { resize } from './resize.ts';
-import { keepObservedGeneration, validatePodStatus } from './status.ts';
+import { keepObservedGeneration, podStatusWarnings, validatePodStatus } from './status.ts';
 import { validatePodUpdate } from './update.ts';
 import { validateNewPod, validatePod } from './validation.ts';
 
@@ -102,6 +102,7 @@ export default defineResource<Pod>({
         keepObservedGeneration(pod, old);
       },
       validate: validatePodStatus,
+      warnings: podStatusWarnings,
     }),
     binding,
     eviction,

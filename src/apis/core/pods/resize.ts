@@ -13,20 +13,40 @@ import { isMirror, validatePod } from './validation.ts';
 type Quantities = Readonly<Record<string, string>> | undefined;
 const kinds = ['containers', 'initContainers'] as const;
 
-function prepareForUpdate(pod: Pod, old: Pod): void {
-  const wanted = kinds.map((kind) => pod.spec?.[kind] ?? []);
-  keepPod(pod, old);
-  kinds.forEach((kind, k) => {
-    const present: Container[] = pod.spec[kind] ?? [];
-    for (const { name, resources, resizePolicy } of wanted[k] ?? []) {
-      const container = present.find((one) => one.name === name);
-      if (!container) continue;
-      container.resources = resources ?? {};
-      if (resizePolicy === undefined) delete container.resizePolicy;
-      else container.resizePolicy = resizePolicy;
-    }
+/** The former containers with what is wanted of them now; other containers as they come, for validation to refuse. */
+function resized(wanted: Container[], former: Container[]): Container[] {
+  if (wanted.some((container, i) => container.name !== former[i]?.name)) return wanted;
+  return former.map(({ resizePolicy: _former, ...container }, i) => {
+    const { resources = {}, resizePolicy } = wanted[i] as Container;
+    return { ...container, resources, ...(resizePolicy === undefined ? {} : { resizePolicy }) };
   });
+}
+
+function prepareForUpdate(pod: Pod, old: Pod): void {
+  const [containers, initContainers] = kinds.map((kind) => pod.spec?.[kind] ?? []) as [Container[], Container[]];
+  keepPod(pod, old);
+  const [former, formerInit] = kinds.map((kind) => pod.spec[kind] ?? []) as [Container[], Container[]];
+  const same = containers.length === former.length && initContainers.length === formerInit.length;
+  pod.spec.containers = same ? resized(containers, former) : containers;
+  if (initContainers.length > 0) pod.spec.initContainers = same ? resized(initContainers, formerInit) : initContainers;
+  else delete pod.spec.initContainers;
   raiseGeneration(pod, old);
+}
+
+/** False: the containers are not those of before. */
+function validateOrder(problems: Problems, pod: Pod, old: Pod): boolean {
+  const before = problems.list.length;
+  for (const kind of kinds) {
+    const [after, former] = [pod.spec[kind] ?? [], old.spec[kind] ?? []];
+    if (after.length !== former.length)
+      problems.forbidden(`spec.${kind}`, `${kind} may not be added or removed on resize`);
+    else
+      former.forEach(({ name }, i) => {
+        if (after[i]?.name !== name)
+          problems.forbidden(`spec.${kind}[${i}].name`, `${kind} may not be renamed or reordered on resize`);
+      });
+  }
+  return problems.list.length === before;
 }
 
 /** Pods that are never resized, and why. */
@@ -104,7 +124,7 @@ function validateUpdate(pod: Pod, old: Pod): FieldError[] {
   if ((old.status?.qosClass ?? podQosClass(old.spec)) !== podQosClass(pod.spec))
     problems.invalid('spec', pod.status?.qosClass ?? '', 'Pod QOS Class may not change as a result of resizing');
   if (!isSupported(old)) problems.forbidden('spec', 'Pod running on node without support for resize');
-  validateContainers(problems, pod, old);
+  if (validateOrder(problems, pod, old)) validateContainers(problems, pod, old);
   return problems.list;
 }
 

@@ -1,6 +1,7 @@
 // The status of a pod, as its node and others write it (core/validation: ValidatePodStatusUpdate; pod strategy).
 
 import type { Container, ContainerStatus, Pod, PodCondition, PodSpec } from '../../../generated/schemas/core-v1.ts';
+import { ipWarnings } from '../../../machinery/cidr.ts';
 import type { FieldError } from '../../../machinery/errors.ts';
 import { ipFamily, isDns1123Subdomain, isGroupId, isIp, isQualifiedName, isUserId } from '../../../machinery/names.ts';
 import { fieldImmutableMessage, Problems } from '../../problems.ts';
@@ -10,10 +11,13 @@ import { validatePodAnnotations } from './update.ts';
 export function keepObservedGeneration(pod: Pod, old: Pod): void {
   if (!pod.status.observedGeneration && old.status?.observedGeneration)
     pod.status.observedGeneration = old.status.observedGeneration;
-  const before = new Map<string, PodCondition>();
-  for (const condition of old.status?.conditions ?? []) before.set(condition.type, condition);
+  // There may be several of a type: each takes after the one in its place.
+  const before = new Map<string, (number | undefined)[]>();
+  for (const { type, observedGeneration } of old.status?.conditions ?? [])
+    before.set(type, [...(before.get(type) ?? []), observedGeneration]);
   pod.status.conditions = pod.status.conditions?.map((condition) => {
-    const generation = condition.observedGeneration || before.get(condition.type)?.observedGeneration;
+    const former = before.get(condition.type)?.shift();
+    const generation = condition.observedGeneration || former;
     return generation ? { ...condition, observedGeneration: generation } : condition;
   });
   if (pod.status.conditions === undefined) delete pod.status.conditions;
@@ -201,3 +205,8 @@ export function validatePodStatus(pod: Pod, old: Pod): FieldError[] {
   });
   return problems.list;
 }
+
+export const podStatusWarnings = ({ status }: Pod): string[] =>
+  (['podIPs', 'hostIPs'] as const).flatMap((kind) =>
+    (status?.[kind] ?? []).flatMap(({ ip }, i) => ipWarnings(`status.${kind}[${i}].ip`, ip ?? '')),
+  );

@@ -219,3 +219,28 @@ describe('a status', () => {
     expect(write(spec, {}, status)).toEqual(problems);
   });
 });
+
+test('keys of spread constraints become expressions, and are the client’s no more', () => {
+  const spec = (labelSelector: object) => ({
+    containers: [container],
+    topologySpreadConstraints: [
+      {
+        maxSkew: 1,
+        topologyKey: 'zone',
+        whenUnsatisfiable: 'DoNotSchedule',
+        matchLabelKeys: ['a', 'b'],
+        labelSelector,
+      },
+    ],
+  });
+  const create = (labelSelector: object) =>
+    createOf(pods, { metadata: { labels: { a: 'x' } }, spec: spec(labelSelector) });
+  const { object, problems } = create({});
+  expect(problems).toEqual([]);
+  expect(object.spec.topologySpreadConstraints?.[0]?.labelSelector).toEqual({
+    matchExpressions: [{ key: 'a', operator: 'In', values: ['x'] }],
+  });
+  expect(create({ matchLabels: { a: 'x' } }).problems).toEqual([
+    'spec.topologySpreadConstraints[0][0]: Invalid value: "a": exists in both matchLabelKeys and labelSelector',
+  ]);
+});

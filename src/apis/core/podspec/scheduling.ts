@@ -10,7 +10,6 @@ import type {
   Toleration,
   TopologySpreadConstraint,
 } from '../../../generated/schemas/core-v1.ts';
-import type { LabelSelector } from '../../../machinery/meta.ts';
 import { isDns1123Label, isDns1123Subdomain, isLabelValue, isQualifiedName } from '../../../machinery/names.ts';
 import { validateLabelSelector } from '../../../machinery/validation.ts';
 import type { Problems } from '../../problems.ts';
@@ -132,7 +131,24 @@ function validateNodeTerm(
   });
 }
 
-function validateLabelKeys(problems: Problems, path: string, term: PodAffinityTerm): void {
+type KeyedSelector = Pick<PodAffinityTerm, 'labelSelector' | 'matchLabelKeys' | 'mismatchLabelKeys'>;
+
+/** When a pod is created each key has become an expression of the selector: another one of that key was the client's. */
+function validateKeysNotSelected(
+  problems: Problems,
+  path: string,
+  { labelSelector, matchLabelKeys = [] }: KeyedSelector,
+): void {
+  const seen = new Set(Object.keys(labelSelector?.matchLabels ?? {}));
+  for (const { key } of labelSelector?.matchExpressions ?? []) {
+    const index = matchLabelKeys.lastIndexOf(key);
+    if (index >= 0 && seen.has(key))
+      problems.invalid(`${path}[${index}]`, key, 'exists in both matchLabelKeys and labelSelector');
+    seen.add(key);
+  }
+}
+
+function validateLabelKeys(problems: Problems, path: string, term: KeyedSelector): void {
   for (const kind of ['matchLabelKeys', 'mismatchLabelKeys'] as const) {
     const keys = term[kind] ?? [];
     if (keys.length === 0) continue;
@@ -143,6 +159,7 @@ function validateLabelKeys(problems: Problems, path: string, term: PodAffinityTe
         labelName(problems, `${path}.${kind}[${i}]`, key);
       });
   }
+  validateKeysNotSelected(problems, path, term);
   const mismatched = new Set(term.mismatchLabelKeys ?? []);
   (term.matchLabelKeys ?? []).forEach((key, i) => {
     if (mismatched.has(key))
@@ -206,9 +223,6 @@ export function validateAffinity(problems: Problems, path: string, affinity: Aff
   }
 }
 
-const selectorKeys = (selector: LabelSelector): Set<string> =>
-  new Set([...Object.keys(selector.matchLabels ?? {}), ...(selector.matchExpressions ?? []).map((one) => one.key)]);
-
 export function validateTopologySpread(
   problems: Problems,
   path: string,
@@ -241,15 +255,7 @@ export function validateTopologySpread(
     for (const policy of ['nodeAffinityPolicy', 'nodeTaintsPolicy'] as const)
       if (constraint[policy] !== undefined)
         problems.oneOf(`${at}.${policy}`, constraint[policy], ['Honor', 'Ignore'], 'unsupported');
-    const keys = constraint.matchLabelKeys ?? [];
-    if (keys.length > 0 && !constraint.labelSelector)
-      problems.forbidden(`${at}.matchLabelKeys`, 'must not be specified when labelSelector is not set');
-    const selected = selectorKeys(constraint.labelSelector ?? {});
-    keys.forEach((key, j) => {
-      labelName(problems, `${at}.matchLabelKeys[${j}]`, key);
-      if (selected.has(key))
-        problems.invalid(`${at}.matchLabelKeys[${j}]`, key, 'exists in both matchLabelKeys and labelSelector');
-    });
+    validateLabelKeys(problems, at, constraint);
     problems.addAll(validateLabelSelector(constraint.labelSelector, `${at}.labelSelector`));
   });
 }
