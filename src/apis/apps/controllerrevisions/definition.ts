@@ -22,6 +22,7 @@ export default defineResource<ControllerRevision>({
   singular: 'controllerrevision',
   schema: 'io.k8s.api.apps.v1.ControllerRevision',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     defaults(revision) {
       revision.revision ??= 0;

@@ -104,6 +104,7 @@ export default defineResource<DaemonSet>({
   categories: ['all'],
   schema: 'io.k8s.api.apps.v1.DaemonSet',
   strategy: {
+    revalidatesMetadata: true,
     defaults,
     prepareForCreate(set) {
       set.status = emptyStatus();

@@ -33,6 +33,7 @@ export default defineResource<ReplicaSet>({
   categories: ['all'],
   schema: 'io.k8s.api.apps.v1.ReplicaSet',
   strategy: {
+    revalidatesMetadata: true,
     defaults(set) {
       set.spec ??= {} as ReplicaSet['spec'];
       set.status ??= { replicas: 0 };

@@ -41,6 +41,7 @@ export default defineResource<Job>({
   categories: ['all'],
   schema: 'io.k8s.api.batch.v1.Job',
   strategy: {
+    revalidatesMetadata: true,
     defaults: defaultJob,
     prepareForCreate(job) {
       job.status = {};

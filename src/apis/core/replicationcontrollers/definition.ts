@@ -61,6 +61,7 @@ export default defineResource<ReplicationController>({
   categories: ['all'],
   schema: 'io.k8s.api.core.v1.ReplicationController',
   strategy: {
+    revalidatesMetadata: true,
     defaults,
     prepareForCreate(controller) {
       controller.status = { replicas: 0 };
