@@ -5,7 +5,7 @@ import { apiVersion, type KubeObject } from '../machinery/meta.ts';
 import { jsonKind } from '../machinery/patch/index.ts';
 import type { AnyResource } from '../machinery/resource.ts';
 import { coerce, strictProblems } from '../machinery/schema/coerce.ts';
-import { decodeJson, decodeUtf8, isJsonObject } from '../machinery/schema/json.ts';
+import { decodeJson, decodeUtf8, isJsonObject, type Decoded as Read } from '../machinery/schema/json.ts';
 import { decodeProtobuf } from '../machinery/schema/protobuf.ts';
 import { protobufWriter } from '../machinery/schema/protobuf-writer.ts';
 import type { ProtobufTable } from '../machinery/schema/table.ts';
@@ -72,15 +72,22 @@ export function createCodec(schemas: Schemas, protobufTables: ProtobufTable | un
     target.defaults?.(object as never);
     return { object, problems: strictProblems(value, coerced.unknown, duplicates) };
   };
-  const accept = (value: unknown, target: Target, validation: FieldValidation, duplicates: string[] = []): Decoded => {
+  const accept = (
+    value: unknown,
+    target: Target,
+    validation: FieldValidation,
+    { duplicates, repeated = [] }: Pick<Read, 'duplicates' | 'repeated'> = { duplicates: [] },
+  ): Decoded => {
     const { object, problems } = refused(
-      () => convert(value, target, 'json', duplicates),
+      () => convert(value, target, 'json', repeated.length > 0 ? [] : duplicates),
       (message) => inWords(claimOf(value, target), target, message),
     );
     if (validation === 'Ignore') return { object, warnings: [] };
-    if (problems.length > 0 && validation === 'Strict')
-      throw inWords(claimOf(value, target), target, `strict decoding error: ${problems.join(', ')}`);
-    return { object, warnings: problems };
+    // What the YAML reader has to say is one error of many lines, and as many warnings.
+    const ofYaml = repeated.length > 0 ? [`yaml: unmarshal errors:\n  ${repeated.join('\n  ')}`] : [];
+    if (ofYaml.length + problems.length > 0 && validation === 'Strict')
+      throw inWords(claimOf(value, target), target, `strict decoding error: ${[...ofYaml, ...problems].join(', ')}`);
+    return { object, warnings: [...repeated, ...problems] };
   };
   return {
     decode(bytes, format, target, validation) {
@@ -90,14 +97,14 @@ export function createCodec(schemas: Schemas, protobufTables: ProtobufTable | un
           target,
           'Ignore',
         );
-      const { value, duplicates } = syntax(bytes, target, () => {
+      const read = syntax(bytes, target, () => {
         const decoded = format === 'yaml' ? yaml(bytes) : json(bytes);
         claimOf(decoded.value, target);
         return decoded;
       });
-      return accept(value, target, validation, duplicates);
+      return accept(read.value, target, validation, read);
     },
-    accept,
+    accept: (value, target, validation) => accept(value, target, validation),
     protobuf: protobufTables && new ProtobufAnswers(schemas, protobufWriter(protobufTables)),
     patch(type, base, text, target, validation) {
       return applyPatch({ schemas, convert }, type, base, text, target, validation);

@@ -378,6 +378,18 @@ describe('field validation', () => {
     const { code, headers } = await call('POST', `${maps}?dryRun=All&fieldValidation=Ignore`, text);
     expect([code, headers.get('warning')]).toEqual([201, null]);
   });
+  test('of YAML names lines', async () => {
+    const yaml = 'metadata: {name: f}\ndata:\n  k: a\n  k: b\nnope: 1\n';
+    const repeated = 'line 4: key "k" already set in map';
+    const { headers } = await call('POST', `${maps}?dryRun=All`, yaml, 'application/yaml');
+    expect(headers.get('warning')).toBe(
+      [repeated, 'unknown field "nope"'].map((one) => `299 - ${JSON.stringify(one)}`).join(', '),
+    );
+    const { json } = await call('POST', `${maps}?dryRun=All&fieldValidation=Strict`, yaml, 'application/yaml');
+    expect(json.message).toBe(
+      `ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: yaml: unmarshal errors:\n  ${repeated}, unknown field "nope"`,
+    );
+  });
   test('Strict refuses', async () => {
     const { code, json } = await call('POST', `${maps}?dryRun=All&fieldValidation=Strict`, text);
     expect([code, json.message]).toEqual([

@@ -7,6 +7,8 @@ export interface Decoded {
   value: unknown;
   /** Paths of keys that came twice, the last of which counts: `spec.replicas`, `spec.containers[0].name`. */
   duplicates: string[];
+  /** The same as the YAML reader words it, by lines: `line 3: key "data" already set in map`. */
+  repeated?: string[];
 }
 
 export const depthMax = 400;

@@ -38,6 +38,7 @@ export function decodeYaml(text: string): Decoded {
   if (first) throw errors.badRequest(`error converting YAML to JSON: yaml: ${first.message}`);
 
   const duplicates: string[] = [];
+  const repeated: string[] = [];
   let nodes = 0;
   // An alias means the last anchor of its name before it. The library looks through the whole document for each.
   const anchors = new Map<string, Node>();
@@ -75,7 +76,10 @@ export function decodeYaml(text: string): Decoded {
           continue;
         }
         const inner = childPath(path, name);
-        if (Object.hasOwn(out, name)) duplicates.push(inner);
+        if (Object.hasOwn(out, name) && expanding === 0) {
+          duplicates.push(inner);
+          repeated.push(`line ${lineOf(text, pair.key)}: key ${JSON.stringify(name)} already set in map`);
+        }
         setOwn(out, name, convert(pair.value, inner, depth + 1));
       }
       for (const source of merged)
@@ -84,7 +88,12 @@ export function decodeYaml(text: string): Decoded {
     }
     return null;
   };
-  return { value: convert(document.contents, '', 0), duplicates };
+  return { value: convert(document.contents, '', 0), duplicates, repeated };
+}
+
+function lineOf(text: string, node: unknown): number {
+  const offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
+  return text.slice(0, offset).split('\n').length;
 }
 
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
