@@ -40,9 +40,8 @@ function aggregatedRules(role: string): PolicyRule[] {
   const sources = Object.keys(aggregatesTo)
     .filter((name) => aggregatesTo[name] === role)
     .sort();
-  const out: PolicyRule[] = [];
-  for (const rule of sources.flatMap(rulesOf)) if (!out.some((other) => deepEqual(other, rule))) out.push(rule);
-  return out;
+  const rules = sources.flatMap(rulesOf).map((rule): [string, PolicyRule] => [JSON.stringify(rule), rule]);
+  return [...new Map(rules).values()];
 }
 
 const rulesOf = (name: string): PolicyRule[] =>
@@ -116,6 +115,8 @@ function reconcileRole<T extends Role | ClusterRole>(live: T, wanted: New<T>): T
   return reconciled(live, wanted, (role) => {
     // What an aggregating role allows is not its own to say.
     if ('aggregationRule' in wanted && wanted.aggregationRule) return false;
+    // What is as it was needs no closer look: this runs at every start.
+    if (deepEqual(wanted.rules, role.rules)) return false;
     const missing = uncovered(wanted.rules ?? [], role.rules ?? []);
     role.rules = [...(role.rules ?? []), ...missing];
     return missing.length > 0;
