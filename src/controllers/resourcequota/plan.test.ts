@@ -71,12 +71,12 @@ describe('the status of a quota', () => {
     expect(statusOf(quota({}), {})).toEqual({ hard: {}, used: {} });
   });
 
-  test.each<[string, object, string]>([
+  test.each<[string, { containers?: string[]; initContainers?: string[]; [more: string]: unknown }, string]>([
     ['containers side by side', { containers: ['1', '500m'] }, '1500m'],
     ['a larger step of the start', { containers: ['1'], initContainers: ['3'] }, '3'],
     ['the overhead of the runtime', { containers: ['1'], overhead: { cpu: '100m' } }, '1100m'],
     ["the pod's own figure", { containers: ['1'], resources: { requests: { cpu: '4' } } }, '4'],
-  ])('a pod asks for %s', (_what, { containers = [], initContainers = [], ...spec }: Record<string, never>, cpu) => {
+  ])('a pod asks for %s', (_what, { containers = [], initContainers = [], ...spec }, cpu) => {
     const of = (requests: string[]) =>
       requests.map((one, i) => ({ name: `c${i}`, image: 'i', resources: { requests: { cpu: one } } }));
     const one = pod('a', { spec: { ...spec, containers: of(containers), initContainers: of(initContainers) } });
