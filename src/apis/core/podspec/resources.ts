@@ -173,16 +173,18 @@ function validateClaims(
 
 /** What all containers ask for together: the sum of those that run side by side, or the largest init step. */
 export function containerRequests(spec: PodSpec): Record<string, string> {
-  const sum: Record<string, string> = {};
+  // Names are the client's: nothing may be inherited.
+  const empty = (): Record<string, string> => Object.create(null);
+  const sum = empty();
   const add = (into: Record<string, string>, requests: Record<string, string> | undefined): void => {
     for (const [name, quantity] of Object.entries(requests ?? {}))
       into[name] = formatQuantity(addQuantities(into[name] ?? '0', quantity));
   };
   for (const container of spec.containers ?? []) add(sum, container.resources?.requests);
-  const sidecars: Record<string, string> = {};
-  const peak: Record<string, string> = {};
+  const sidecars = empty();
+  const peak = empty();
   for (const container of spec.initContainers ?? []) {
-    const step = { ...sidecars };
+    const step = Object.assign(empty(), sidecars);
     add(step, container.resources?.requests);
     if (container.restartPolicy === 'Always') add(sidecars, container.resources?.requests);
     for (const [name, quantity] of Object.entries(step))
@@ -206,7 +208,7 @@ export function validatePodResources(
   if (own.claims) problems.forbidden(`${path}.claims`, 'claims cannot be set for Resources at pod-level');
   validateResources(problems, path, own, claimNames, 'pod');
   for (const [name, needed] of Object.entries(containerRequests(spec))) {
-    const asked = own.requests?.[name] ?? '0';
+    const asked = (own.requests && Object.hasOwn(own.requests, name) ? own.requests[name] : undefined) ?? '0';
     if (compareQuantities(needed, asked) > 0)
       problems.invalid(
         `${path}.requests[${name}]`,
@@ -216,7 +218,7 @@ export function validatePodResources(
   }
   (spec.containers ?? []).forEach((container, i) => {
     for (const [name, limit] of Object.entries(container.resources?.limits ?? {})) {
-      const most = own.limits?.[name];
+      const most = own.limits && Object.hasOwn(own.limits, name) ? own.limits[name] : undefined;
       if (most !== undefined && compareQuantities(limit, most) > 0)
         problems.invalid(
           `${path}.containers[${i}][${name}].limits`,
