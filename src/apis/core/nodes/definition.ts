@@ -133,7 +133,16 @@ function validate(problems: Problems, node: Node, old: Node | undefined): void {
   cidrs.forEach((cidr, i) => {
     problems.invalidAll(`spec.podCIDRs[${i}]`, cidr, cidrMessages(cidr, old?.spec?.podCIDRs));
   });
-  if (cidrs.length > 1 && !isDualStack(cidrs.map((cidr) => parseCidr(cidr)?.network)))
+  if (cidrs.length < 2) return;
+  const parsed = cidrs.map((cidr) => parseCidr(cidr));
+  const malformed = parsed.indexOf(undefined);
+  if (malformed >= 0)
+    problems.list.push({
+      type: 'InternalError',
+      field: 'spec.podCIDRs',
+      detail: `invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR[${malformed}]: <nil> (invalid CIDR address: ${cidrs[malformed]})`,
+    });
+  if (malformed >= 0 || !isDualStack(parsed.map((cidr) => cidr?.network)))
     problems.invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family');
 }
 
