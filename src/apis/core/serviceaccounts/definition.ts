@@ -10,7 +10,7 @@ export default defineResource<ServiceAccount>({
   singular: 'serviceaccount',
   shortNames: ['sa'],
   schema: 'io.k8s.api.core.v1.ServiceAccount',
-  strategy: { generation: false, returnDeletedObject: true },
+  strategy: { generation: false, returnDeletedObject: true, revalidatesMetadata: true },
   columns: [nameColumn, ageColumn],
   subresources: [
     {
