@@ -121,6 +121,33 @@ export function ledgerContract(name: string, withSql: (test: (sql: Sql) => Promi
       expect(on.ledger.get('a')).toMatchObject({ value: '3', createRevision: 3 });
     });
 
+    scenario('shows a small range as it is after every kind of write', async (on) => {
+      const range = { start: 'p/n/', end: 'p/n0' };
+      const keys = (limit?: number) =>
+        on.ledger.range({ ...range, ...(limit ? { limit } : {}) }).entries.map(({ key, value }) => `${key}=${value}`);
+      expect(keys()).toEqual([]);
+      await on.put('p/n/a', '1');
+      await on.put('p/other/a', '1');
+      expect([keys(), keys()]).toEqual([['p/n/a=1'], ['p/n/a=1']]);
+      on.ledger.range(range).entries.pop();
+      await on.put('p/n/b', '1');
+      expect([keys(), keys(1), on.ledger.range({ ...range, limit: 1 }).more]).toEqual([
+        ['p/n/a=1', 'p/n/b=1'],
+        ['p/n/a=1'],
+        true,
+      ]);
+      await on.ledger
+        .commit((tx) => {
+          write(tx, 'p/n/c', 'undone');
+          expect(tx.range(range).entries).toHaveLength(3);
+          throw new Error('after writing');
+        })
+        .catch(() => undefined);
+      expect(keys()).toHaveLength(2);
+      await on.delete('p/n/a');
+      expect(keys()).toEqual(['p/n/b=1']);
+    });
+
     scenario('finds rows by tag', async (on) => {
       await on.put('a', '1', undefined, ['node=n1', 'x']);
       await on.put('b', '1', undefined, ['node=n1']);

@@ -3,6 +3,7 @@
 // counters in memory are those of the last committed transaction whenever no transaction is open.
 // It does not decide when compaction by age runs: whoever holds the alarm calls `compactDue`.
 import type { Clock, Sql } from '../ports/index.ts';
+import { RecentLog } from './recent-log.ts';
 import { type LogRow, Store, type Totals } from './store.ts';
 import {
   type Change,
@@ -93,9 +94,15 @@ class View implements ReadView {
     if (request.after < this.totals.compacted) throw new CompactedError(this.totals.compacted);
     if (request.after > this.totals.revision) throw new FutureRevisionError(this.totals.revision);
     const limit = request.limit ?? -1;
-    const changes = this.store.changes(request.after, request.range, limit);
+    const changes =
+      this.recent(request.after, request.range, limit) ?? this.store.changes(request.after, request.range, limit);
     const full = limit >= 0 && changes.length >= limit;
     return { changes, through: full ? (changes.at(-1)?.revision ?? request.after) : this.totals.revision };
+  }
+
+  /** Changes that are at hand without a statement. */
+  protected recent(_after: number, _range: KeyRange | undefined, _limit: number): Change[] | undefined {
+    return undefined;
   }
 
   /** Undefined for a read of the present. */
@@ -194,16 +201,22 @@ class SqlLedger extends View implements Ledger {
   readonly #config: LedgerOptions['config'];
   readonly #schedule: (drain: () => void) => void;
   readonly #listeners = new Set<Listener>();
+  readonly #recent: RecentLog;
   #queue: Job[] = [];
   #scheduled = false;
 
   constructor(options: LedgerOptions) {
     const store = new Store(options.sql);
     super(store, store.load());
+    this.#recent = new RecentLog(this.totals.revision);
     this.#sql = options.sql;
     this.#clock = options.clock;
     this.#config = options.config;
     this.#schedule = options.schedule ?? ((drain) => queueMicrotask(drain));
+  }
+
+  protected override recent(after: number, range: KeyRange | undefined, limit: number): Change[] | undefined {
+    return this.#recent.since(after, range, limit);
   }
 
   commit<T>(work: (tx: WriteView) => T): Promise<T> {
@@ -288,7 +301,10 @@ class SqlLedger extends View implements Ledger {
     } finally {
       transaction.close();
     }
-    if (transaction.log.length > 0) this.totals = transaction.counters;
+    if (transaction.log.length > 0) {
+      this.totals = transaction.counters;
+      this.#recent.add(transaction.log);
+    }
     for (const done of settle) done();
     if (transaction.log.length > 0) this.#notify(transaction.log, transaction.revision);
     return undefined;

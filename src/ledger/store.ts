@@ -18,6 +18,7 @@
 // A unit is one UTF-16 code unit: a byte, for ASCII.
 import type { Sql, SqlValue } from '../ports/index.ts';
 import { HeadCache } from './head-cache.ts';
+import { RangeCache } from './range-cache.ts';
 import type { Change, Entry, KeyRange, RangeRequest, RangeText } from './types.ts';
 
 /** The counters; kept in memory, and recoverable from the newest log row and the mark. */
@@ -75,6 +76,7 @@ const inListMax = 90;
 export class Store {
   readonly #sql: Sql;
   readonly #heads = new HeadCache();
+  readonly #ranges = new RangeCache();
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -127,6 +129,7 @@ export class Store {
   /** After a rolled back transaction: what it wrote is not there. */
   forget(): void {
     this.#heads.clear();
+    this.#ranges.clear();
   }
 
   rowAt(key: string, revision: number): LogRow | undefined {
@@ -163,6 +166,7 @@ export class Store {
       row.deleted,
     );
     this.#heads.set(row.key, row);
+    this.#ranges.touch(row.key);
     if (row.tags === tagsBefore) return;
     const before = new Set(tagsOf(tagsBefore));
     const after = new Set(tagsOf(row.tags));
@@ -174,6 +178,16 @@ export class Store {
 
   /** Live entries in key order; `limit` < 0: all. `past`: at that revision, below the current one. */
   range(request: RangeRequest, past: number | undefined, limit: number): Entry[] {
+    const prefix = past === undefined ? RangeCache.prefixOf(request) : undefined;
+    if (prefix === undefined) return this.#range(request, past, limit);
+    const cached = this.#ranges.get(prefix);
+    if (cached) return limit < 0 ? [...cached] : cached.slice(0, limit);
+    const entries = this.#range(request, past, limit);
+    if (!request.withoutValues && (limit < 0 || entries.length < limit)) this.#ranges.set(prefix, [...entries]);
+    return entries;
+  }
+
+  #range(request: RangeRequest, past: number | undefined, limit: number): Entry[] {
     const from = this.#from(request, past);
     return this.#sql.exec<Entry & Record<string, SqlValue>>(
       `SELECT h.key AS key, ${request.withoutValues ? "''" : 'l.value'} AS value, l.side AS side, l.revision AS revision,
