@@ -350,6 +350,66 @@ describe('ReplicaSets', () => {
   });
 });
 
+describe('ReplicationControllers', () => {
+  const path = '/api/v1/namespaces/default/replicationcontrollers';
+  const controller = (replicas: number): unknown => ({
+    apiVersion: 'v1',
+    kind: 'ReplicationController',
+    metadata: { name: 'web' },
+    spec: {
+      replicas,
+      selector: { app: 'web' },
+      template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'c', image: 'v1' }] } },
+    },
+  });
+  it('keep their pods, take in those that match and let go of those that do not', async () => {
+    await cluster.make(podsPath, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'orphan', labels: { app: 'web' } },
+      spec: { containers: [{ name: 'c', image: 'v1' }] },
+    });
+    const made = await cluster.make(path, controller(2));
+    await cluster.settle();
+    const reference = {
+      apiVersion: 'v1',
+      kind: 'ReplicationController',
+      name: 'web',
+      uid: made.json.metadata.uid,
+      controller: true,
+      blockOwnerDeletion: true,
+    };
+    const owned = await cluster.list(podsPath);
+    expect(owned.map((pod) => pod.metadata.name)).toContain('orphan');
+    expect(owned.map((pod) => pod.metadata.ownerReferences)).toEqual([[reference], [reference]]);
+    expect((await cluster.call('GET', `${path}/web`)).json.status).toEqual({
+      replicas: 2,
+      fullyLabeledReplicas: 2,
+      readyReplicas: 2,
+      availableReplicas: 2,
+      observedGeneration: 1,
+    });
+    const events = await cluster.list('/api/v1/namespaces/default/events');
+    expect(events.filter((event) => event.source.component === 'replication-controller')).toMatchObject([
+      { reason: 'SuccessfulCreate', involvedObject: { apiVersion: 'v1', kind: 'ReplicationController', name: 'web' } },
+    ]);
+
+    const labels = { metadata: { labels: { app: 'other' } } };
+    await cluster.call('PATCH', `${podsPath}/orphan`, labels, 'application/merge-patch+json');
+    await cluster.settle();
+    expect((await cluster.call('GET', `${podsPath}/orphan`)).json.metadata.ownerReferences).toBeUndefined();
+    expect(await cluster.list(`${podsPath}?labelSelector=app=web`)).toHaveLength(2);
+
+    await cluster.call('PATCH', `${path}/web/scale`, { spec: { replicas: 1 } }, 'application/merge-patch+json');
+    await cluster.settle();
+    expect(await cluster.list(`${podsPath}?labelSelector=app=web`)).toHaveLength(1);
+    expect((await cluster.call('GET', `${path}/web`)).json.status).toMatchObject({
+      replicas: 1,
+      observedGeneration: 2,
+    });
+  });
+});
+
 describe('deletion of owners', () => {
   const remove = (policy: string): Promise<Answer> =>
     cluster.call('DELETE', `${deployments}/web`, {

@@ -10,6 +10,7 @@ import { create as nodeIpam } from '../controllers/node-ipam/controller.ts';
 import { create as nodeLifecycle } from '../controllers/node-lifecycle/controller.ts';
 import { create as podGarbageCollector } from '../controllers/pod-garbage-collector/controller.ts';
 import { create as replicaset } from '../controllers/replicaset/controller.ts';
+import { create as replicationcontroller } from '../controllers/replicationcontroller/controller.ts';
 import { create as resourcequota } from '../controllers/resourcequota/controller.ts';
 import { create as rootCaPublisher } from '../controllers/root-ca-publisher/controller.ts';
 import { create as serviceaccount } from '../controllers/serviceaccount/controller.ts';
@@ -28,6 +29,7 @@ export const controllers: readonly ((options: ControllerOptions) => Controller)[
   nodeLifecycle,
   podGarbageCollector,
   replicaset,
+  replicationcontroller,
   resourcequota,
   rootCaPublisher,
   serviceaccount,

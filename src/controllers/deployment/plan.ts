@@ -2,7 +2,7 @@
 // A rollout either grows the new ReplicaSet or shrinks old ones in one step; changed statuses bring the next step.
 import type { Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet } from '../../generated/schemas/apps-v1.ts';
 import type { Pod } from '../../generated/schemas/core-v1.ts';
-import { deployments, replicaSets } from '../../generated/schemas/index.ts';
+import { replicaSets } from '../../generated/schemas/index.ts';
 import type { New, OwnerReference } from '../../machinery/meta.ts';
 import { equalJson } from '../../machinery/schema/json.ts';
 import type { Write } from '../../reconcile/types.ts';
@@ -77,7 +77,7 @@ export function planClaims(deployment: Deployment, sets: readonly ReplicaSet[]):
       !set.metadata.deletionTimestamp &&
       !deployment.metadata.deletionTimestamp
     ) {
-      writes.push(referencesPatch(set, [...references, controllerReference(deployments, deployment)]));
+      writes.push(referencesPatch(set, [...references, controllerReference(deployment)]));
     }
   }
   return writes;
@@ -188,7 +188,7 @@ function newReplicaSet(deployment: Deployment, oldSets: readonly ReplicaSet[], s
       namespace: deployment.metadata.namespace,
       labels,
       annotations: newSetAnnotations(deployment, {}, maxRevision(oldSets) + 1, false),
-      ownerReferences: [controllerReference(deployments, deployment)],
+      ownerReferences: [controllerReference(deployment)],
     },
     spec: {
       replicas: size,

@@ -4,7 +4,7 @@
 
 import type { Service } from '../../generated/schemas/core-v1.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../generated/schemas/discovery-v1.ts';
-import { endpointSlices, services } from '../../generated/schemas/index.ts';
+import { endpointSlices } from '../../generated/schemas/index.ts';
 import type { New } from '../../machinery/meta.ts';
 import { equalJson } from '../../machinery/schema/json.ts';
 import type { Write } from '../../reconcile/types.ts';
@@ -178,7 +178,7 @@ function sliceWith(
     triggerTime === undefined
       ? slice.metadata.annotations
       : { ...slice.metadata.annotations, [triggerAnnotation]: triggerTime };
-  const ownerReferences = slice.metadata.ownerReferences ?? [controllerReference(services, service)];
+  const ownerReferences = slice.metadata.ownerReferences ?? [controllerReference(service)];
   return {
     ...slice,
     metadata: { ...slice.metadata, labels, ownerReferences, ...(annotations ? { annotations } : {}) },
@@ -200,7 +200,7 @@ function creation(
       namespace,
       labels,
       ...(triggerTime === undefined ? {} : { annotations: { [triggerAnnotation]: triggerTime } }),
-      ownerReferences: [controllerReference(services, service)],
+      ownerReferences: [controllerReference(service)],
     },
     addressType,
     endpoints,

@@ -1,11 +1,5 @@
 // Controller references: which object manages which, by uid.
-import {
-  apiVersion,
-  type KubeObject,
-  type ObjectMeta,
-  type OwnerReference,
-  type ResourceToken,
-} from '../../machinery/meta.ts';
+import type { KubeObject, ObjectMeta, OwnerReference, ResourceToken } from '../../machinery/meta.ts';
 
 export function controllerOf(object: { metadata: Partial<ObjectMeta> }): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find((reference) => reference.controller === true);
@@ -16,10 +10,10 @@ export function isControlledBy(object: KubeObject, owner: KubeObject): boolean {
 }
 
 /** The reference that makes `owner` the managing controller of an object. */
-export function controllerReference(token: ResourceToken, owner: KubeObject): OwnerReference {
+export function controllerReference(owner: KubeObject): OwnerReference {
   return {
-    apiVersion: apiVersion(token),
-    kind: token.kind,
+    apiVersion: owner.apiVersion,
+    kind: owner.kind,
     name: owner.metadata.name,
     uid: owner.metadata.uid,
     controller: true,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ReplicaSet } from '../../generated/schemas/apps-v1.ts';
-import { at, deployment, meta, pod, startMs } from '../lib/testing.ts';
+import type { ReplicaSet } from '../../../generated/schemas/apps-v1.ts';
+import { at, deployment, meta, pod, startMs } from '../testing.ts';
 import { nextAvailabilityMs, planReplicas, statusOf } from './plan.ts';
 import { rankForDeletion } from './ranking.ts';
 

@@ -1,16 +1,16 @@
-// Which pods a ReplicaSet creates, deletes, adopts and releases, and the status that results. Pure.
+// Which pods a ReplicaSet, or what is seen as one, creates, deletes, adopts and releases, and the status that results. Pure.
 // Pods that are finished or on their way out do not count; the number of active ones is brought to spec.replicas.
-import type { ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from '../../generated/schemas/apps-v1.ts';
-import type { Pod } from '../../generated/schemas/core-v1.ts';
-import { pods as podToken, replicaSets } from '../../generated/schemas/index.ts';
-import type { New, OwnerReference } from '../../machinery/meta.ts';
-import { formatTime } from '../../machinery/time.ts';
-import type { Write } from '../../reconcile/types.ts';
-import { nonZero } from '../lib/json.ts';
-import { controllerOf, controllerReference } from '../lib/owners.ts';
-import { availableInMs, isActive, isReady, isTerminal, isTerminating } from '../lib/pods.ts';
-import { matchesPairs, matchesSelector } from '../lib/selectors.ts';
-import { earliest } from '../lib/time.ts';
+import type { ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from '../../../generated/schemas/apps-v1.ts';
+import type { Pod } from '../../../generated/schemas/core-v1.ts';
+import { pods as podToken } from '../../../generated/schemas/index.ts';
+import type { New, OwnerReference } from '../../../machinery/meta.ts';
+import { formatTime } from '../../../machinery/time.ts';
+import type { Write } from '../../../reconcile/types.ts';
+import { nonZero } from '../json.ts';
+import { controllerOf, controllerReference } from '../owners.ts';
+import { availableInMs, isActive, isReady, isTerminal, isTerminating } from '../pods.ts';
+import { matchesPairs, matchesSelector } from '../selectors.ts';
+import { earliest } from '../time.ts';
 import { rankForDeletion } from './ranking.ts';
 
 /** At most this many pods are created or deleted in one step, as upstream's burstReplicas. */
@@ -30,7 +30,7 @@ export function planClaims(set: ReplicaSet, pods: readonly Pod[]): Write[] {
       const rest = (pod.metadata.ownerReferences ?? []).filter((reference) => reference.uid !== set.metadata.uid);
       writes.push(referencesPatch(pod, rest));
     } else if (controller === undefined && matches && !isTerminating(pod) && !isDeleted(set) && isActive(pod)) {
-      const references = [...(pod.metadata.ownerReferences ?? []), controllerReference(replicaSets, set)];
+      const references = [...(pod.metadata.ownerReferences ?? []), controllerReference(set)];
       writes.push(referencesPatch(pod, references));
     }
   }
@@ -95,7 +95,7 @@ export function podOf(set: ReplicaSet): New<Pod> {
       ...(metadata?.labels ? { labels: { ...metadata.labels } } : {}),
       ...(metadata?.annotations ? { annotations: { ...metadata.annotations } } : {}),
       ...(metadata?.finalizers ? { finalizers: [...metadata.finalizers] } : {}),
-      ownerReferences: [controllerReference(replicaSets, set)],
+      ownerReferences: [controllerReference(set)],
     },
     ...(template?.spec ? { spec: structuredClone(template.spec) } : {}),
   };

@@ -1,8 +1,8 @@
 // The order in which pods go when there are too many: upstream's ActivePodsWithRanks. Pure.
 // Ages are compared by powers of two, so that among pods of about the same age none is always the victim.
-import type { Pod } from '../../generated/schemas/core-v1.ts';
-import { parseTime } from '../../machinery/time.ts';
-import { readySince } from '../lib/pods.ts';
+import type { Pod } from '../../../generated/schemas/core-v1.ts';
+import { parseTime } from '../../../machinery/time.ts';
+import { readySince } from '../pods.ts';
 
 const costAnnotation = 'controller.kubernetes.io/pod-deletion-cost';
 const phaseOrder: Record<string, number> = { Pending: 0, Unknown: 1, Running: 2 };
