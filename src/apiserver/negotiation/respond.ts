@@ -70,7 +70,7 @@ export function gzipped(body: BodyInit, status: number, headers: Headers): Respo
     new CompressionStream('gzip'),
   );
   // Of Workers: the body is encoded already.
-  const init = { status, headers, encodeBody: 'manual' };
+  const init = { status, headers, encodeBody: 'manual' as const };
   return new Response(compressed, init);
 }
 
@@ -90,7 +90,7 @@ export function wholeStatusResponse(given: Status, request?: Request, protobuf?:
   const headers: Record<string, string> = {};
   const retry = status.details?.retryAfterSeconds;
   if (retry) headers['Retry-After'] = String(retry);
-  const form = request && tryNegotiate(request, false);
+  const form = request && tryNegotiate(request, 'none');
   return textResponse(JSON.stringify(status), {
     code: status.code,
     headers,
