@@ -84,7 +84,7 @@ export class Pages {
       case 'version':
         readOnly(request);
         if (segments.length > 1) throw resourceNotFound();
-        negotiate(request, false);
+        negotiate(request, 'none');
         return indented(versionInfo);
       case 'livez':
       case 'readyz':

@@ -447,6 +447,26 @@ describe('deletion of owners', () => {
     expect(await cluster.list(podsPath)).toEqual([]);
   });
 
+  it('in the foreground ends circles too', async () => {
+    const path = '/api/v1/namespaces/default/configmaps';
+    const names = ['a', 'b', 'c'];
+    const uids = [];
+    for (const name of names) {
+      const made = await cluster.make(path, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } });
+      uids.push(made.json.metadata.uid);
+    }
+    for (const [i, name] of names.entries()) {
+      const owner = (i + 2) % 3;
+      const ownerReferences = [
+        { apiVersion: 'v1', kind: 'ConfigMap', name: names[owner], uid: uids[owner], blockOwnerDeletion: true },
+      ];
+      await cluster.call('PATCH', `${path}/${name}`, { metadata: { ownerReferences } }, 'application/merge-patch+json');
+    }
+    await cluster.call('DELETE', `${path}/a?propagationPolicy=Foreground`);
+    await cluster.settle();
+    expect((await cluster.list(path)).map((map) => map.metadata.name)).toEqual(['kube-root-ca.crt']);
+  });
+
   it('collects what refers to an owner that never was', async () => {
     const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'ghost', uid: 'no-such-uid' }];
     await cluster.make('/api/v1/namespaces/default/configmaps', {

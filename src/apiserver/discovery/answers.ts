@@ -48,7 +48,7 @@ export class DiscoveryAnswers {
 
   /** Of the aggregator's pages (`isRoute` false) nobody looks at the Accept header before the encoding is chosen. */
   #negotiated(request: Request, body: unknown, isRoute: boolean): Response {
-    const form = isRoute ? negotiate(request, false) : tryNegotiate(request, false);
+    const form = isRoute ? negotiate(request, 'none') : tryNegotiate(request, 'none');
     if (!form) throw notAcceptable(`only the following media types are accepted: ${acceptedTypes}`);
     return textResponse(JSON.stringify(body), answering(request, form, this.#protobuf));
   }

@@ -92,23 +92,26 @@ const transformations: Record<string, AcceptForm['as']> = {
 };
 
 /** What a clause's parameters ask for; undefined: something that this place or this encoding does not do. */
-function transformation(clause: Clause, encoding: Encoding, transforms: boolean): Transformation | undefined {
+function transformation(clause: Clause, encoding: Encoding, transforms: Transforms): Transformation | undefined {
   const { as, g, v, stream, sv } = clause.parameters;
   if (stream && (stream !== 'watch' || encoding === 'yaml')) return undefined;
-  if (sv && (sv !== 'v1' || !transforms)) return undefined;
+  if (sv && (sv !== 'v1' || transforms === 'none')) return undefined;
   if (as === undefined && g === undefined && v === undefined) return untransformed;
-  if (!transforms || g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) return undefined;
+  if (transforms === 'none' || g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) return undefined;
   const form = as !== undefined && Object.hasOwn(transformations, as) ? transformations[as] : undefined;
-  if (!form || (form === 'table' && encoding === 'protobuf')) return undefined;
+  if (!form || (form === 'table' && (encoding === 'protobuf' || transforms === 'metadata'))) return undefined;
   return { as: form, version: v };
 }
+
+/** What a place can turn its answers into: tables and metadata alone, the latter, or neither. */
+export type Transforms = 'all' | 'metadata' | 'none';
 
 /** A request, or its Accept header. */
 type Asked = Request | string | null;
 const acceptOf = (asked: Asked): string | null => (asked instanceof Request ? asked.headers.get('accept') : asked);
 
-/** Undefined when nothing of the client's list can be given. `transforms`: whether tables and the like can. */
-export function tryNegotiate(asked: Asked, transforms = true): AcceptForm | undefined {
+/** Undefined when nothing of the client's list can be given. */
+export function tryNegotiate(asked: Asked, transforms: Transforms = 'all'): AcceptForm | undefined {
   const header = acceptOf(asked) ?? '';
   const pretty = asked instanceof Request && isPretty(asked);
   if (header === '') return { encoding: 'json', ...untransformed, pretty };
@@ -121,7 +124,7 @@ export function tryNegotiate(asked: Asked, transforms = true): AcceptForm | unde
 }
 
 /** The first form of the client's list that this server can give. Throws NotAcceptable (406). `streams`: watches too. */
-export function negotiate(asked: Asked, transforms = true, streams = false): AcceptForm {
+export function negotiate(asked: Asked, transforms: Transforms = 'all', streams = false): AcceptForm {
   requireProducible(acceptOf(asked), streams);
   const form = tryNegotiate(asked, transforms);
   if (!form) throw notAcceptable(`only the following media types are accepted: ${acceptedTypes}`);

@@ -1,6 +1,6 @@
 // One HTTP request that has been authenticated, resolved and authorised.
 
-import { errors } from '../../machinery/errors.ts';
+import { type ApiError, errors } from '../../machinery/errors.ts';
 import type { AnyResource, Subresource } from '../../machinery/resource.ts';
 import type { Core, User } from '../core.ts';
 import { type AcceptForm, negotiate, notAcceptable } from '../negotiation/accept.ts';
@@ -26,7 +26,8 @@ export interface RestRequest {
 export function formOf(rest: RestRequest): { form: Form; accept: AcceptForm; answer: AnswerOptions } {
   const { request, definition, info, core } = rest;
   const collection = info.verb === 'list' || info.verb === 'watch';
-  const accept = negotiate(request, true, collection);
+  const type = rest.subresource?.behaviour.type;
+  const accept = negotiate(request, type === 'action' || type === 'connect' ? 'metadata' : 'all', collection);
   const answer = answering(request, accept, core.codec.protobuf);
   return { accept, answer, form: formFor(accept, rest.url.searchParams, definition, info.verb) };
 }
@@ -51,16 +52,19 @@ function formFor(
     case 'partialList':
       // Upstream sends the events of such a watch as they are.
       if (verb === 'watch') return { type: 'object' };
-      if (verb !== 'list')
-        throw notAcceptable(
-          `you requested PartialObjectMetadataList, but the requested object is not a list (${goType(definition)})`,
-        );
+      if (verb !== 'list') throw notAList(definition);
       return { type: 'partial', version };
   }
 }
 
+export function notAList(kind: Pick<AnyResource, 'group' | 'kind'>): ApiError {
+  return notAcceptable(
+    `you requested PartialObjectMetadataList, but the requested object is not a list (${goType(kind)})`,
+  );
+}
+
 /** The type that upstream has in memory, as Go prints it: `*core.Pod`, `*networking.Ingress`. */
-function goType({ group, kind }: AnyResource): string {
+function goType({ group, kind }: Pick<AnyResource, 'group' | 'kind'>): string {
   return `*${group === '' ? 'core' : group.split('.', 1)[0]}.${kind}`;
 }
 

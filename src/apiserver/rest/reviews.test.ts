@@ -50,6 +50,17 @@ test.each<[string, object, string[]]>([
   for (const problem of problems) expect(json.message).toContain(problem);
 });
 
+test('a review is no row of a table', async () => {
+  const { call } = await testServer(openSql());
+  const review = { spec: { nonResourceAttributes: { path: '/', verb: 'get' } } };
+  const asked = (accept: string) => call('POST', `${access}/selfsubjectaccessreviews`, review, { accept });
+  const form = (as: string) => `application/json;as=${as};g=meta.k8s.io;v=v1`;
+  expect((await asked(form('Table'))).json).toMatchObject({ code: 406, reason: 'NotAcceptable' });
+  expect((await asked(form('PartialObjectMetadataList'))).code).toBe(406);
+  expect((await asked(`${form('Table')},application/json`)).json).toMatchObject({ kind: 'SelfSubjectAccessReview' });
+  expect((await asked(form('PartialObjectMetadata'))).json).toMatchObject({ kind: 'PartialObjectMetadata' });
+});
+
 test('access in a namespace', async () => {
   const { call } = await testServer(openSql());
   const review = (spec: object, metadata: object = {}) =>

@@ -1,10 +1,11 @@
 // Resources that are only created and never stored: reviews of who one is and what one may do, and actions.
 import { apiVersion, type KubeObject } from '../../machinery/meta.ts';
 import type { Core, User } from '../core.ts';
-import { negotiate } from '../negotiation/accept.ts';
+import { type AcceptForm, negotiate } from '../negotiation/accept.ts';
 import { bodyFormat, readBody } from '../negotiation/body.ts';
 import { answering, methodNotAllowed, pageNotFound, textResponse } from '../negotiation/respond.ts';
 import type { RequestInfo } from '../routing.ts';
+import { notAList } from './context.ts';
 import { writeOptions } from './options.ts';
 
 export interface VirtualResource {
@@ -29,17 +30,19 @@ export async function createVirtual(
 ): Promise<Response> {
   if (info.verb !== 'create' || info.name !== '') throw methodNotAllowed();
   if (resource.namespaced && info.namespace === '') return pageNotFound();
-  const how = answering(request, negotiate(request), core.codec.protobuf);
+  const accept = negotiate(request, 'metadata');
+  const how = answering(request, accept, core.codec.protobuf);
   const options = writeOptions('CreateOptions', url.searchParams);
   const format = bodyFormat(request.headers.get('content-type'));
   const { object, warnings } = core.codec.decode(await readBody(request), format, resource, options.fieldValidation);
-  const { kind, apiVersion: version, ...answer } = await resource.create(object, user, info.namespace, options.dryRun);
-  return textResponse(
-    JSON.stringify({ kind: kind ?? resource.kind, apiVersion: version ?? apiVersion(resource), ...answer }),
-    {
-      code: 201,
-      ...how,
-      warnings,
-    },
-  );
+  const answer = await resource.create(object, user, info.namespace, options.dryRun);
+  return textResponse(JSON.stringify(inForm(answer, resource, accept)), { code: 201, ...how, warnings });
+}
+
+function inForm(answer: KubeObject, resource: VirtualResource, { as, version }: AcceptForm): object {
+  if (as === 'partialList') throw notAList(resource);
+  if (as === 'partial')
+    return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata: answer.metadata };
+  const { kind = resource.kind, apiVersion: inVersion = apiVersion(resource), ...content } = answer;
+  return { kind, apiVersion: inVersion, ...content };
 }

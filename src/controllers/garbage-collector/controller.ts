@@ -91,8 +91,8 @@ async function collect(dependents: readonly Dependent[], { client }: ReconcileCo
         })),
       );
       const waiting = states.some(({ state }) => state === 'waiting');
-      const hasDependents = waiting && (await dependentsOf(dependent.object.metadata.uid, client)).length > 0;
-      return planDependent(dependent, states, hasDependents);
+      const next = waiting ? await dependentsOf(dependent.object.metadata.uid, client) : [];
+      return planDependent(dependent, states, next);
     }),
   );
   await execute(

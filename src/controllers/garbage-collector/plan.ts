@@ -31,12 +31,14 @@ export function awaitsDependents(object: KubeObject): boolean {
 }
 
 /**
- * What to do with a dependent, given the state of each of its owners. `hasDependents` is asked for only where it matters.
+ * What to do with a dependent, given the state of each of its owners. `next` are its own dependents, which matter only while
+ * an owner waits for it. Where one of them is waiting too there may be a circle: the dependent then blocks nobody any more,
+ * and goes when its owner has gone.
  */
 export function planDependent(
   dependent: Dependent,
   states: readonly { reference: OwnerReference; state: OwnerState }[],
-  hasDependents: boolean,
+  next: readonly Dependent[],
 ): Write | undefined {
   const { resource, object } = dependent;
   if (states.length === 0 || isDeleting(object)) return undefined;
@@ -48,8 +50,10 @@ export function planDependent(
   }
   const { namespace, name, uid, resourceVersion } = object.metadata;
   const waiting = leaving.some(({ state }) => state === 'waiting');
+  if (waiting && blocksAny(object) && next.some((other) => awaitsDependents(other.object)))
+    return withoutBlocking(dependent);
   const propagationPolicy =
-    (waiting && hasDependents) || (!waiting && hasFinalizer(object, foregroundFinalizer))
+    (waiting && next.length > 0) || (!waiting && hasFinalizer(object, foregroundFinalizer))
       ? 'Foreground'
       : hasFinalizer(object, orphanFinalizer)
         ? 'Orphan'
@@ -62,6 +66,18 @@ export function withoutReferences(dependent: Dependent, uids: ReadonlySet<string
   const ownerReferences = (dependent.object.metadata.ownerReferences ?? []).filter(
     (reference) => !uids.has(reference.uid),
   );
+  return metadataPatch(dependent, { ownerReferences });
+}
+
+function blocksAny({ metadata }: KubeObject): boolean {
+  return (metadata.ownerReferences ?? []).some((reference) => reference.blockOwnerDeletion === true);
+}
+
+function withoutBlocking(dependent: Dependent): Write {
+  const ownerReferences = (dependent.object.metadata.ownerReferences ?? []).map((reference) => ({
+    ...reference,
+    blockOwnerDeletion: false,
+  }));
   return metadataPatch(dependent, { ownerReferences });
 }
 
