@@ -1,11 +1,10 @@
-// Descriptions of types, fields and query parameters, out of the declarations of @kubernetes/client-node (which carry upstream's
-// OpenAPI document of this release). What those have lost (of fields that refer to another type, line breaks, the meaning of
-// enum values, types that are no classes there) is in openapi-facts.json. What is written is read by
+// Descriptions of types, fields and query parameters, out of the declarations of two packages: kubernetes-models (types and
+// fields, as upstream's OpenAPI document of this release has them) and @kubernetes/client-node (what the former's types leave
+// out: apiVersion and kind, and the parameters of operations). What neither has is not described. What is written is read by
 // src/apiserver/openapi/descriptions.ts.
 import fs from 'node:fs';
 import path from 'node:path';
 import type { SchemaTable } from '../../machinery/schema/table.ts';
-import facts from './openapi-facts.json' with { type: 'json' };
 
 interface Described {
   /** Of the type itself. */
@@ -33,7 +32,54 @@ const options: Record<string, string> = {
   'io.k8s.api.core.v1.ServiceProxyOptions': 'CoreV1ApiConnectGetNamespacedServiceProxyRequest',
 };
 
-/** In comments some characters are escaped, others are entities. */
+/** Folders of API groups whose types are called after their first word only, where that is not the folder's. */
+const groupFolders: Record<string, string> = {
+  core: '',
+  flowcontrol: 'flowcontrol.apiserver.k8s.io',
+  rbac: 'rbac.authorization.k8s.io',
+};
+
+/** The declaration of a type in kubernetes-models: a file each, under its group and version or its package of apimachinery. */
+function declarationFile(modules: string, type: string): string | undefined {
+  const machinery = /^io\.k8s\.apimachinery\.pkg\.(.+)$/.exec(type)?.[1];
+  if (machinery) return path.join(modules, '@kubernetes-models/apimachinery', `${machinery.replaceAll('.', '/')}.d.ts`);
+  const [group = '', version = '', kind = ''] = type.split('.').slice(-3);
+  return [groupFolders[group] ?? group, `${group}.k8s.io`]
+    .map((folder) => path.join(modules, 'kubernetes-models', folder, version, `${kind}.d.ts`))
+    .find((file) => fs.existsSync(file));
+}
+
+/** A doc comment's text, line by line as it was, without what only TypeScript is told. */
+const commentText = (comment: string): string =>
+  comment
+    .split('\n')
+    .map((line) => line.replace(/^ *\* ?/, ''))
+    .filter((line) => !line.startsWith('@deprecated'))
+    .join('\n')
+    .trimEnd()
+    .replace(/\\([*/])/g, '$1');
+
+/** What the type's interface says of itself and of its fields; a class of the same fields below it says nothing of these. */
+function readDeclaration(text: string): Described {
+  const own = /(?:^|\n)\/\*\*\n((?: \*.*\n)*) \*\/\nexport (?:interface|type)/.exec(text)?.[1];
+  const found: Described = { f: {} };
+  if (own) found.d = commentText(own);
+  for (const [, comment, name] of text.matchAll(/ {4}\/\*\*\n((?: {5}\*.*\n)*) {5}\*\/\n {4}"([^"]+)"\??:/g))
+    found.f[name as string] = commentText(comment as string);
+  return found;
+}
+
+/** Types that the schema table writes out where they are used, so that it has none of the name. */
+const inlined = [
+  'io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1',
+  'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime',
+  'io.k8s.apimachinery.pkg.apis.meta.v1.Patch',
+  'io.k8s.apimachinery.pkg.apis.meta.v1.Time',
+  'io.k8s.apimachinery.pkg.runtime.RawExtension',
+  'io.k8s.apimachinery.pkg.util.intstr.IntOrString',
+];
+
+/** In client-node's comments some characters are escaped, others are entities. */
 const entities: Record<string, string> = {
   '&#39;': "'",
   '&quot;': '"',
@@ -53,7 +99,7 @@ function unescaped(comment: string): string {
 
 const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 
-/** The model's file: `V1Pod`, or with its group where several groups have such a kind (`CoreV1Event`). */
+/** The model's file in client-node: `V1Pod`, or with its group where several groups have such a kind (`CoreV1Event`). */
 function modelFile(models: string, type: string): string | undefined {
   const [, group = '', version = '', kind = ''] = /([a-z]+)\.(v\w+)\.(\w+)$/.exec(type) ?? [];
   return [`${capital(group)}${capital(version)}${kind}`, `${capital(version)}${kind}`]
@@ -61,13 +107,11 @@ function modelFile(models: string, type: string): string | undefined {
     .find((file) => fs.existsSync(file));
 }
 
-function readModel(text: string): Described {
-  const found: Described = { f: {} };
-  const own = /\/\*\*\n\* (.*)\n\*\/\nexport declare class/.exec(text)?.[1];
-  if (own) found.d = unescaped(own);
+function readModel(text: string): Record<string, string> {
+  const fields: Record<string, string> = {};
   for (const [, comment, name] of text.matchAll(/\/\*\*\n +\* (.*)\n +\*\/\n +'([^']+)'\??:/g))
-    found.f[baseName(name as string)] = unescaped(comment as string);
-  return found;
+    fields[baseName(name as string)] = unescaped(comment as string);
+  return fields;
 }
 
 /** Names that TypeScript reserves are written with an underscore. */
@@ -84,26 +128,30 @@ function readRequest(text: string, name: string): Described {
   return found;
 }
 
-/** Puts line breaks back where the facts say that there were some: at these offsets, in a text of this length. */
-function corrected(key: string, text: string): string {
-  const fields = facts.fields as Record<string, string>;
-  if (Object.hasOwn(fields, key)) return fields[key] as string;
-  const [length, ...offsets] = (facts.lineBreaks as Record<string, number[]>)[key] ?? [];
+/**
+ * Where the parameters of a list have line breaks, which client-node writes as blanks: the text's length, then the offsets. The
+ * length holds them to the text that they were found for.
+ */
+const lineBreaks: Readonly<Record<string, readonly [length: number, ...offsets: number[]]>> = {
+  continue: [1223, 1057, 1058],
+  limit: [1364, 747, 748],
+  resourceVersion: [204, 185, 186],
+  resourceVersionMatch: [294, 275, 276],
+  sendInitialEvents: [1380, 564, 565, 753, 830, 888, 971, 1053, 1126, 1166, 1223, 1252, 1253],
+  shardSelector: [
+    1544, 205, 206, 269, 412, 413, 564, 588, 618, 619, 879, 880, 890, 907, 996, 1086, 1103, 1192, 1281, 1370, 1460,
+    1461,
+  ],
+};
+
+function withLineBreaks(parameter: string, text: string): string {
+  const [length, ...offsets] = lineBreaks[parameter] ?? [];
   if (length === undefined) return text;
   if (length !== text.length || offsets.some((at) => text[at] !== ' '))
-    throw new Error(`line breaks of ${key} do not fit its description any more`);
-  const characters = [...text.split('')];
+    throw new Error(`the line breaks of ${parameter} do not fit its description any more`);
+  const characters = text.split('');
   for (const at of offsets) characters[at] = '\n';
   return characters.join('');
-}
-
-/** What the values of an enumeration mean, as upstream's generator writes it below a field. */
-function withValues(key: string, text: string): string {
-  const type = (facts.enumFields as Record<string, string>)[key];
-  const values = type && (facts.enumValues as Record<string, Record<string, string>>)[type];
-  if (!values) return text;
-  const lines = Object.entries(values).map(([value, meaning]) => ` - \`"${value}"\` ${meaning}`.trimEnd());
-  return [...(text === '' ? [] : [text, '']), 'Possible enum values:', ...lines.sort()].join('\n');
 }
 
 /** JSON whose text takes a byte a character in memory. */
@@ -112,37 +160,34 @@ const ascii = (json: string): string =>
 
 /** One line a type or kind of operation: its name, a tab, JSON. */
 export function descriptions(root: string, table: SchemaTable): string {
-  const generated = path.join(root, 'node_modules/@kubernetes/client-node/dist/gen');
+  const modules = path.join(root, 'node_modules');
+  const generated = path.join(modules, '@kubernetes/client-node/dist/gen');
   const parameters = fs.readFileSync(path.join(generated, 'types/ObjectParamAPI.d.ts'), 'utf8');
+  const read = (file: string | undefined): string => (file && fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '');
   const described = new Map<string, Described>();
-  for (const [type, { f }] of Object.entries(table)) {
-    const file = modelFile(path.join(generated, 'models'), type);
-    const model = file ? readModel(fs.readFileSync(file, 'utf8')) : { f: {} };
+  for (const [type, { f }] of [...Object.entries(table), ...inlined.map((type) => [type, { f: {} }] as const)]) {
     const request = options[type];
-    if (request) model.f = readRequest(parameters, request).f;
+    if (request) {
+      described.set(type, readRequest(parameters, request));
+      continue;
+    }
+    const declared = readDeclaration(read(declarationFile(modules, type)));
+    const all = { ...readModel(read(modelFile(path.join(generated, 'models'), type))), ...declared.f };
     // Only what the type has: a name that its file shares with another's would bring strange fields.
-    model.f = Object.fromEntries(Object.entries(model.f).filter(([field]) => Object.hasOwn(f, field) || request));
-    described.set(type, model);
+    declared.f = Object.fromEntries(Object.entries(all).filter(([field]) => Object.hasOwn(f, field)));
+    described.set(type, declared);
   }
   for (const [operation, request] of Object.entries(requests))
     described.set(`parameters/${operation}`, readRequest(parameters, request));
-  for (const [type, text] of Object.entries(facts.types)) described.set(type, { d: text, f: {} });
-  const missing = new Map<string, string[]>();
-  for (const key of Object.keys(facts.fields)) {
-    const [, type = '', field = ''] = /^(\w+\.\w+\.\w+)\.(.+)$/.exec(key) ?? [];
-    missing.set(type, [...(missing.get(type) ?? []), field]);
-  }
+  const list = described.get('parameters/list') as Described;
+  for (const [parameter, text] of Object.entries(list.f)) list.f[parameter] = withLineBreaks(parameter, text);
   const lines: string[] = [];
   for (const [name, { d, f }] of [...described].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const short = name.split('.').slice(-3).join('.');
-    const all = [...new Set([...Object.keys(f), ...(missing.get(short) ?? [])])].sort();
-    const fields = all.map((field) => [
-      field,
-      withValues(`${short}.${field}`, corrected(`${short}.${field}`, f[field] ?? '')),
-    ]);
+    const fields = Object.entries(f).sort(([a], [b]) => (a < b ? -1 : 1));
     if (d === undefined && fields.length === 0) continue;
-    const own = d === undefined ? {} : { d: corrected(short, d) };
-    lines.push(`${name}\t${ascii(JSON.stringify({ ...own, f: Object.fromEntries(fields) }))}`);
+    lines.push(
+      `${name}\t${ascii(JSON.stringify({ ...(d === undefined ? {} : { d }), f: Object.fromEntries(fields) }))}`,
+    );
   }
   return `// Written by \`npm run gen\`; do not edit. Descriptions of types and parameters, from Kubernetes' OpenAPI document.\nexport const descriptions: string = ${JSON.stringify(lines.join('\n'))};\n`;
 }
