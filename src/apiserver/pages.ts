@@ -30,6 +30,9 @@ export interface PagesOptions {
 
 export const gitVersion = 'v1.36.0+tiffin';
 
+/** Put in by whoever bundles the Worker. */
+declare const GIT_COMMIT: string | undefined;
+
 const versionInfo = {
   major: '1',
   minor: '36',
@@ -38,7 +41,7 @@ const versionInfo = {
   minCompatibilityMajor: '1',
   minCompatibilityMinor: '35',
   gitVersion,
-  gitCommit: '',
+  gitCommit: typeof GIT_COMMIT === 'undefined' ? '' : GIT_COMMIT,
   gitTreeState: 'clean',
   buildDate: '2026-01-01T00:00:00Z',
   goVersion: '',

@@ -1,5 +1,6 @@
 // Bundles the Worker for workerd. The cache is keyed by what the sources are (path, size, time of change), so that an
 // unchanged checkout costs a few milliseconds and no bundler.
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -66,6 +67,15 @@ export async function bundleWorker(dir: string, entry = path.join(repoRoot, 'wor
   return path.join(dir, file);
 }
 
+/** The checkout's commit, which the API tells at /version; empty where there is no git. */
+export function commitOf(root = repoRoot): string {
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8', stdio: 'pipe' }).trim();
+  } catch {
+    return '';
+  }
+}
+
 async function build(entry: string): Promise<Uint8Array> {
   const esbuild = await import('esbuild');
   const result = await esbuild.build({
@@ -79,6 +89,7 @@ async function build(entry: string): Promise<Uint8Array> {
     mainFields: ['module', 'main'],
     conditions: ['workerd', 'worker', 'browser', 'import'],
     external: ['cloudflare:workers', 'node:*'],
+    define: { GIT_COMMIT: JSON.stringify(commitOf()) },
     logLevel: 'silent',
   });
   return result.outputFiles[0]!.contents;

@@ -4,6 +4,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { commitOf } from '../bundle.ts';
 import { CliError } from '../errors.ts';
 import { kubeconfigText } from '../kubeconfig.ts';
 import { repoRoot, type StatePaths, statePaths } from '../paths.ts';
@@ -21,6 +22,7 @@ const timeoutMs = 300_000;
 /** What Cloudflare takes on its paid plan, after gzip. */
 const bundleGzipBytesMax = 10 * 1024 * 1024;
 
+const defines = (): string[] => ['--define', `GIT_COMMIT:${JSON.stringify(commitOf())}`];
 const wrangler = (...args: string[]): Promise<Ran> =>
   tryRun(path.join(repoRoot, 'node_modules/.bin/wrangler'), ['--cwd', repoRoot, ...args], {
     timeoutMs,
@@ -46,7 +48,7 @@ export async function deploy(options: DeployOptions): Promise<void> {
 async function build(paths: StatePaths, name: string[], dryRun: boolean): Promise<void> {
   makeStateDir(paths);
   const outdir = path.join(paths.dir, 'dist');
-  const built = await wrangler('deploy', '--dry-run', '--outdir', outdir, ...name);
+  const built = await wrangler('deploy', '--dry-run', '--outdir', outdir, ...defines(), ...name);
   if (built.code !== 0)
     throw new CliError(`wrangler cannot build the Worker:\n${(built.stderr || built.stdout).trim()}`);
   const bytes = gzipSync(fs.readFileSync(path.join(outdir, 'main.js'))).length;
@@ -89,7 +91,7 @@ async function upload(paths: StatePaths, name: string[]): Promise<void> {
   fs.writeFileSync(file, JSON.stringify(secretsOf(pki)), { mode: 0o600 });
   let ran: Ran;
   try {
-    ran = await wrangler('deploy', '--secrets-file', file, ...name);
+    ran = await wrangler('deploy', '--secrets-file', file, ...defines(), ...name);
   } finally {
     fs.rmSync(file, { force: true });
   }
