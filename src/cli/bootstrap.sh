@@ -16,6 +16,8 @@ tiffin_install() {
   lock="$TIFFIN_ROOT/package-lock.json"
   installed="$TIFFIN_ROOT/node_modules/.package-lock.json"
   if [ -f "$stamp" ] && cmp -s "$stamp" "$lock"; then return; fi
+  # Another checkout's, which installs it: npm would empty it first, under whatever runs from there.
+  if [ -L "$TIFFIN_ROOT/node_modules" ]; then return; fi
   # Installed by hand, and not older than the lock file: as good as ours.
   if [ ! -f "$stamp" ] && [ -f "$installed" ] && [ ! "$lock" -nt "$installed" ]; then
     cp "$lock" "$stamp" 2>/dev/null || true
