@@ -3,7 +3,7 @@
 
 import { type FieldError, fieldErrorText } from '../machinery/errors.ts';
 import type { KubeObject, ResourceToken } from '../machinery/meta.ts';
-import type { ResourceDefinition, StrategyContext } from '../machinery/resource.ts';
+import type { ActionContext, ResourceDefinition, StrategyContext } from '../machinery/resource.ts';
 import { defaultClusterConfig } from '../ports/index.ts';
 
 interface World {
@@ -15,7 +15,8 @@ interface World {
   config?: Partial<StrategyContext['config']>;
 }
 
-export function contextOf(world: World = {}): StrategyContext {
+/** Of actions as well, whose writes to other objects go nowhere. */
+export function contextOf(world: World = {}): ActionContext {
   let seed = 1;
   return {
     clock: { now: () => Date.parse('2026-01-02T03:04:05Z') },
@@ -38,6 +39,11 @@ export function contextOf(world: World = {}): StrategyContext {
     subresource: '',
     requested: world.requested ?? { group: '', version: 'v1' },
     user: { name: 'test', groups: [] },
+    dryRun: false,
+    list: <T extends KubeObject>(resource: ResourceToken<T>) =>
+      (world.objects ?? []).filter((one) => one.kind === resource.kind) as T[],
+    store: () => undefined,
+    delete: () => undefined,
   };
 }
 

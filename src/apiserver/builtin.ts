@@ -1,6 +1,8 @@
 // The built-in parts of a server, in upstream's order: who may call (authenticators), what they may do (authorizers), what
 // the cluster demands of writes (admission), and the creates that store nothing.
+
 import type { Ledger } from '../ledger/types.ts';
+import type { HttpAnswer } from '../machinery/http.ts';
 import type { Clock, ClusterConfig } from '../ports/index.ts';
 import { certificateSubjectRestriction } from './admission/certificate-subject-restriction.ts';
 import type { AdmissionPlugin } from './admission/chain.ts';
@@ -83,7 +85,7 @@ export function builtInAuthorizer(ledger: Ledger, registry: Registry): Authorize
  * INTERIM, ends with custom resources: kubectl lists them before it says that it knows no such kind, and there are none.
  * Not in discovery, since they cannot be made.
  */
-export function emptyCollection({ verb, group, version, resource }: RequestInfo): Response | undefined {
+export function emptyCollection({ verb, group, version, resource }: RequestInfo): HttpAnswer | undefined {
   if (verb !== 'list' || `${group}/${version}/${resource}` !== 'apiextensions.k8s.io/v1/customresourcedefinitions')
     return undefined;
   const list = { kind: 'CustomResourceDefinitionList', apiVersion: `${group}/${version}`, metadata: {}, items: [] };

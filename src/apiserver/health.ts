@@ -1,5 +1,6 @@
 // /healthz, /livez and /readyz: named checks, all at once or one by one, in upstream's words. A failure's reason goes to the
 // log only: the sums are open to everyone.
+import { HttpAnswer } from '../machinery/http.ts';
 import type { Log } from '../ports/index.ts';
 import { pageNotFound } from './negotiation/respond.ts';
 
@@ -29,20 +30,20 @@ export class Health {
     ]);
   }
 
-  answer(kind: HealthKind, name: string, query: URLSearchParams): Response {
+  answer(kind: HealthKind, name: string, query: URLSearchParams): HttpAnswer {
     return name === '' ? this.#sum(kind, query) : this.#single(kind, name);
   }
 
-  #single(kind: HealthKind, name: string): Response {
+  #single(kind: HealthKind, name: string): HttpAnswer {
     const check = this.#checks[kind].get(name);
     if (!check) return pageNotFound();
     const problem = run(check);
     return problem === undefined
-      ? new Response('ok', { headers: plain })
-      : new Response(`internal server error: ${problem}\n`, { status: 500, headers: guarded });
+      ? new HttpAnswer('ok', { headers: plain })
+      : new HttpAnswer(`internal server error: ${problem}\n`, { status: 500, headers: guarded });
   }
 
-  #sum(kind: HealthKind, query: URLSearchParams): Response {
+  #sum(kind: HealthKind, query: URLSearchParams): HttpAnswer {
     const checks = this.#checks[kind];
     const excluded = new Set(query.getAll('exclude'));
     const lines: string[] = [];
@@ -64,9 +65,9 @@ export class Health {
         `warn: some health checks cannot be excluded: no matches for ${unknown.map((name) => JSON.stringify(name)).join(',')}`,
       );
     if (failed.length > 0)
-      return new Response(`${lines.join('\n')}\n${kind} check failed\n`, { status: 500, headers: guarded });
+      return new HttpAnswer(`${lines.join('\n')}\n${kind} check failed\n`, { status: 500, headers: guarded });
     const text = query.has('verbose') ? `${lines.join('\n')}\n${kind} check passed\n` : 'ok';
-    return new Response(text, { headers: guarded });
+    return new HttpAnswer(text, { headers: guarded });
   }
 }
 

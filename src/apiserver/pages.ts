@@ -2,6 +2,7 @@
 // index. Here a path finds its page; what stands on it is made elsewhere.
 
 import { ApiError } from '../machinery/errors.ts';
+import { HttpAnswer, type HttpRequest } from '../machinery/http.ts';
 import type { Core } from './core.ts';
 import { DiscoveryAnswers } from './discovery/answers.ts';
 import type { Discovery } from './discovery/discovery.ts';
@@ -74,7 +75,7 @@ export class Pages {
     this.#openApi = new OpenApiAnswers(options.openApi);
   }
 
-  async answer(request: Request, url: URL, info: RequestInfo): Promise<Response> {
+  async answer(request: HttpRequest, url: URL, info: RequestInfo): Promise<HttpAnswer> {
     const { path } = info;
     if (path.includes('//')) return pageNotFound();
     const segments = path.split('/').filter((segment) => segment !== '');
@@ -115,7 +116,7 @@ export class Pages {
   }
 
   /** /apis and /apis/GROUP are the aggregator's, which takes any method; the others are routes. */
-  async #discovered(request: Request, segments: readonly string[]): Promise<Response> {
+  async #discovered(request: HttpRequest, segments: readonly string[]): Promise<HttpAnswer> {
     if (segments[0] === 'api' || segments.length > 2) readOnly(request);
     const found = await this.#discovery.answer(request, segments);
     if (!found) throw resourceNotFound();
@@ -145,14 +146,14 @@ export class Pages {
     ].sort();
   }
 
-  async #keys(request: Request): Promise<Response> {
+  async #keys(request: HttpRequest): Promise<HttpAnswer> {
     readOnly(request);
-    return new Response(JSON.stringify(await this.#options.jwks?.()), {
+    return new HttpAnswer(JSON.stringify(await this.#options.jwks?.()), {
       headers: { 'Content-Type': 'application/jwk-set+json', 'Cache-Control': 'public, max-age=3600' },
     });
   }
 
-  #openId(request: Request): Response {
+  #openId(request: HttpRequest): HttpAnswer {
     readOnly(request);
     const { issuer } = this.#core.config;
     const metadata = {
@@ -162,21 +163,21 @@ export class Pages {
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['ES256'],
     };
-    return new Response(JSON.stringify(metadata), {
+    return new HttpAnswer(JSON.stringify(metadata), {
       headers: { 'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=3600' },
     });
   }
 }
 
 /** Throws MethodNotAllowed (405), as routes for GET alone do. */
-function readOnly(request: Request): void {
+function readOnly(request: HttpRequest): void {
   if (request.method !== 'GET')
     throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 }
 
 /** Upstream writes these few documents with two blanks of indentation, whoever asks. */
-function indented(document: unknown): Response {
-  return new Response(JSON.stringify(document, undefined, 2), {
+function indented(document: unknown): HttpAnswer {
+  return new HttpAnswer(JSON.stringify(document, undefined, 2), {
     headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private' },
   });
 }

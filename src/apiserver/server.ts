@@ -1,11 +1,13 @@
 // The API server: from a request to its answer. It authenticates, resolves what is asked for, authorises, and hands over to
 // the REST handlers. It owns no storage (the ledger does) and no timers beyond those given to it.
+
 import { resources } from '../generated/resources.ts';
 import type { Pod } from '../generated/schemas/core-v1.ts';
 import definitions from '../generated/schemas/definitions.json' with { type: 'json' };
 import protobuf from '../generated/schemas/protobuf.json' with { type: 'json' };
 import type { Ledger } from '../ledger/types.ts';
 import { errors } from '../machinery/errors.ts';
+import { HttpAnswer, type HttpRequest } from '../machinery/http.ts';
 import type { KubeObject } from '../machinery/meta.ts';
 import type { AnyResource, ControlPlaneParts, Subresource } from '../machinery/resource.ts';
 import type { ProtobufTable, SchemaTable } from '../machinery/schema/table.ts';
@@ -28,7 +30,7 @@ import { Expiry } from './expiry.ts';
 import { FlowControl } from './flowcontrol/flow-control.ts';
 import { flowControlFamilies } from './metrics/flow-control.ts';
 import { Metrics } from './metrics/metrics.ts';
-import { methodNotAllowed, pageNotFound, statusResponse, withHeaders, withWarning } from './negotiation/respond.ts';
+import { methodNotAllowed, pageNotFound, statusResponse, withWarning } from './negotiation/respond.ts';
 import { OpenApi } from './openapi/openapi.ts';
 import { gitVersion, isOpenPath, Pages, resourceNotFound } from './pages.ts';
 import { Registry, subresourceOf, verbsOf } from './registry.ts';
@@ -68,7 +70,7 @@ export interface ApiServerOptions {
   /** PEM, PKCS#8, EC P-256: signs service account tokens; absent: none are issued. */
   serviceAccountKey?: string;
   /** Carries out requests that begin a stream to a node; absent: they are answered with 503. */
-  connect?(request: Request, connection: Connection): Promise<Response>;
+  connect?(request: HttpRequest, connection: Connection): Promise<HttpAnswer>;
   /** Evidence of life of nodes, for what is filled in at reads. */
   contacts?: NodeContacts;
   /** How the other parts of the control plane are, as far as is known here; what is not named is taken to be well. */
@@ -100,7 +102,7 @@ export class ApiServer {
   readonly #authorizer: Authorizer;
   readonly #expiry: Expiry;
   /** Creates of `connect` subresources that are answered here, by `plural/subresource`. */
-  readonly #creators: Readonly<Record<string, (rest: RestRequest) => Promise<Response>>>;
+  readonly #creators: Readonly<Record<string, (rest: RestRequest) => Promise<HttpAnswer>>>;
 
   constructor(options: ApiServerOptions) {
     const { ledger, clock, random, config, log, adminToken } = options;
@@ -195,26 +197,30 @@ export class ApiServer {
     return this.#authenticator.authenticate(token);
   }
 
-  /** Never rejects: whatever goes wrong is a Status. */
+  /** As {@link answer}, of web objects. */
   async fetch(request: Request): Promise<Response> {
+    return (await this.answer(request)).toResponse();
+  }
+
+  /** Never rejects: whatever goes wrong is a Status. */
+  async answer(request: HttpRequest): Promise<HttpAnswer> {
     const url = new URL(request.url);
     const info = requestInfo(request.method, url);
     const begunMs = this.core.clock.now();
     const ended = this.metrics.requests.begin(info);
-    let response: Response;
+    let answer: HttpAnswer;
     try {
-      response = await this.#handle(request, url, info);
+      answer = await this.#handle(request, url, info);
     } catch (error) {
-      response = this.#status(error, request);
+      answer = this.#status(error, request);
     }
-    ended(response.status, (this.core.clock.now() - begunMs) / 1000);
-    return withHeaders(response, {
-      'Audit-Id': request.headers.get('audit-id') || this.core.random.uuid(),
-      Date: new Date(this.core.clock.now()).toUTCString(),
-    });
+    ended(answer.status, (this.core.clock.now() - begunMs) / 1000);
+    return answer
+      .setHeader('Audit-Id', request.headers.get('audit-id') || this.core.random.uuid())
+      .setHeader('Date', new Date(this.core.clock.now()).toUTCString());
   }
 
-  async #handle(request: Request, url: URL, info: RequestInfo | undefined): Promise<Response> {
+  async #handle(request: HttpRequest, url: URL, info: RequestInfo | undefined): Promise<HttpAnswer> {
     if (!info) throw errors.badRequest('invalid percent-encoding in the path');
     const user = impersonate(request.headers, await this.#user(request, info), this.#authorizer);
     return this.#flowControl.serve({ info, user, query: url.searchParams, request }, async (extend) => {
@@ -226,11 +232,11 @@ export class ApiServer {
     });
   }
 
-  #status(error: unknown, request: Request): Response {
+  #status(error: unknown, request: HttpRequest): HttpAnswer {
     return statusResponse(asApiError(error, this.core.log), request, this.core.codec.protobuf);
   }
 
-  async #serve(call: Omit<RestRequest, 'definition' | 'subresource' | 'mayCreate'>): Promise<Response> {
+  async #serve(call: Omit<RestRequest, 'definition' | 'subresource' | 'mayCreate'>): Promise<HttpAnswer> {
     const { request, url, info, user } = call;
     const attributes: Attributes = { ...info, user, fieldSelector: url.searchParams.get('fieldSelector') ?? '' };
     if (!isOpenPath(info)) this.#authorize(attributes);
@@ -261,7 +267,7 @@ export class ApiServer {
     return withWarning(answer, definition.deprecation);
   }
 
-  async #user(request: Request, info: RequestInfo): Promise<User> {
+  async #user(request: HttpRequest, info: RequestInfo): Promise<User> {
     const token = bearerToken(request);
     if (token === undefined) {
       if (isOpenPath(info)) return anonymous;
@@ -273,7 +279,7 @@ export class ApiServer {
   }
 
   /** Below what is served upstream answers with a Status, elsewhere with a page. */
-  #notServed({ group }: RequestInfo): Response {
+  #notServed({ group }: RequestInfo): HttpAnswer {
     if (this.#discovery.has(group)) throw resourceNotFound();
     return pageNotFound();
   }
@@ -283,7 +289,7 @@ export class ApiServer {
     if (!decision?.allowed) throw forbidden(attributes, decision?.reason);
   }
 
-  async #dispatch(rest: RestRequest): Promise<Response> {
+  async #dispatch(rest: RestRequest): Promise<HttpAnswer> {
     const { definition, subresource, info } = rest;
     // Upstream has no routes for it.
     if (rest.request.method === 'HEAD') throw methodNotAllowed();
@@ -310,7 +316,7 @@ export class ApiServer {
     }
   }
 
-  async #connect(rest: RestRequest): Promise<Response> {
+  async #connect(rest: RestRequest): Promise<HttpAnswer> {
     const { definition, info, user, url, request, core } = rest;
     if (info.verb === 'create') {
       const creator = this.#creators[`${definition.plural}/${info.subresource}`];
@@ -321,14 +327,14 @@ export class ApiServer {
     const options = streamOptions(info.subresource, url.searchParams, object);
     // Nothing runs anywhere yet: an empty log, as upstream has it.
     if (info.subresource === 'log' && !(object as Pod).spec.nodeName)
-      return new Response('', { headers: { 'Content-Type': 'text/plain' } });
+      return new HttpAnswer('', { headers: { 'Content-Type': 'text/plain' } });
     if (!this.#options.connect) throw errors.unavailable(`${definition.plural}/${info.subresource} is not served yet`);
     return this.#options.connect(request, { user, object, subresource: info.subresource, options });
   }
 }
 
-const plainText = (text: string): Response =>
-  new Response(text, {
+const plainText = (text: string): HttpAnswer =>
+  new HttpAnswer(text, {
     headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-cache, private' },
   });
 

@@ -1,10 +1,15 @@
 // Reading a request's body up to a limit: what is longer is refused as soon as that is known, and never held.
+
 import { type ApiError, errors } from './errors.ts';
+import type { HttpRequest } from './http.ts';
 
 const tooLarge = (bytesMax: number): ApiError => errors.tooLarge(`Request entity too large: limit is ${bytesMax}`);
 
 /** Throws RequestEntityTooLarge (413). */
-export async function readLimited(request: Request, bytesMax: number): Promise<Uint8Array> {
+export async function readLimited(
+  request: Pick<HttpRequest, 'headers' | 'body' | 'arrayBuffer'>,
+  bytesMax: number,
+): Promise<Uint8Array> {
   const announced = request.headers.get('content-length');
   if (Number(announced ?? 0) > bytesMax) throw tooLarge(bytesMax);
   if (!request.body) return new Uint8Array();
@@ -34,7 +39,10 @@ export async function readLimited(request: Request, bytesMax: number): Promise<U
 }
 
 /** The body as JSON. Throws RequestEntityTooLarge, or BadRequest for what is no JSON. */
-export async function readJson(request: Request, bytesMax: number): Promise<unknown> {
+export async function readJson(
+  request: Pick<HttpRequest, 'headers' | 'body' | 'arrayBuffer'>,
+  bytesMax: number,
+): Promise<unknown> {
   const bytes = await readLimited(request, bytesMax);
   try {
     return JSON.parse(new TextDecoder().decode(bytes));

@@ -5,6 +5,7 @@ import { type NodeNewsRequest, type Peers, ServerObject } from '../../src/apiser
 import type { Connection } from '../../src/apiserver/server.ts';
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
 import { errors } from '../../src/machinery/errors.ts';
+import { HttpAnswer } from '../../src/machinery/http.ts';
 import { asApiError, type Outcome, statusResponse } from '../../src/machinery/outcome.ts';
 import type { NodeNews } from '../../src/node-link/link.ts';
 import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../../src/protocol/node.ts';
@@ -17,7 +18,7 @@ import { certificateSigner } from '../adapters/signer.ts';
 import { durableSql } from '../adapters/sql.ts';
 import { callObject } from '../adapters/stubs.ts';
 import { clusterConfig, type Env, mainObject } from '../env.ts';
-import { relayResponse } from '../gateway/relay.ts';
+import { relayAnswer } from '../gateway/relay.ts';
 
 const log = workerLog('api-server');
 const idempotent = { idempotent: true };
@@ -120,8 +121,8 @@ function peers({ SCHEDULER, CONTROLLER_MANAGER, NODE_LINK }: Env): Peers {
 }
 
 /** An authorised stream: the gateway is told which node's link to connect the client to. */
-function connect({ object, subresource, options }: Connection): Response {
+function connect({ object, subresource, options }: Connection): HttpAnswer {
   if (subresource !== 'log') throw errors.unavailable(`pods/${subresource} is not served yet`);
   const target = logTarget(object as Pod, options, workerRandom.uuid());
-  return target ? relayResponse(target) : new Response('', { headers: { 'content-type': 'text/plain' } });
+  return target ? relayAnswer(target) : new HttpAnswer('', { headers: { 'Content-Type': 'text/plain' } });
 }

@@ -1,4 +1,5 @@
 // How the API server hands an authorised stream to the gateway: a response whose header names the node and the offer.
+import { HttpAnswer } from '../../src/machinery/http.ts';
 import type { StreamOffer } from '../../src/protocol/node.ts';
 
 export const relayHeader = 'tiffin-relay';
@@ -8,8 +9,8 @@ export interface RelayTarget {
   offer: StreamOffer;
 }
 
-export function relayResponse(target: RelayTarget): Response {
-  return new Response(null, { status: 200, headers: { [relayHeader]: encodeURIComponent(JSON.stringify(target)) } });
+export function relayAnswer(target: RelayTarget): HttpAnswer {
+  return new HttpAnswer(null, { headers: { [relayHeader]: encodeURIComponent(JSON.stringify(target)) } });
 }
 
 export function relayTarget(response: Response): RelayTarget | undefined {

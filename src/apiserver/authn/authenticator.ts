@@ -1,5 +1,6 @@
 // Who a bearer token belongs to. Several authenticators in a row; the first that knows the token answers. A token that
 // nobody knows is Unauthorized; no token at all is anonymous, which only a few paths accept.
+import type { HttpRequest } from '../../machinery/http.ts';
 import type { User } from '../core.ts';
 
 export interface Authenticator {
@@ -23,7 +24,7 @@ export function firstOf(authenticators: readonly Authenticator[]): Authenticator
 }
 
 /** The token of an Authorization header; undefined when there is none. */
-export function bearerToken(request: Request): string | undefined {
+export function bearerToken(request: HttpRequest): string | undefined {
   const match = /^bearer\s+(\S+)\s*$/i.exec(request.headers.get('authorization') ?? '');
   return match?.[1];
 }

@@ -1,6 +1,8 @@
 // `kubectl --as`: a request that asks, by its Impersonate- headers, to be judged as another user's. Whoever may not
 // impersonate is refused; the headers are never ignored, since the request would then run with the caller's own rights.
+
 import { errors } from '../../machinery/errors.ts';
+import type { HttpRequest } from '../../machinery/http.ts';
 import { type Attributes, type Authorizer, forbidden } from '../authz/authorizer.ts';
 import type { User } from '../core.ts';
 import { allAuthenticated, anonymous } from './authenticator.ts';
@@ -8,7 +10,7 @@ import { allAuthenticated, anonymous } from './authenticator.ts';
 const extraPrefix = 'impersonate-extra-';
 
 /** The user whom the request counts as. Throws Forbidden, or BadRequest where no user is named. */
-export function impersonate(headers: Headers, user: User, authorizer: Authorizer): User {
+export function impersonate(headers: HttpRequest['headers'], user: User, authorizer: Authorizer): User {
   let impersonates = false;
   // Every request comes by here: names alone are cheap to look through.
   for (const header of headers.keys()) if (header.startsWith('impersonate-')) impersonates = true;
@@ -17,8 +19,8 @@ export function impersonate(headers: Headers, user: User, authorizer: Authorizer
   const uid = headers.get('impersonate-uid') ?? '';
   const groups = list(headers.get('impersonate-group'));
   const extra: Record<string, string[]> = {};
-  for (const [header, value] of headers)
-    if (header.startsWith(extraPrefix)) extra[unescaped(header.slice(extraPrefix.length))] = list(value);
+  for (const header of headers.keys())
+    if (header.startsWith(extraPrefix)) extra[unescaped(header.slice(extraPrefix.length))] = list(headers.get(header));
   if (name === '') {
     if (uid !== '' || groups.length > 0 || Object.keys(extra).length > 0)
       throw errors.badRequest('requested groups, uid or extra without impersonating a user');

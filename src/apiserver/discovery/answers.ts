@@ -1,4 +1,5 @@
 // The answers at /api, /apis and below. Which clients get the aggregated document, and how its ETag is honoured, is upstream's.
+import { HttpAnswer, type HttpRequest } from '../../machinery/http.ts';
 import {
   acceptedTypes,
   aggregatedDiscovery,
@@ -26,7 +27,7 @@ export class DiscoveryAnswers {
   }
 
   /** `segments` of the path: ['api'], ['apis', 'apps', 'v1']. Undefined for what is not served. */
-  async answer(request: Request, segments: readonly string[]): Promise<Response | undefined> {
+  async answer(request: HttpRequest, segments: readonly string[]): Promise<HttpAnswer | undefined> {
     const [prefix, one, two] = segments;
     const isRoute = prefix === 'api' || two !== undefined;
     const accept = request.headers.get('accept');
@@ -47,13 +48,13 @@ export class DiscoveryAnswers {
   }
 
   /** Of the aggregator's pages (`isRoute` false) nobody looks at the Accept header before the encoding is chosen. */
-  #negotiated(request: Request, body: unknown, isRoute: boolean): Response {
+  #negotiated(request: HttpRequest, body: unknown, isRoute: boolean): HttpAnswer {
     const form = isRoute ? negotiate(request, 'none') : tryNegotiate(request, 'none');
     if (!form) throw notAcceptable(`only the following media types are accepted: ${acceptedTypes}`);
     return textResponse(JSON.stringify(body), answering(request, form, this.#protobuf));
   }
 
-  async #aggregatedAnswer(request: Request, core: boolean, encoding: Encoding): Promise<Response> {
+  async #aggregatedAnswer(request: HttpRequest, core: boolean, encoding: Encoding): Promise<HttpAnswer> {
     const key = core ? 'api' : 'apis';
     let document = this.#aggregated.get(key);
     if (!document) {
@@ -63,11 +64,12 @@ export class DiscoveryAnswers {
     }
     const { text, etag } = await document;
     const headers = { ETag: etag, Vary: 'Accept', 'Cache-Control': 'public' };
-    if (request.headers.get('if-none-match') === etag) return new Response(null, { status: 304, headers });
+    if (request.headers.get('if-none-match') === etag) return new HttpAnswer(null, { status: 304, headers });
     const form = { encoding, pretty: isPretty(request) };
-    const answer = textResponse(text, { ...answering(request, form, this.#protobuf), headers });
-    answer.headers.set('Content-Type', `${mediaTypeOf[encoding]};${aggregatedParameters}`);
-    return answer;
+    return textResponse(text, { ...answering(request, form, this.#protobuf), headers }).setHeader(
+      'Content-Type',
+      `${mediaTypeOf[encoding]};${aggregatedParameters}`,
+    );
   }
 }
 

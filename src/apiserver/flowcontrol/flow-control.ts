@@ -7,14 +7,15 @@
 //
 // Limits follow the ledger's changes; nothing here ticks: lending is looked at when a request comes, if it has not been for
 // a while, and a timer runs only for whoever waits.
+
 import { flowSchemas, priorityLevelConfigurations } from '../../generated/schemas/index.ts';
 import type { Change } from '../../ledger/types.ts';
+import { HttpAnswer } from '../../machinery/http.ts';
 import { groupResource, type KubeObject, type ResourceToken } from '../../machinery/meta.ts';
 import { parseDuration } from '../../machinery/time.ts';
 import type { Timers } from '../../ports/index.ts';
 import type { Client } from '../../reconcile/types.ts';
 import { type Core, timestamp, type User } from '../core.ts';
-import { withHeaders } from '../negotiation/respond.ts';
 import type { RequestInfo } from '../routing.ts';
 import { decode } from '../storage/codec.ts';
 import { keyRange } from '../storage/read.ts';
@@ -105,7 +106,7 @@ export class FlowControl {
   }
 
   /** Answers by `handle` when it is the request's turn, or with 429. */
-  async serve(call: Call, handle: (extend: Extend) => Promise<Response>): Promise<Response> {
+  async serve(call: Call, handle: (extend: Extend) => Promise<HttpAnswer>): Promise<HttpAnswer> {
     if (!this.#enabled || isUntracked(call.info)) return handle(notExtended);
     this.#load();
     const schema = this.#configuration.classifier.classify(call.user, call.info) ?? this.#configuration.catchAll;
@@ -123,8 +124,8 @@ export class FlowControl {
   async #execute(
     schema: BoundSchema,
     ticket: Ticket,
-    handle: (extend: Extend) => Promise<Response>,
-  ): Promise<Response> {
+    handle: (extend: Extend) => Promise<HttpAnswer>,
+  ): Promise<HttpAnswer> {
     const { level } = schema;
     let holders = 0;
     const hold = () => {
@@ -183,11 +184,11 @@ export class FlowControl {
     });
   }
 
-  #tooMany(schema: BoundSchema): Response {
+  #tooMany(schema: BoundSchema): HttpAnswer {
     const { retryAfter } = schema.level;
     retryAfter.dropped(this.#core.clock.now());
     return marked(
-      new Response('Too many requests, please try again later.\n', {
+      new HttpAnswer('Too many requests, please try again later.\n', {
         status: 429,
         headers: {
           'Content-Type': 'text/plain; charset=utf-8',
@@ -275,9 +276,8 @@ function waitMs({ verb }: RequestInfo, query: URLSearchParams): number {
   return (asked !== undefined && asked > 0 ? Math.min(asked, requestMs) : requestMs) * waitShare;
 }
 
-function marked(response: Response, { uid, level }: BoundSchema): Response {
-  return withHeaders(response, {
-    'X-Kubernetes-PF-FlowSchema-UID': uid,
-    'X-Kubernetes-PF-PriorityLevel-UID': level.uid,
-  });
+function marked(answer: HttpAnswer, { uid, level }: BoundSchema): HttpAnswer {
+  return answer
+    .setHeader('X-Kubernetes-PF-FlowSchema-UID', uid)
+    .setHeader('X-Kubernetes-PF-PriorityLevel-UID', level.uid);
 }

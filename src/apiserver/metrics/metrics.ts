@@ -1,5 +1,7 @@
 // /metrics: what the API server counts, under upstream's names where upstream has one. Others add families of their own.
+
 import type { Ledger } from '../../ledger/types.ts';
+import { HttpAnswer } from '../../machinery/http.ts';
 import { groupResource } from '../../machinery/meta.ts';
 import type { AnyResource } from '../../machinery/resource.ts';
 import type { VirtualResource } from '../rest/virtual.ts';
@@ -31,8 +33,8 @@ export class Metrics {
     this.#families.push(...families);
   }
 
-  answer(): Response {
-    return new Response(exposition(this.#families), {
+  answer(): HttpAnswer {
+    return new HttpAnswer(exposition(this.#families), {
       headers: {
         'Content-Type': 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores',
         'Cache-Control': 'no-cache, private',

@@ -1,7 +1,9 @@
 // Which form the client wants its answer in, from the Accept header, as upstream negotiates it: in the order of q, the first
 // clause that names an encoding which is written here and a transformation that the place allows. JSON is what is stored;
 // YAML and protobuf are made from it.
+
 import { ApiError } from '../../machinery/errors.ts';
+import type { HttpRequest } from '../../machinery/http.ts';
 
 export type Encoding = 'json' | 'yaml' | 'protobuf';
 
@@ -107,8 +109,9 @@ function transformation(clause: Clause, encoding: Encoding, transforms: Transfor
 export type Transforms = 'all' | 'metadata' | 'none';
 
 /** A request, or its Accept header. */
-type Asked = Request | string | null;
-const acceptOf = (asked: Asked): string | null => (asked instanceof Request ? asked.headers.get('accept') : asked);
+type Asked = HttpRequest | string | null;
+const acceptOf = (asked: Asked): string | null =>
+  typeof asked === 'object' && asked !== null ? asked.headers.get('accept') : asked;
 
 /** Undefined when nothing of the client's list can be given. */
 export function tryNegotiate(asked: Asked, transforms: Transforms = 'all'): AcceptForm | undefined {
@@ -156,7 +159,7 @@ function requireProducible(header: string | null, streams: boolean): void {
 }
 
 /** The `pretty` parameter, or else whether the client is a person's. */
-export function isPretty(request: Request): boolean {
+export function isPretty(request: HttpRequest): boolean {
   const question = request.url.indexOf('?');
   if (question >= 0 && request.url.includes('pretty', question)) {
     const value = new URLSearchParams(request.url.slice(question)).get('pretty') ?? '';

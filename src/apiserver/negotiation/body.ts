@@ -1,11 +1,13 @@
 // Reading request bodies: a size limit, the content type, and the text's syntax. What the fields mean is decided by the
 // schema (codec.ts).
+
 import { readLimited } from '../../machinery/body.ts';
 import { ApiError } from '../../machinery/errors.ts';
+import type { HttpRequest } from '../../machinery/http.ts';
 
 export const bodyBytesMax = 3 * 1024 * 1024;
 
-export const readBody = (request: Request): Promise<Uint8Array> => readLimited(request, bodyBytesMax);
+export const readBody = (request: HttpRequest): Promise<Uint8Array> => readLimited(request, bodyBytesMax);
 
 export type BodyFormat = 'json' | 'yaml' | 'protobuf';
 

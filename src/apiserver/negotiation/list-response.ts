@@ -1,5 +1,6 @@
 // A list as an answer: one text when it is short; otherwise a stream that reads a page when the client has taken the one
 // before. Protobuf needs all lengths first, so that form is held whole; YAML is for human readers and is held whole too.
+import type { HttpAnswer } from '../../machinery/http.ts';
 import { type AnswerOptions, bodyResponse, gzipBytesMin, textResponse } from './respond.ts';
 
 export interface TextPages {
@@ -10,7 +11,7 @@ export interface TextPages {
   pages: Iterator<string>;
 }
 
-export function listResponse(list: TextPages, options: AnswerOptions): Response {
+export function listResponse(list: TextPages, options: AnswerOptions): HttpAnswer {
   const { open, close, pages } = list;
   if (options.encoding === 'protobuf') {
     const parts = options.protobuf?.list(JSON.parse(open + close), pages);

@@ -1,6 +1,8 @@
 // Answers: JSON, YAML or protobuf as negotiated, a Status for every error, warnings as headers, gzip for what is long.
+
 import { stringify } from 'yaml';
 import { ApiError, type Status, toStatus } from '../../machinery/errors.ts';
+import { HttpAnswer, type HttpRequest } from '../../machinery/http.ts';
 import { type AcceptForm, type Encoding, mediaTypeOf, tryNegotiate } from './accept.ts';
 import type { ProtobufAnswers } from './protobuf.ts';
 
@@ -22,7 +24,7 @@ export interface AnswerOptions {
 
 /** What a request and its negotiated form say about the answer. */
 export function answering(
-  request: Request,
+  request: HttpRequest,
   accept: Pick<AcceptForm, 'encoding' | 'pretty'>,
   protobuf: ProtobufAnswers | undefined,
 ): AnswerOptions {
@@ -34,7 +36,7 @@ export function answering(
 const yamlStyle = { version: '1.1', aliasDuplicateObjects: false, sortMapEntries: true, indentSeq: false } as const;
 
 /** `text` is JSON; it is turned into what was asked for. */
-export function textResponse(text: string, options: AnswerOptions = {}): Response {
+export function textResponse(text: string, options: AnswerOptions = {}): HttpAnswer {
   switch (options.encoding) {
     case 'yaml':
       return bodyResponse(stringify(JSON.parse(text), yamlStyle), 'yaml', options);
@@ -51,40 +53,37 @@ export function bodyResponse(
   body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>,
   encoding: Encoding,
   options: AnswerOptions,
-): Response {
-  const headers = new Headers({ 'Cache-Control': 'no-cache, private', ...options.headers });
-  for (const warning of options.warnings ?? []) addWarning(headers, warning);
-  headers.set('Content-Type', mediaTypeOf[encoding]);
-  const status = options.code ?? 200;
+): HttpAnswer {
+  const answer = new HttpAnswer(body, {
+    status: options.code ?? 200,
+    headers: { 'Cache-Control': 'no-cache, private', 'Content-Type': mediaTypeOf[encoding], ...options.headers },
+  });
+  for (const warning of options.warnings ?? []) addWarning(answer, warning);
   const stream = body instanceof ReadableStream;
-  if (options.gzip && (stream || body.length > gzipBytesMin)) return gzipped(body, status, headers);
+  if (options.gzip && (stream || body.length > gzipBytesMin)) return gzipped(answer);
   // What a stream holds is passed on as it comes.
-  if (stream) headers.set('Content-Encoding', 'identity');
-  return new Response(body, { status, headers });
+  return stream ? answer.setHeader('Content-Encoding', 'identity') : answer;
 }
 
-export function gzipped(body: BodyInit, status: number, headers: Headers): Response {
-  headers.set('Content-Encoding', 'gzip');
-  headers.append('Vary', 'Accept-Encoding');
-  const compressed = (new Response(body).body as ReadableStream<Uint8Array<ArrayBuffer>>).pipeThrough(
-    new CompressionStream('gzip'),
-  );
-  // Of Workers: the body is encoded already.
-  const init = { status, headers, encodeBody: 'manual' as const };
-  return new Response(compressed, init);
+export function gzipped({ body, status, headers }: HttpAnswer): HttpAnswer {
+  const plain = new Response(body).body as ReadableStream<Uint8Array<ArrayBuffer>>;
+  const compressed = plain.pipeThrough(new CompressionStream('gzip'));
+  return new HttpAnswer(compressed, { status, headers, encoded: true })
+    .setHeader('Content-Encoding', 'gzip')
+    .addHeader('Vary', 'Accept-Encoding');
 }
 
-export function takesGzip(request: Request): boolean {
+export function takesGzip(request: HttpRequest): boolean {
   const header = request.headers.get('accept-encoding') ?? '';
   return header.split(',').some((token) => token.trim() === 'gzip');
 }
 
-export function statusResponse(error: ApiError, request?: Request, protobuf?: ProtobufAnswers): Response {
+export function statusResponse(error: ApiError, request?: HttpRequest, protobuf?: ProtobufAnswers): HttpAnswer {
   return wholeStatusResponse(toStatus(error), request, protobuf);
 }
 
 /** A Status in the encoding that the client accepts; one that accepts none of them is told why all the same. */
-export function wholeStatusResponse(given: Status, request?: Request, protobuf?: ProtobufAnswers): Response {
+export function wholeStatusResponse(given: Status, request?: HttpRequest, protobuf?: ProtobufAnswers): HttpAnswer {
   // Upstream leaves an empty name out.
   const status = given.details?.name === '' ? { ...given, details: { ...given.details, name: undefined } } : given;
   const headers: Record<string, string> = {};
@@ -100,28 +99,11 @@ export function wholeStatusResponse(given: Status, request?: Request, protobuf?:
   });
 }
 
-export function withHeader(response: Response, name: string, value: string): Response {
-  return withHeaders(response, { [name]: value });
-}
-
-/** The same answer with more headers; one that came from elsewhere cannot be changed, and is copied. */
-export function withHeaders(response: Response, added: Readonly<Record<string, string>>): Response {
-  try {
-    for (const name in added) response.headers.set(name, added[name] as string);
-    return response;
-  } catch {
-    return withHeaders(new Response(response.body, response), added);
-  }
-}
-
 /** A warning before those that the answer has. */
-export function withWarning(response: Response, warning: string): Response {
-  const copy = new Response(response.body, response);
-  const others = response.headers.get('Warning');
-  copy.headers.delete('Warning');
-  addWarning(copy.headers, warning);
-  if (others !== null) copy.headers.append('Warning', others);
-  return copy;
+export function withWarning(answer: HttpAnswer, warning: string): HttpAnswer {
+  const others = answer.header('Warning');
+  addWarning(answer.deleteHeader('Warning'), warning);
+  return others === undefined ? answer : answer.addHeader('Warning', others);
 }
 
 /** The Status that says a deletion is done. */
@@ -135,8 +117,8 @@ export function methodNotAllowed(): ApiError {
 }
 
 /** What upstream answers for a path that it does not serve. */
-export function pageNotFound(): Response {
-  return new Response('404 page not found\n', {
+export function pageNotFound(): HttpAnswer {
+  return new HttpAnswer('404 page not found\n', {
     status: 404,
     headers: { 'Content-Type': 'text/plain; charset=utf-8' },
   });
@@ -145,13 +127,13 @@ export function pageNotFound(): Response {
 const warningBytesMax = 4096;
 
 /** RFC 7234 with upstream's agent `-`; text that cannot be put in a header is left out. */
-function addWarning(headers: Headers, warning: string): void {
+function addWarning(answer: HttpAnswer, warning: string): void {
   const text = warning
     .replaceAll('\\', '\\\\')
     .replaceAll('"', '\\"')
     .replace(/[\r\n]+/g, ' ');
   const value = `299 - "${text.length > warningBytesMax ? text.slice(0, warningBytesMax) : text}"`;
-  if (/^[\x20-\x7e]*$/.test(value)) headers.append('Warning', value);
+  if (/^[\x20-\x7e]*$/.test(value)) answer.addHeader('Warning', value);
 }
 
 /** What an ETag is made of: SHA-512 in upper-case hexadecimal, as upstream. */

@@ -2,10 +2,12 @@
 // nodes are told and may write, and pokes to everyone who follows the ledger. Its one alarm serves the repair of lost
 // pokes, compaction and the expiry of events; with nothing of these due, none is armed.
 // It does not restart itself and calls no one but through `peers`; a deployment and a simulation bring both.
+
 import { resources } from '../../generated/resources.ts';
 import { nodes } from '../../generated/schemas/index.ts';
 import { createLedger } from '../../ledger/ledger.ts';
 import type { Change, Ledger } from '../../ledger/types.ts';
+import type { HttpAnswer, HttpRequest } from '../../machinery/http.ts';
 import { groupResource, type KubeObject } from '../../machinery/meta.ts';
 import { type Outcome, outcome } from '../../machinery/outcome.ts';
 import type { Alarm, ClusterConfig, Log, Random, Sql, Timers } from '../../ports/index.ts';
@@ -148,6 +150,10 @@ export class ServerObject implements RemoteApi {
 
   fetch(request: Request): Promise<Response> {
     return this.server.fetch(request);
+  }
+
+  answer(request: HttpRequest): Promise<HttpAnswer> {
+    return this.server.answer(request);
   }
 
   // What controllers and the scheduler call.

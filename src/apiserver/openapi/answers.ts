@@ -1,4 +1,5 @@
 // The answers at /openapi/v2 and /openapi/v3: which encoding, the ETag, and how long an answer may be kept.
+import { HttpAnswer, type HttpRequest } from '../../machinery/http.ts';
 import { parseAccept } from '../negotiation/accept.ts';
 import { gzipped, pageNotFound, takesGzip } from '../negotiation/respond.ts';
 import type { OpenApi } from './openapi.ts';
@@ -28,7 +29,7 @@ export class OpenApiAnswers {
     this.#openApi = openApi;
   }
 
-  async v2(request: Request): Promise<Response> {
+  async v2(request: HttpRequest): Promise<HttpAnswer> {
     const encoding = preferred(request, 'v2');
     if (!encoding) return notAcceptable();
     const { text, hash } = await this.#openApi.v2();
@@ -38,13 +39,11 @@ export class OpenApiAnswers {
       ...headers,
       'Content-Type': encoding === 'json' ? 'application/json' : protobufType('v2'),
     });
-    if (answer.body && takesGzip(request)) return gzipped(answer.body, answer.status, answer.headers);
-    answer.headers.append('Vary', 'Accept-Encoding');
-    return answer;
+    return answer.body && takesGzip(request) ? gzipped(answer) : answer.addHeader('Vary', 'Accept-Encoding');
   }
 
   /** The index (`path` is ''), or the document of one group version, which its hash makes cacheable for ever. */
-  async v3(request: Request, url: URL, path: string): Promise<Response> {
+  async v3(request: HttpRequest, url: URL, path: string): Promise<HttpAnswer> {
     if (path === '') {
       const { text, hash } = await this.#openApi.index();
       return unlessKnown(request, text, {
@@ -59,7 +58,7 @@ export class OpenApiAnswers {
     const { text, hash } = await this.#openApi.document(path);
     const wanted = url.searchParams.get('hash') ?? '';
     if (wanted !== '' && wanted !== hash)
-      return new Response(null, {
+      return new HttpAnswer(null, {
         status: 301,
         headers: { Location: `/openapi/v3/${path}?hash=${hash}`, ETag: `"${hash}"`, Vary: 'Accept' },
       });
@@ -78,7 +77,7 @@ export class OpenApiAnswers {
 }
 
 /** Undefined: nothing that the client takes. */
-function preferred(request: Request, version: 'v2' | 'v3'): Encoding | undefined {
+function preferred(request: HttpRequest, version: 'v2' | 'v3'): Encoding | undefined {
   for (const { type } of parseAccept(request.headers.get('accept') || '*/*')) {
     if (type === '*/*' || type === 'application/*') return 'json';
     const known = mediaTypes[version];
@@ -87,14 +86,14 @@ function preferred(request: Request, version: 'v2' | 'v3'): Encoding | undefined
   return undefined;
 }
 
-function notAcceptable(): Response {
-  return new Response(null, { status: 406, headers: { Vary: 'Accept', 'Cache-Control': 'no-cache, private' } });
+function notAcceptable(): HttpAnswer {
+  return new HttpAnswer(null, { status: 406, headers: { Vary: 'Accept', 'Cache-Control': 'no-cache, private' } });
 }
 
-function unlessKnown(request: Request, body: string | Uint8Array, headers: Record<string, string>): Response {
+function unlessKnown(request: HttpRequest, body: string | Uint8Array, headers: Record<string, string>): HttpAnswer {
   const known = (request.headers.get('if-none-match') ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
   if (!known.includes(headers.ETag as string) && !known.includes('*'))
-    return new Response(body as string | Uint8Array<ArrayBuffer>, { headers });
+    return new HttpAnswer(body as string | Uint8Array<ArrayBuffer>, { headers });
   const { 'Content-Type': _, ...kept } = headers;
-  return new Response(null, { status: 304, headers: kept });
+  return new HttpAnswer(null, { status: 304, headers: kept });
 }

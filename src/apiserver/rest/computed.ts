@@ -1,6 +1,8 @@
 // Objects that are not stored but made when asked for: get and list of them, in the forms and by the selectors of all others.
 // They have no revision.
+
 import { errors } from '../../machinery/errors.ts';
+import type { HttpAnswer } from '../../machinery/http.ts';
 import { apiVersion, type KubeObject, type ObjectMeta } from '../../machinery/meta.ts';
 import type { AnyResource, ControlPlaneParts } from '../../machinery/resource.ts';
 import { textResponse } from '../negotiation/respond.ts';
@@ -30,7 +32,7 @@ function rows(definition: AnyResource, parts: ControlPlaneParts): Row[] {
   });
 }
 
-export function readComputed(rest: RestRequest, parts: ControlPlaneParts): Response {
+export function readComputed(rest: RestRequest, parts: ControlPlaneParts): HttpAnswer {
   const { definition, info, core, url } = rest;
   const { form, answer } = formOf(rest);
   const nowMs = core.clock.now();

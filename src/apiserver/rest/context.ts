@@ -1,6 +1,7 @@
 // One HTTP request that has been authenticated, resolved and authorised.
 
 import { type ApiError, errors } from '../../machinery/errors.ts';
+import type { HttpRequest } from '../../machinery/http.ts';
 import type { AnyResource, Subresource } from '../../machinery/resource.ts';
 import type { Core, User } from '../core.ts';
 import { type AcceptForm, negotiate, notAcceptable } from '../negotiation/accept.ts';
@@ -10,7 +11,7 @@ import type { Form } from '../storage/forms.ts';
 
 export interface RestRequest {
   readonly core: Core;
-  readonly request: Request;
+  readonly request: HttpRequest;
   readonly url: URL;
   readonly info: RequestInfo;
   readonly definition: AnyResource;

@@ -1,5 +1,7 @@
 // GET of one object, lists and watches.
+
 import { errors, toStatus } from '../../machinery/errors.ts';
+import { HttpAnswer } from '../../machinery/http.ts';
 import { targetOf } from '../codec.ts';
 import { mediaTypeOf, requireStreamable } from '../negotiation/accept.ts';
 import { listResponse, type TextPages } from '../negotiation/list-response.ts';
@@ -23,7 +25,7 @@ const readSubject = ({ definition: { group, plural }, subresource }: RestRequest
   plural: subresource?.behaviour.type === 'projection' ? `${plural}/${subresource.name}` : plural,
 });
 
-export async function getObject(rest: RestRequest): Promise<Response> {
+export async function getObject(rest: RestRequest): Promise<HttpAnswer> {
   const { core, definition, info, subresource, url } = rest;
   const { form, answer } = formOf(rest);
   if (isTrue(url.searchParams.get('export')))
@@ -40,7 +42,7 @@ export async function getObject(rest: RestRequest): Promise<Response> {
   return textResponse(text, answer);
 }
 
-export async function listObjects(rest: RestRequest): Promise<Response> {
+export async function listObjects(rest: RestRequest): Promise<HttpAnswer> {
   const { core, definition, info, request } = rest;
   const { form, answer } = formOf(rest);
   const options = parseListOptions(rest.url.searchParams, false);
@@ -77,7 +79,7 @@ function requireName({ info }: RestRequest, selector: RowSelector): void {
 
 const watchMinMs = 30 * 60_000;
 
-export function watchObjects(rest: RestRequest, hub: WatchHub): Response {
+export function watchObjects(rest: RestRequest, hub: WatchHub): HttpAnswer {
   const { core, definition, info } = rest;
   const { form, accept } = formOf(rest);
   const options = parseListOptions(rest.url.searchParams, true);
@@ -107,7 +109,7 @@ export function watchObjects(rest: RestRequest, hub: WatchHub): Response {
     empty: () => core.codec.accept({}, { ...targetOf(definition), defaults: undefined }, 'Ignore').object,
     ...(accept.encoding === 'protobuf' && core.codec.protobuf ? { protobuf: core.codec.protobuf } : {}),
   });
-  return new Response(watch.stream, {
+  return new HttpAnswer(watch.stream, {
     headers: {
       'Content-Type': accept.encoding === 'json' ? mediaTypeOf.json : `${mediaTypeOf[accept.encoding]};stream=watch`,
       'Cache-Control': 'no-cache, private',

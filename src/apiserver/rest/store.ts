@@ -1,7 +1,7 @@
 // The one place where objects enter and leave the ledger.
 import { ApiError, errors } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
-import { decode, encode, encodeValue, storedMetadata } from '../storage/codec.ts';
+import { decode, encode, encodeValue, storedMetadata, unwritten, written } from '../storage/codec.ts';
 import { keyOf } from '../storage/read.ts';
 import type { WriteScope, Written } from './scope.ts';
 

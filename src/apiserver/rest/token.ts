@@ -3,6 +3,7 @@
 import type { TokenRequest } from '../../generated/schemas/authentication-v1.ts';
 import type { Pod } from '../../generated/schemas/core-v1.ts';
 import { errors, type FieldError } from '../../machinery/errors.ts';
+import type { HttpAnswer } from '../../machinery/http.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
 import { claimsKey, type KubernetesClaims } from '../authn/service-account.ts';
 import type { Signer } from '../authn/signer.ts';
@@ -23,7 +24,7 @@ const lifetimeMinSeconds = 600;
 const lifetimeMaxSeconds = 2 ** 32;
 const lifetimeDefaultSeconds = 3600;
 
-export function tokenCreator(signer: Signer): (rest: RestRequest) => Promise<Response> {
+export function tokenCreator(signer: Signer): (rest: RestRequest) => Promise<HttpAnswer> {
   return async (rest) => {
     formOf(rest);
     const { core, info, definition } = rest;

@@ -1,4 +1,5 @@
 // Resources that are only created and never stored: reviews of who one is and what one may do, and actions.
+import type { HttpAnswer, HttpRequest } from '../../machinery/http.ts';
 import { apiVersion, type KubeObject } from '../../machinery/meta.ts';
 import type { Core, User } from '../core.ts';
 import { type AcceptForm, negotiate } from '../negotiation/accept.ts';
@@ -23,11 +24,11 @@ export interface VirtualResource {
 export async function createVirtual(
   core: Core,
   resource: VirtualResource,
-  request: Request,
+  request: HttpRequest,
   url: URL,
   info: RequestInfo,
   user: User,
-): Promise<Response> {
+): Promise<HttpAnswer> {
   if (info.verb !== 'create' || info.name !== '') throw methodNotAllowed();
   if (resource.namespaced && info.namespace === '') return pageNotFound();
   const accept = negotiate(request, 'metadata');

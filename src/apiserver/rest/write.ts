@@ -1,5 +1,7 @@
 // POST, PUT, PATCH and DELETE of objects, their subresources and collections: read and decode the body, then one commit.
+
 import { ApiError, errors } from '../../machinery/errors.ts';
+import type { HttpAnswer } from '../../machinery/http.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
 import { apiVersion } from '../../machinery/meta.ts';
 import { copyJson, decodeJson, decodeUtf8, isJsonObject } from '../../machinery/schema/json.ts';
@@ -19,7 +21,7 @@ import type { WriteScope, Written } from './scope.ts';
 import { rowSelector } from './select.ts';
 import { bodyTarget } from './subresource.ts';
 
-export async function createObject(rest: RestRequest): Promise<Response> {
+export async function createObject(rest: RestRequest): Promise<HttpAnswer> {
   const { subresource } = rest;
   formOf(rest);
   const options = writeOptions('CreateOptions', rest.url.searchParams);
@@ -34,7 +36,7 @@ export async function createObject(rest: RestRequest): Promise<Response> {
   return answer(rest, written, 201, warnings);
 }
 
-export async function updateObject(rest: RestRequest): Promise<Response> {
+export async function updateObject(rest: RestRequest): Promise<HttpAnswer> {
   formOf(rest);
   const options = writeOptions('UpdateOptions', rest.url.searchParams);
   const { object, warnings } = await decodeBody(rest, options.fieldValidation);
@@ -42,7 +44,7 @@ export async function updateObject(rest: RestRequest): Promise<Response> {
   return answer(rest, written, written.created ? 201 : 200, warnings);
 }
 
-export async function patchObject(rest: RestRequest): Promise<Response> {
+export async function patchObject(rest: RestRequest): Promise<HttpAnswer> {
   formOf(rest);
   const type = patchFormat(rest.request.headers.get('content-type'));
   const options = writeOptions('PatchOptions', rest.url.searchParams, type === 'apply');
@@ -65,7 +67,7 @@ export async function patchObject(rest: RestRequest): Promise<Response> {
   return answer(rest, written, 200, warnings);
 }
 
-export async function deleteOne(rest: RestRequest): Promise<Response> {
+export async function deleteOne(rest: RestRequest): Promise<HttpAnswer> {
   formOf(rest);
   const { dryRun, ...options } = await readDeleteOptions(rest);
   const warnings: string[] = [];
@@ -88,7 +90,7 @@ export async function deleteOne(rest: RestRequest): Promise<Response> {
 const deletePage = 100;
 
 /** Deletes what the selectors select, at most `limit` of it; many share a commit. Answers with the list of what it found. */
-export async function deleteCollection(rest: RestRequest): Promise<Response> {
+export async function deleteCollection(rest: RestRequest): Promise<HttpAnswer> {
   const { core, definition, info } = rest;
   formOf(rest);
   const { dryRun, ...options } = await readDeleteOptions(rest);
@@ -224,7 +226,7 @@ function managerOf(userAgent: string): string {
 }
 
 /** The object that a write leaves, in the form asked for. */
-function answer(rest: RestRequest, written: Written, code: number, warnings: readonly string[]): Response {
+function answer(rest: RestRequest, written: Written, code: number, warnings: readonly string[]): HttpAnswer {
   const { form, answer: how } = formOf(rest);
   const options = { ...how, code, warnings };
   if (form.type === 'object' || rest.subresource?.behaviour.type === 'projection') {

@@ -5,11 +5,14 @@
 //   value  "metadata":{"name":"a",…,"resourceVersion":"7",…},"spec":{}}
 //   side   {"m":<length of the metadata text>,"l":{labels},"f":{"spec.nodeName":"n1"},"c":[table cells]}
 // PartialObjectMetadata is `{kind…,` + value.slice(0, m) + `}`. Inside metadata, resourceVersion comes before everything
-// that may contain free text, so that the first `"resourceVersion":"` is the real one.
+// that may contain free text, so that the first `"resourceVersion":"` is the real one. What is stored is what clients read,
+// so lists that upstream always writes are null there when they are empty (see `written`).
+import { nilLists } from '../../generated/nil-lists.ts';
 import type { Content, Entry } from '../../ledger/types.ts';
 import type { KubeObject, ObjectMeta, ResourceToken } from '../../machinery/meta.ts';
 import { apiVersion } from '../../machinery/meta.ts';
 import type { AnyResource, Column } from '../../machinery/resource.ts';
+import { withNils, withoutNils } from '../../machinery/schema/nil-lists.ts';
 
 export type Cell = ReturnType<Column<KubeObject>['cell']>;
 
@@ -57,8 +60,24 @@ export function storedMetadata(metadata: ObjectMeta, revision: number): ObjectMe
   return result as unknown as ObjectMeta;
 }
 
+const nilListsOf = ({ kind, apiVersion: version }: KubeObject) =>
+  Object.hasOwn(nilLists, `${version}/${kind}`) ? nilLists[`${version}/${kind}`] : undefined;
+
+/** The object as it is written: lists that upstream always writes are null when there is nothing in them. */
+export function written<T extends KubeObject>(object: T): T {
+  const tree = nilListsOf(object);
+  return tree ? withNils(tree, object) : object;
+}
+
+/** The object as the rest of the code has it: the same lists are empty. Changes what it is given. */
+export function unwritten<T extends KubeObject>(object: T): T {
+  const tree = nilListsOf(object);
+  if (tree) withoutNils(tree, object);
+  return object;
+}
+
 export function encodeValue(object: KubeObject, revision: number): { value: string; metadataLength: number } {
-  const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object;
+  const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = written(object);
   const text = `"metadata":${JSON.stringify(storedMetadata(metadata, revision))}`;
   const others = JSON.stringify(rest);
   return { value: others === '{}' ? `${text}}` : `${text},${others.slice(1)}`, metadataLength: text.length };
@@ -109,13 +128,13 @@ export function head(definition: ResourceToken): string {
 
 /** A stored value as the JSON of an object of `definition`, which may be another version of what is stored. */
 export function objectText(definition: AnyResource, value: string): string {
-  return definition.conversion ? JSON.stringify(decode(definition, value)) : head(definition) + value;
+  return definition.conversion ? JSON.stringify(written(decode(definition, value))) : head(definition) + value;
 }
 
 /** The same without kind and apiVersion, as the items of lists are written. */
 export function itemText(definition: AnyResource, value: string): string {
   if (!definition.conversion) return `{${value}`;
-  const { kind: _kind, apiVersion: _version, ...item } = decode(definition, value);
+  const { kind: _kind, apiVersion: _version, ...item } = written(decode(definition, value));
   return JSON.stringify(item);
 }
 
@@ -129,7 +148,7 @@ export function partialText(value: string, side: Side, version: MetaVersion): st
 /** The object of a stored value, converted where `definition` is another version of what is stored. */
 export function decode<T extends KubeObject = KubeObject>(definition: AnyResource, value: string): T {
   const { conversion } = definition;
-  const stored = JSON.parse(head(conversion?.resource ?? definition) + value);
+  const stored = unwritten(JSON.parse(head(conversion?.resource ?? definition) + value));
   return conversion ? inVersion<T>(definition, stored) : stored;
 }
 

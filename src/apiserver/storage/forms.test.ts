@@ -7,6 +7,7 @@ it('prints ages between their prefix and suffix, as of the read', () => {
   const pods = resources.find(({ plural }) => plural === 'pods') as AnyResource;
   const since = '2026-01-02T03:00:00Z';
   const side = JSON.stringify({ m: 0, c: ['web', { since, prefix: '3 (', suffix: ' ago)' }, { since }, null, 7] });
-  const row = JSON.parse(rowText(pods, { value: '', side }, 'None', Date.parse('2026-01-02T03:05:00Z')));
+  const form = { type: 'table', includeObject: 'None', columns: true, version: 'v1' } as const;
+  const row = JSON.parse(rowText(pods, { value: '', side }, form, Date.parse('2026-01-02T03:05:00Z')));
   expect(row).toEqual({ cells: ['web', '3 (5m ago)', '5m', null, 7], object: null });
 });

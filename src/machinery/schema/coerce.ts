@@ -205,10 +205,12 @@ function emptyStruct(type: StructType): Record<string, unknown> {
   return out;
 }
 
-/** Go writes null for unset times that are no pointers, as here, and for required lists, maps and pointers; here lists are empty and the others stay away. */
-function whenAbsent(field: Field): unknown {
-  if (field.present || (field.required && field.type.kind === 'list')) return zero(field.type);
-  return undefined;
+/**
+ * Go writes null for unset times that are no pointers, as here, and for lists, maps and pointers that it always writes; here
+ * these stay away, since whoever stores them knows more (see nil-lists.ts).
+ */
+function whenAbsent({ present, type }: Field): unknown {
+  return present && type.kind !== 'list' ? zero(type) : undefined;
 }
 
 function jsonKind(value: unknown): string {
