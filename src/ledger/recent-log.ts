@@ -11,8 +11,8 @@ const unitsOf = ({ key, value, side, previous }: Change): number =>
 
 export class RecentLog {
   readonly #unitsMax: number;
-  #changes: Change[] = [];
-  /** What is before this index has been let go. */
+  /** What is before `#head` has been let go. */
+  #changes: (Change | undefined)[] = [];
   #head = 0;
   #units = 0;
   /** The revision before the first change kept. */
@@ -30,7 +30,9 @@ export class RecentLog {
       this.#units += unitsOf(change);
     }
     while (this.#units > this.#unitsMax || this.#changes.length - this.#head > changesMax) {
-      this.#units -= unitsOf(this.#changes[this.#head++] as Change);
+      this.#units -= unitsOf(this.#changes[this.#head] as Change);
+      // The array is only cut now and then.
+      this.#changes[this.#head++] = undefined;
       this.#after++;
     }
     if (this.#head < 1000 || this.#head * 2 < this.#changes.length) return;

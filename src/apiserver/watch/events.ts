@@ -16,7 +16,10 @@ interface Parsed {
   texts: Map<string, string>;
 }
 
-const parsed = new WeakMap<Change, Parsed>();
+/** UTF-16 units of texts held at most: changes live on where watches that are behind find them. */
+const textUnitsMax = 4_000_000;
+let parsed = new WeakMap<Change, Parsed>();
+let textUnits = 0;
 
 function of(change: Change): Parsed {
   let known = parsed.get(change);
@@ -68,7 +71,12 @@ export function eventText(
     const left = type === 'DELETED' && change.type === 'put' && change.previous;
     const row = left ? revised(left, change.revision) : change;
     text = eventLine(type, formText(definition, row, form, nowMs));
-    texts.set(key, text);
+    if (textUnits + text.length > textUnitsMax) {
+      parsed = new WeakMap();
+      textUnits = 0;
+    }
+    textUnits += text.length;
+    of(change).texts.set(key, text);
   }
   return text;
 }
