@@ -9,19 +9,14 @@ export const nameColumn: Column<KubeObject> = {
   name: 'Name',
   type: 'string',
   format: 'name',
-  description:
-    'Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names',
+  doc: 'meta.v1.ObjectMeta.name',
   cell: (object) => object.metadata.name,
 };
-
-/** As tables have it of every kind. */
-const creationDescription =
-  'CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata';
 
 export const ageColumn: Column<KubeObject> = {
   name: 'Age',
   type: 'string',
-  description: creationDescription,
+  doc: 'meta.v1.ObjectMeta.creationTimestamp',
   cell: (object) => ({ since: object.metadata.creationTimestamp }),
 };
 
@@ -29,7 +24,7 @@ export const ageColumn: Column<KubeObject> = {
 export const createdAtColumn: Column<KubeObject> = {
   name: 'Created At',
   type: 'date',
-  description: creationDescription,
+  doc: 'meta.v1.ObjectMeta.creationTimestamp',
   cell: (object) => object.metadata.creationTimestamp,
 };
 
@@ -64,17 +59,35 @@ export function containerColumns<T extends KubeObject>(
   const join = (object: T, field: 'name' | 'image'): string =>
     (template(object)?.spec?.containers ?? []).map((container) => container[field] ?? '').join(',');
   return [
-    { name: 'Containers', type: 'string', priority, cell: (object) => join(object, 'name') },
-    { name: 'Images', type: 'string', priority, cell: (object) => join(object, 'image') },
+    {
+      name: 'Containers',
+      type: 'string',
+      priority,
+      description: 'Names of each container in the template.',
+      cell: (object) => join(object, 'name'),
+    },
+    {
+      name: 'Images',
+      type: 'string',
+      priority,
+      description: 'Images referenced by each container in the template.',
+      cell: (object) => join(object, 'image'),
+    },
   ];
 }
 
-/** The wide columns of whatever carries a pod template and selects by labels. */
+/** The wide columns of whatever carries a pod template and selects by labels; `selectorDoc`: that of the last one. */
 export function templateColumns<
   T extends KubeObject & { spec?: { template?: PodTemplateSpec; selector?: LabelSelector } },
->(): Column<T>[] {
+>(selectorDoc: string): Column<T>[] {
   return [
     ...containerColumns<T>(1, (object) => object.spec?.template),
-    { name: 'Selector', type: 'string', priority: 1, cell: (object) => formatSelector(object.spec?.selector) },
+    {
+      name: 'Selector',
+      type: 'string',
+      priority: 1,
+      doc: selectorDoc,
+      cell: (object) => formatSelector(object.spec?.selector),
+    },
   ];
 }

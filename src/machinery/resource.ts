@@ -126,6 +126,8 @@ export interface Column<T> {
   type: 'string' | 'integer' | 'boolean' | 'date' | 'number';
   format?: string;
   description?: string;
+  /** In place of a description of its own: the field whose description it is, by its type (`core.v1.PodStatus.podIP`). */
+  doc?: string;
   priority?: number;
   /**
    * Pure in the object. An age is given as { since: RFC 3339 } and printed as a duration when read, between `prefix` and

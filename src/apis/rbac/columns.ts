@@ -15,7 +15,7 @@ const subjects = (
   text: (subject: Subject) => string,
 ): Column<Binding> => ({
   name,
-  description: `${name} in the ${binding}`,
+  description: `${name} in the ${binding.charAt(0).toLowerCase()}${binding.slice(1)}`,
   type: 'string',
   priority: 1,
   cell: (binding) =>
@@ -25,27 +25,19 @@ const subjects = (
       .join(', '),
 });
 
-const resolved = 'If the RoleRef cannot be resolved, the Authorizer must return an error. This field is immutable.';
-
-const columnsOf = (binding: string, roleRef: string): readonly Column<Binding>[] => [
+const columnsOf = (kind: 'RoleBinding' | 'ClusterRoleBinding'): readonly Column<Binding>[] => [
   nameColumn,
   {
     name: 'Role',
     type: 'string',
-    description: `${roleRef} ${resolved}`,
+    doc: `rbac.v1beta1.${kind}.roleRef`,
     cell: (object) => `${object.roleRef?.kind ?? ''}/${object.roleRef?.name ?? ''}`,
   },
   ageColumn,
-  subjects('Users', 'User', binding, ({ name }) => name ?? ''),
-  subjects('Groups', 'Group', binding, ({ name }) => name ?? ''),
-  subjects('ServiceAccounts', 'ServiceAccount', binding, ({ namespace, name }) => `${namespace ?? ''}/${name ?? ''}`),
+  subjects('Users', 'User', kind, ({ name }) => name ?? ''),
+  subjects('Groups', 'Group', kind, ({ name }) => name ?? ''),
+  subjects('ServiceAccounts', 'ServiceAccount', kind, ({ namespace, name }) => `${namespace ?? ''}/${name ?? ''}`),
 ];
 
-export const roleBindingColumns = columnsOf(
-  'roleBinding',
-  'RoleRef can reference a Role in the current namespace or a ClusterRole in the global namespace.',
-);
-export const clusterRoleBindingColumns = columnsOf(
-  'clusterRoleBinding',
-  'RoleRef can only reference a ClusterRole in the global namespace.',
-);
+export const roleBindingColumns = columnsOf('RoleBinding');
+export const clusterRoleBindingColumns = columnsOf('ClusterRoleBinding');

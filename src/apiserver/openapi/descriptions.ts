@@ -1,4 +1,4 @@
-// What types, their fields and query parameters mean, as `kubectl explain` prints it. The text is one generated string of lines
+// What types, their fields, query parameters and columns mean, as `kubectl explain` prints it. The text is one generated string of lines
 // (name, tab, JSON), taken apart on first use and parsed type by type, for it costs memory and few servers are asked.
 import { descriptions } from '../../generated/descriptions.ts';
 
@@ -22,4 +22,12 @@ export function describe(name: string): Description {
   );
   const line = lines.get(name);
   return line === undefined ? nothing : (JSON.parse(line) as Description);
+}
+
+/** Of a field of a type (`core.v1.PodStatus.podIP`), as columns of tables have it: without what its values mean. */
+export function describeField(path: string): string {
+  const dot = path.lastIndexOf('.');
+  const root = path.startsWith('meta.') ? 'io.k8s.apimachinery.pkg.apis' : 'io.k8s.api';
+  const text = describe(`${root}.${path.slice(0, dot)}`).f[path.slice(dot + 1)] ?? '';
+  return text.split(/\n*Possible enum values:/, 1)[0] ?? '';
 }

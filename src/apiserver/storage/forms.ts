@@ -2,6 +2,7 @@
 // value and the side column; ages in cells are printed as of the read.
 import type { AnyResource } from '../../machinery/resource.ts';
 import { ageText } from '../../machinery/time.ts';
+import { describeField } from '../openapi/descriptions.ts';
 import { type Cell, type MetaVersion, objectText, parseSide, partialText } from './codec.ts';
 
 export type Form =
@@ -14,17 +15,24 @@ export interface Row {
   side: string;
 }
 
-/** Column definitions of a kind's Table, as JSON. */
+const columnTexts = new WeakMap<AnyResource, string>();
+
+/** Column definitions of a kind's Table, as JSON. Made once: descriptions are looked up in a large text. */
 export function columnsText(definition: AnyResource): string {
-  return JSON.stringify(
-    definition.columns.map(({ name, type, format, description, priority }) => ({
-      name,
-      type,
-      format: format ?? '',
-      description: description ?? '',
-      priority: priority ?? 0,
-    })),
-  );
+  let text = columnTexts.get(definition);
+  if (text === undefined) {
+    text = JSON.stringify(
+      definition.columns.map(({ name, type, format, description, doc, priority }) => ({
+        name,
+        type,
+        format: format ?? '',
+        description: description ?? (doc === undefined ? '' : describeField(doc)),
+        priority: priority ?? 0,
+      })),
+    );
+    columnTexts.set(definition, text);
+  }
+  return text;
 }
 
 function printed(cell: Cell, nowMs: number): string | number | boolean | null {

@@ -79,6 +79,20 @@ const inlined = [
   'io.k8s.apimachinery.pkg.util.intstr.IntOrString',
 ];
 
+/** Fields of releases past whose descriptions are those of columns of tables (`doc` of a column) to this day. */
+const columnsOnly: Readonly<Record<string, readonly string[]>> = {
+  'io.k8s.api.certificates.v1beta1.CertificateSigningRequestSpec': ['request', 'signerName'],
+  'io.k8s.api.certificates.v1beta1.CertificateSigningRequestStatus': ['conditions'],
+  'io.k8s.api.discovery.v1beta1.EndpointSlice': ['addressType', 'ports'],
+  'io.k8s.api.extensions.v1beta1.DaemonSetSpec': ['selector'],
+  'io.k8s.api.extensions.v1beta1.DaemonSetStatus': ['numberReady'],
+  'io.k8s.api.extensions.v1beta1.DeploymentSpec': ['selector'],
+  'io.k8s.api.extensions.v1beta1.NetworkPolicySpec': ['podSelector'],
+  'io.k8s.api.extensions.v1beta1.ReplicaSetSpec': ['selector'],
+  'io.k8s.api.rbac.v1beta1.ClusterRoleBinding': ['roleRef'],
+  'io.k8s.api.rbac.v1beta1.RoleBinding': ['roleRef'],
+};
+
 /** In client-node's comments some characters are escaped, others are entities. */
 const entities: Record<string, string> = {
   '&#39;': "'",
@@ -176,6 +190,10 @@ export function descriptions(root: string, table: SchemaTable): string {
     // Only what the type has: a name that its file shares with another's would bring strange fields.
     declared.f = Object.fromEntries(Object.entries(all).filter(([field]) => Object.hasOwn(f, field)));
     described.set(type, declared);
+  }
+  for (const [type, fields] of Object.entries(columnsOnly)) {
+    const { f } = readDeclaration(read(declarationFile(modules, type)));
+    described.set(type, { f: Object.fromEntries(fields.map((field) => [field, f[field] ?? ''])) });
   }
   for (const [operation, request] of Object.entries(requests))
     described.set(`parameters/${operation}`, readRequest(parameters, request));

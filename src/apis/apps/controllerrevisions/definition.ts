@@ -37,8 +37,13 @@ export default defineResource<ControllerRevision>({
   },
   columns: [
     nameColumn,
-    { name: 'Controller', type: 'string', cell: controllerOf },
-    { name: 'Revision', type: 'string', cell: (revision) => revision.revision ?? 0 },
+    { name: 'Controller', type: 'string', description: 'Controller of the object', cell: controllerOf },
+    {
+      name: 'Revision',
+      type: 'string',
+      description: 'revision indicates the revision of the state represented by Data.',
+      cell: (revision) => revision.revision ?? 0,
+    },
     ageColumn,
   ],
 });

@@ -127,14 +127,44 @@ export default defineResource<DaemonSet>({
   },
   columns: [
     nameColumn,
-    { name: 'Desired', type: 'integer', cell: (set) => set.status?.desiredNumberScheduled ?? 0 },
-    { name: 'Current', type: 'integer', cell: (set) => set.status?.currentNumberScheduled ?? 0 },
-    { name: 'Ready', type: 'integer', cell: (set) => set.status?.numberReady ?? 0 },
-    { name: 'Up-to-date', type: 'integer', cell: (set) => set.status?.updatedNumberScheduled ?? 0 },
-    { name: 'Available', type: 'integer', cell: (set) => set.status?.numberAvailable ?? 0 },
-    { name: 'Node Selector', type: 'string', cell: (set) => formatLabels(set.spec?.template?.spec?.nodeSelector) },
+    {
+      name: 'Desired',
+      type: 'integer',
+      doc: 'apps.v1.DaemonSetStatus.desiredNumberScheduled',
+      cell: (set) => set.status?.desiredNumberScheduled ?? 0,
+    },
+    {
+      name: 'Current',
+      type: 'integer',
+      doc: 'apps.v1.DaemonSetStatus.currentNumberScheduled',
+      cell: (set) => set.status?.currentNumberScheduled ?? 0,
+    },
+    {
+      name: 'Ready',
+      type: 'integer',
+      doc: 'extensions.v1beta1.DaemonSetStatus.numberReady',
+      cell: (set) => set.status?.numberReady ?? 0,
+    },
+    {
+      name: 'Up-to-date',
+      type: 'integer',
+      doc: 'apps.v1.DaemonSetStatus.updatedNumberScheduled',
+      cell: (set) => set.status?.updatedNumberScheduled ?? 0,
+    },
+    {
+      name: 'Available',
+      type: 'integer',
+      doc: 'apps.v1.DaemonSetStatus.numberAvailable',
+      cell: (set) => set.status?.numberAvailable ?? 0,
+    },
+    {
+      name: 'Node Selector',
+      type: 'string',
+      doc: 'core.v1.PodSpec.nodeSelector',
+      cell: (set) => formatLabels(set.spec?.template?.spec?.nodeSelector),
+    },
     ageColumn,
-    ...templateColumns<DaemonSet>(),
+    ...templateColumns<DaemonSet>('extensions.v1beta1.DaemonSetSpec.selector'),
   ],
   subresources: [
     statusSubresource<DaemonSet>({

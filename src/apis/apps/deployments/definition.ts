@@ -107,12 +107,23 @@ export default defineResource<Deployment>({
     {
       name: 'Ready',
       type: 'string',
+      description: 'Number of the pod with ready state',
       cell: (deployment) => `${deployment.status?.readyReplicas ?? 0}/${deployment.spec?.replicas ?? 0}`,
     },
-    { name: 'Up-to-date', type: 'string', cell: (deployment) => deployment.status?.updatedReplicas ?? 0 },
-    { name: 'Available', type: 'string', cell: (deployment) => deployment.status?.availableReplicas ?? 0 },
+    {
+      name: 'Up-to-date',
+      type: 'string',
+      doc: 'apps.v1.DeploymentStatus.updatedReplicas',
+      cell: (deployment) => deployment.status?.updatedReplicas ?? 0,
+    },
+    {
+      name: 'Available',
+      type: 'string',
+      doc: 'apps.v1.DeploymentStatus.availableReplicas',
+      cell: (deployment) => deployment.status?.availableReplicas ?? 0,
+    },
     ageColumn,
-    ...templateColumns<Deployment>(),
+    ...templateColumns<Deployment>('extensions.v1beta1.DeploymentSpec.selector'),
   ],
   subresources: [
     statusSubresource<Deployment>({

@@ -59,11 +59,26 @@ export default defineResource<ReplicaSet>({
   },
   columns: [
     nameColumn,
-    { name: 'Desired', type: 'integer', cell: (set) => set.spec?.replicas ?? 0 },
-    { name: 'Current', type: 'integer', cell: (set) => set.status?.replicas ?? 0 },
-    { name: 'Ready', type: 'integer', cell: (set) => set.status?.readyReplicas ?? 0 },
+    {
+      name: 'Desired',
+      type: 'integer',
+      doc: 'apps.v1.ReplicaSetSpec.replicas',
+      cell: (set) => set.spec?.replicas ?? 0,
+    },
+    {
+      name: 'Current',
+      type: 'integer',
+      doc: 'apps.v1.ReplicaSetStatus.replicas',
+      cell: (set) => set.status?.replicas ?? 0,
+    },
+    {
+      name: 'Ready',
+      type: 'integer',
+      doc: 'apps.v1.ReplicaSetStatus.readyReplicas',
+      cell: (set) => set.status?.readyReplicas ?? 0,
+    },
     ageColumn,
-    ...templateColumns<ReplicaSet>(),
+    ...templateColumns<ReplicaSet>('extensions.v1beta1.ReplicaSetSpec.selector'),
   ],
   subresources: [
     statusSubresource<ReplicaSet>({

@@ -53,6 +53,7 @@ export default defineResource<StatefulSet>({
     {
       name: 'Ready',
       type: 'string',
+      description: 'Number of the pod with ready state',
       cell: (set) => `${set.status?.readyReplicas ?? 0}/${set.spec?.replicas ?? 0}`,
     },
     ageColumn,

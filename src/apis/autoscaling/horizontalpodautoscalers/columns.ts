@@ -61,11 +61,27 @@ export const autoscalerColumns: readonly Column<HorizontalPodAutoscaler>[] = [
   {
     name: 'Reference',
     type: 'string',
+    doc: 'autoscaling.v2.HorizontalPodAutoscalerSpec.scaleTargetRef',
     cell: ({ spec }) => `${spec?.scaleTargetRef?.kind ?? ''}/${spec?.scaleTargetRef?.name ?? ''}`,
   },
-  { name: 'Targets', type: 'string', cell: targets },
-  { name: 'MinPods', type: 'string', cell: ({ spec }) => String(spec?.minReplicas ?? '<unset>') },
-  { name: 'MaxPods', type: 'string', cell: ({ spec }) => spec?.maxReplicas ?? 0 },
-  { name: 'Replicas', type: 'string', cell: ({ status }) => status?.currentReplicas ?? 0 },
+  { name: 'Targets', type: 'string', doc: 'autoscaling.v2.HorizontalPodAutoscalerSpec.metrics', cell: targets },
+  {
+    name: 'MinPods',
+    type: 'string',
+    doc: 'autoscaling.v2.HorizontalPodAutoscalerSpec.minReplicas',
+    cell: ({ spec }) => String(spec?.minReplicas ?? '<unset>'),
+  },
+  {
+    name: 'MaxPods',
+    type: 'string',
+    doc: 'autoscaling.v2.HorizontalPodAutoscalerSpec.maxReplicas',
+    cell: ({ spec }) => spec?.maxReplicas ?? 0,
+  },
+  {
+    name: 'Replicas',
+    type: 'string',
+    doc: 'autoscaling.v2.HorizontalPodAutoscalerStatus.currentReplicas',
+    cell: ({ status }) => status?.currentReplicas ?? 0,
+  },
   ageColumn,
 ];

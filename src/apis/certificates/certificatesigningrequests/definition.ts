@@ -102,15 +102,31 @@ export default defineResource<Request>({
   columns: [
     nameColumn,
     ageColumn,
-    { name: 'SignerName', type: 'string', cell: (request) => request.spec?.signerName || '<none>' },
-    { name: 'Requestor', type: 'string', cell: (request) => request.spec?.username ?? '' },
+    {
+      name: 'SignerName',
+      type: 'string',
+      doc: 'certificates.v1beta1.CertificateSigningRequestSpec.signerName',
+      cell: (request) => request.spec?.signerName || '<none>',
+    },
+    {
+      name: 'Requestor',
+      type: 'string',
+      doc: 'certificates.v1beta1.CertificateSigningRequestSpec.request',
+      cell: (request) => request.spec?.username ?? '',
+    },
     {
       name: 'RequestedDuration',
       type: 'string',
+      doc: 'certificates.v1.CertificateSigningRequestSpec.expirationSeconds',
       cell: ({ spec }) =>
         spec?.expirationSeconds === undefined ? '<none>' : humanDuration(spec.expirationSeconds * 1000),
     },
-    { name: 'Condition', type: 'string', cell: condition },
+    {
+      name: 'Condition',
+      type: 'string',
+      doc: 'certificates.v1beta1.CertificateSigningRequestStatus.conditions',
+      cell: condition,
+    },
   ],
   selectableFields: { 'spec.signerName': (request) => request.spec?.signerName ?? '' },
   subresources: [

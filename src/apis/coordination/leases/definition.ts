@@ -50,7 +50,12 @@ export default defineResource<Lease>({
   },
   columns: [
     nameColumn,
-    { name: 'Holder', type: 'string', cell: (lease) => lease.spec?.holderIdentity ?? '' },
+    {
+      name: 'Holder',
+      type: 'string',
+      doc: 'coordination.v1.LeaseSpec.holderIdentity',
+      cell: (lease) => lease.spec?.holderIdentity ?? '',
+    },
     ageColumn,
   ],
 });

@@ -84,5 +84,5 @@ export default defineResource<Endpoints>({
       );
     },
   },
-  columns: [nameColumn, { name: 'Endpoints', type: 'string', cell: list }, ageColumn],
+  columns: [nameColumn, { name: 'Endpoints', type: 'string', doc: 'core.v1.Endpoints.subsets', cell: list }, ageColumn],
 });

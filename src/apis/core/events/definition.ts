@@ -22,15 +22,38 @@ function source(event: Event): string {
 }
 
 const columns: Column<Event>[] = [
-  { name: 'Last Seen', type: 'string', cell: (event) => ({ since: lastSeen(event) }) },
-  { name: 'Type', type: 'string', cell: (event) => event.type ?? '' },
-  { name: 'Reason', type: 'string', cell: (event) => event.reason ?? '' },
-  { name: 'Object', type: 'string', cell: object },
-  { name: 'Subobject', type: 'string', priority: 1, cell: (event) => event.involvedObject?.fieldPath ?? '' },
-  { name: 'Source', type: 'string', priority: 1, cell: source },
-  { name: 'Message', type: 'string', cell: (event) => (event.message ?? '').trim() },
-  { name: 'First Seen', type: 'string', priority: 1, cell: (event) => ({ since: firstSeen(event) }) },
-  { name: 'Count', type: 'string', priority: 1, cell: (event) => event.series?.count ?? (event.count || 1) },
+  {
+    name: 'Last Seen',
+    type: 'string',
+    doc: 'core.v1.Event.lastTimestamp',
+    cell: (event) => ({ since: lastSeen(event) }),
+  },
+  { name: 'Type', type: 'string', doc: 'core.v1.Event.type', cell: (event) => event.type ?? '' },
+  { name: 'Reason', type: 'string', doc: 'core.v1.Event.reason', cell: (event) => event.reason ?? '' },
+  { name: 'Object', type: 'string', doc: 'core.v1.Event.involvedObject', cell: object },
+  {
+    name: 'Subobject',
+    type: 'string',
+    priority: 1,
+    doc: 'core.v1.ObjectReference.fieldPath',
+    cell: (event) => event.involvedObject?.fieldPath ?? '',
+  },
+  { name: 'Source', type: 'string', priority: 1, doc: 'core.v1.Event.source', cell: source },
+  { name: 'Message', type: 'string', doc: 'core.v1.Event.message', cell: (event) => (event.message ?? '').trim() },
+  {
+    name: 'First Seen',
+    type: 'string',
+    priority: 1,
+    doc: 'core.v1.Event.firstTimestamp',
+    cell: (event) => ({ since: firstSeen(event) }),
+  },
+  {
+    name: 'Count',
+    type: 'string',
+    priority: 1,
+    doc: 'core.v1.Event.count',
+    cell: (event) => event.series?.count ?? (event.count || 1),
+  },
   { ...nameColumn, priority: 1 },
 ];
 

@@ -82,17 +82,25 @@ export default defineResource<PersistentVolumeClaim>({
     {
       name: 'Status',
       type: 'string',
+      doc: 'core.v1.PersistentVolumeClaimStatus.phase',
       cell: (claim) => (claim.metadata.deletionTimestamp ? 'Terminating' : (claim.status?.phase ?? '')),
     },
-    { name: 'Volume', type: 'string', cell: (claim) => claim.spec?.volumeName ?? '' },
+    {
+      name: 'Volume',
+      type: 'string',
+      doc: 'core.v1.PersistentVolumeClaimSpec.volumeName',
+      cell: (claim) => claim.spec?.volumeName ?? '',
+    },
     {
       name: 'Capacity',
       type: 'string',
+      doc: 'core.v1.PersistentVolumeClaimStatus.capacity',
       cell: (claim) => bound(claim, () => formatQuantity(claim.status?.capacity?.storage ?? '0')),
     },
     {
       name: 'Access Modes',
       type: 'string',
+      doc: 'core.v1.PersistentVolumeClaimStatus.accessModes',
       cell: (claim) => bound(claim, () => accessModesText(claim.status?.accessModes)),
     },
     { name: 'StorageClass', type: 'string', description: 'StorageClass of the pvc', cell: storageClassOf },
@@ -103,7 +111,13 @@ export default defineResource<PersistentVolumeClaim>({
       cell: (claim) => claim.spec?.volumeAttributesClassName ?? '<unset>',
     },
     ageColumn,
-    { name: 'VolumeMode', type: 'string', priority: 1, cell: (claim) => claim.spec?.volumeMode ?? '<unset>' },
+    {
+      name: 'VolumeMode',
+      type: 'string',
+      priority: 1,
+      doc: 'core.v1.PersistentVolumeClaimSpec.volumeMode',
+      cell: (claim) => claim.spec?.volumeMode ?? '<unset>',
+    },
   ],
   subresources: [
     statusSubresource<PersistentVolumeClaim>({

@@ -67,17 +67,34 @@ export default defineResource<PersistentVolume>({
   },
   columns: [
     nameColumn,
-    { name: 'Capacity', type: 'string', cell: (volume) => formatQuantity(volume.spec?.capacity?.storage ?? '0') },
-    { name: 'Access Modes', type: 'string', cell: (volume) => accessModesText(volume.spec?.accessModes) },
-    { name: 'Reclaim Policy', type: 'string', cell: (volume) => volume.spec?.persistentVolumeReclaimPolicy ?? '' },
+    {
+      name: 'Capacity',
+      type: 'string',
+      doc: 'core.v1.PersistentVolumeSpec.capacity',
+      cell: (volume) => formatQuantity(volume.spec?.capacity?.storage ?? '0'),
+    },
+    {
+      name: 'Access Modes',
+      type: 'string',
+      doc: 'core.v1.PersistentVolumeSpec.accessModes',
+      cell: (volume) => accessModesText(volume.spec?.accessModes),
+    },
+    {
+      name: 'Reclaim Policy',
+      type: 'string',
+      doc: 'core.v1.PersistentVolumeSpec.persistentVolumeReclaimPolicy',
+      cell: (volume) => volume.spec?.persistentVolumeReclaimPolicy ?? '',
+    },
     {
       name: 'Status',
       type: 'string',
+      doc: 'core.v1.PersistentVolumeStatus.phase',
       cell: (volume) => (volume.metadata.deletionTimestamp ? 'Terminating' : (volume.status?.phase ?? '')),
     },
     {
       name: 'Claim',
       type: 'string',
+      doc: 'core.v1.PersistentVolumeSpec.claimRef',
       cell({ spec }) {
         const claim = spec?.claimRef;
         return claim ? `${claim.namespace ?? ''}/${claim.name ?? ''}` : '';
@@ -90,9 +107,20 @@ export default defineResource<PersistentVolume>({
       description: 'VolumeAttributesClass of the pv',
       cell: (volume) => volume.spec?.volumeAttributesClassName ?? '<unset>',
     },
-    { name: 'Reason', type: 'string', cell: (volume) => volume.status?.reason ?? '' },
+    {
+      name: 'Reason',
+      type: 'string',
+      doc: 'core.v1.PersistentVolumeStatus.reason',
+      cell: (volume) => volume.status?.reason ?? '',
+    },
     ageColumn,
-    { name: 'VolumeMode', type: 'string', priority: 1, cell: (volume) => volume.spec?.volumeMode ?? '<unset>' },
+    {
+      name: 'VolumeMode',
+      type: 'string',
+      priority: 1,
+      doc: 'core.v1.PersistentVolumeSpec.volumeMode',
+      cell: (volume) => volume.spec?.volumeMode ?? '<unset>',
+    },
   ],
   subresources: [
     statusSubresource<PersistentVolume>({

@@ -113,15 +113,23 @@ export const podColumns: readonly Column<Pod>[] = [
   {
     name: 'Ready',
     type: 'string',
+    description: 'The aggregate readiness state of this pod for accepting traffic.',
     cell(pod) {
       const { ready, total } = summarize(pod);
       return `${ready}/${total}`;
     },
   },
-  { name: 'Status', type: 'string', cell: (pod) => summarize(pod).reason },
+  {
+    name: 'Status',
+    type: 'string',
+    description: 'The aggregate status of the containers in this pod.',
+    cell: (pod) => summarize(pod).reason,
+  },
   {
     name: 'Restarts',
     type: 'string',
+    description:
+      'The number of times the containers in this pod have been restarted and when the last container in this pod has restarted.',
     cell(pod) {
       const { restarts, lastRestart } = summarize(pod);
       return restarts === 0 || lastRestart === undefined
@@ -130,8 +138,26 @@ export const podColumns: readonly Column<Pod>[] = [
     },
   },
   ageColumn,
-  { name: 'IP', type: 'string', priority: 1, cell: (pod) => orNone(pod.status?.podIPs?.[0]?.ip ?? pod.status?.podIP) },
-  { name: 'Node', type: 'string', priority: 1, cell: (pod) => orNone(pod.spec?.nodeName) },
-  { name: 'Nominated Node', type: 'string', priority: 1, cell: (pod) => orNone(pod.status?.nominatedNodeName) },
-  { name: 'Readiness Gates', type: 'string', priority: 1, cell: gates },
+  {
+    name: 'IP',
+    type: 'string',
+    priority: 1,
+    doc: 'core.v1.PodStatus.podIP',
+    cell: (pod) => orNone(pod.status?.podIPs?.[0]?.ip ?? pod.status?.podIP),
+  },
+  {
+    name: 'Node',
+    type: 'string',
+    priority: 1,
+    doc: 'core.v1.PodSpec.nodeName',
+    cell: (pod) => orNone(pod.spec?.nodeName),
+  },
+  {
+    name: 'Nominated Node',
+    type: 'string',
+    priority: 1,
+    doc: 'core.v1.PodStatus.nominatedNodeName',
+    cell: (pod) => orNone(pod.status?.nominatedNodeName),
+  },
+  { name: 'Readiness Gates', type: 'string', priority: 1, doc: 'core.v1.PodSpec.readinessGates', cell: gates },
 ];

@@ -32,6 +32,11 @@ export default defineResource<PodTemplate>({
   columns: [
     nameColumn,
     ...containerColumns<PodTemplate>(0, (object) => object.template),
-    { name: 'Pod Labels', type: 'string', cell: (object) => formatLabels(object.template?.metadata?.labels) },
+    {
+      name: 'Pod Labels',
+      type: 'string',
+      description: 'The labels for the pod template.',
+      cell: (object) => formatLabels(object.template?.metadata?.labels),
+    },
   ],
 });

@@ -77,12 +77,33 @@ export default defineResource<ReplicationController>({
   },
   columns: [
     nameColumn,
-    { name: 'Desired', type: 'integer', cell: (controller) => controller.spec?.replicas ?? 0 },
-    { name: 'Current', type: 'integer', cell: (controller) => controller.status?.replicas ?? 0 },
-    { name: 'Ready', type: 'integer', cell: (controller) => controller.status?.readyReplicas ?? 0 },
+    {
+      name: 'Desired',
+      type: 'integer',
+      doc: 'core.v1.ReplicationControllerSpec.replicas',
+      cell: (controller) => controller.spec?.replicas ?? 0,
+    },
+    {
+      name: 'Current',
+      type: 'integer',
+      doc: 'core.v1.ReplicationControllerStatus.replicas',
+      cell: (controller) => controller.status?.replicas ?? 0,
+    },
+    {
+      name: 'Ready',
+      type: 'integer',
+      doc: 'core.v1.ReplicationControllerStatus.readyReplicas',
+      cell: (controller) => controller.status?.readyReplicas ?? 0,
+    },
     ageColumn,
     ...containerColumns<ReplicationController>(1, (controller) => controller.spec?.template),
-    { name: 'Selector', type: 'string', priority: 1, cell: (controller) => formatLabels(controller.spec?.selector) },
+    {
+      name: 'Selector',
+      type: 'string',
+      priority: 1,
+      doc: 'core.v1.ReplicationControllerSpec.selector',
+      cell: (controller) => formatLabels(controller.spec?.selector),
+    },
   ],
   selectableFields: { 'status.replicas': (controller) => String(controller.status?.replicas ?? 0) },
   subresources: [

@@ -33,14 +33,21 @@ function ports(service: Service): string {
 
 export const serviceColumns: readonly Column<Service>[] = [
   nameColumn,
-  { name: 'Type', type: 'string', cell: (service) => service.spec?.type ?? '' },
+  { name: 'Type', type: 'string', doc: 'core.v1.ServiceSpec.type', cell: (service) => service.spec?.type ?? '' },
   {
     name: 'Cluster-IP',
     type: 'string',
+    doc: 'core.v1.ServiceSpec.clusterIP',
     cell: (service) => service.spec?.clusterIPs?.[0] || service.spec?.clusterIP || '<none>',
   },
-  { name: 'External-IP', type: 'string', cell: externalAddress },
-  { name: 'Port(s)', type: 'string', cell: ports },
+  { name: 'External-IP', type: 'string', doc: 'core.v1.ServiceSpec.externalIPs', cell: externalAddress },
+  { name: 'Port(s)', type: 'string', doc: 'core.v1.ServiceSpec.ports', cell: ports },
   ageColumn,
-  { name: 'Selector', type: 'string', priority: 1, cell: (service) => formatLabels(service.spec?.selector) },
+  {
+    name: 'Selector',
+    type: 'string',
+    priority: 1,
+    doc: 'core.v1.ServiceSpec.selector',
+    cell: (service) => formatLabels(service.spec?.selector),
+  },
 ];

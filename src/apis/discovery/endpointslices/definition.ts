@@ -171,10 +171,16 @@ export default defineResource<EndpointSlice>({
   },
   columns: [
     nameColumn,
-    { name: 'AddressType', type: 'string', cell: (slice) => slice.addressType ?? '' },
+    {
+      name: 'AddressType',
+      type: 'string',
+      doc: 'discovery.v1beta1.EndpointSlice.addressType',
+      cell: (slice) => slice.addressType ?? '',
+    },
     {
       name: 'Ports',
       type: 'string',
+      doc: 'discovery.v1beta1.EndpointSlice.ports',
       cell: (slice) =>
         firstThree(
           (slice.ports ?? []).map((port) => (port.port === undefined ? port.name || '*' : String(port.port))),
@@ -184,6 +190,7 @@ export default defineResource<EndpointSlice>({
     {
       name: 'Endpoints',
       type: 'string',
+      doc: 'discovery.v1.EndpointSlice.endpoints',
       cell: (slice) =>
         firstThree(
           (slice.endpoints ?? []).flatMap((endpoint) => endpoint.addresses ?? []),

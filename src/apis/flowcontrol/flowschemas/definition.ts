@@ -42,12 +42,19 @@ export default defineResource<FlowSchema>({
     {
       name: 'PriorityLevel',
       type: 'string',
+      doc: 'flowcontrol.v1.PriorityLevelConfigurationReference.name',
       cell: (flowSchema) => flowSchema.spec?.priorityLevelConfiguration?.name ?? '',
     },
-    { name: 'MatchingPrecedence', type: 'string', cell: (flowSchema) => flowSchema.spec?.matchingPrecedence ?? 0 },
+    {
+      name: 'MatchingPrecedence',
+      type: 'string',
+      doc: 'flowcontrol.v1.FlowSchemaSpec.matchingPrecedence',
+      cell: (flowSchema) => flowSchema.spec?.matchingPrecedence ?? 0,
+    },
     {
       name: 'DistinguisherMethod',
       type: 'string',
+      doc: 'flowcontrol.v1.FlowSchemaSpec.distinguisherMethod',
       cell: (flowSchema) => flowSchema.spec?.distinguisherMethod?.type ?? '<none>',
     },
     ageColumn,

@@ -16,6 +16,7 @@ type Queuing = 'queues' | 'handSize' | 'queueLengthLimit';
 const queuingColumn = (name: string, of: Queuing): Column<PriorityLevelConfiguration> => ({
   name,
   type: 'string',
+  doc: `flowcontrol.v1.QueuingConfiguration.${of}`,
   cell: ({ spec }) => spec?.limited?.limitResponse?.queuing?.[of] ?? '<none>',
 });
 
@@ -59,10 +60,16 @@ export default defineResource<PriorityLevelConfiguration>({
   },
   columns: [
     nameColumn,
-    { name: 'Type', type: 'string', cell: (level) => level.spec?.type ?? '' },
+    {
+      name: 'Type',
+      type: 'string',
+      doc: 'flowcontrol.v1.PriorityLevelConfigurationSpec.type',
+      cell: (level) => level.spec?.type ?? '',
+    },
     {
       name: 'NominalConcurrencyShares',
       type: 'string',
+      doc: 'flowcontrol.v1.LimitedPriorityLevelConfiguration.nominalConcurrencyShares',
       cell: (level) => level.spec?.limited?.nominalConcurrencyShares ?? '<none>',
     },
     queuingColumn('Queues', 'queues'),

@@ -44,6 +44,7 @@ export default defineResource<IPAddress>({
     {
       name: 'ParentRef',
       type: 'string',
+      doc: 'networking.v1.IPAddressSpec.parentRef',
       cell({ spec }) {
         const parent = spec?.parentRef;
         if (!parent) return '<none>';

@@ -140,7 +140,12 @@ export default defineResource<NetworkPolicy>({
   },
   columns: [
     nameColumn,
-    { name: 'Pod-Selector', type: 'string', cell: (policy) => formatSelector(policy.spec?.podSelector ?? {}) },
+    {
+      name: 'Pod-Selector',
+      type: 'string',
+      doc: 'extensions.v1beta1.NetworkPolicySpec.podSelector',
+      cell: (policy) => formatSelector(policy.spec?.podSelector ?? {}),
+    },
     ageColumn,
   ],
 });

@@ -71,7 +71,12 @@ export default defineResource<ServiceCIDR>({
   },
   columns: [
     nameColumn,
-    { name: 'CIDRs', type: 'string', cell: (object) => (object.spec?.cidrs ?? []).join(',') },
+    {
+      name: 'CIDRs',
+      type: 'string',
+      doc: 'networking.v1.ServiceCIDRSpec.cidrs',
+      cell: (object) => (object.spec?.cidrs ?? []).join(','),
+    },
     ageColumn,
   ],
   subresources: [statusSubresource<ServiceCIDR>()],

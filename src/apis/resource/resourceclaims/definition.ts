@@ -48,7 +48,16 @@ export default defineResource<ResourceClaim>({
       return problems.list;
     },
   },
-  columns: [nameColumn, { name: 'State', type: 'string', cell: stateOf }, ageColumn],
+  columns: [
+    nameColumn,
+    {
+      name: 'State',
+      type: 'string',
+      description: 'A summary of the current state (allocated, pending, reserved, etc.).',
+      cell: stateOf,
+    },
+    ageColumn,
+  ],
   subresources: [
     statusSubresource<ResourceClaim>({
       resetFields: ['metadata'],

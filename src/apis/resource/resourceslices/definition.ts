@@ -48,9 +48,24 @@ export default defineResource<ResourceSlice>({
   },
   columns: [
     nameColumn,
-    { name: 'Node', type: 'string', cell: (slice) => slice.spec?.nodeName ?? '<unset>' },
-    { name: 'Driver', type: 'string', cell: (slice) => slice.spec?.driver ?? '' },
-    { name: 'Pool', type: 'string', cell: (slice) => slice.spec?.pool?.name ?? '' },
+    {
+      name: 'Node',
+      type: 'string',
+      doc: 'resource.v1.ResourceSliceSpec.nodeName',
+      cell: (slice) => slice.spec?.nodeName ?? '<unset>',
+    },
+    {
+      name: 'Driver',
+      type: 'string',
+      doc: 'resource.v1.ResourceSliceSpec.driver',
+      cell: (slice) => slice.spec?.driver ?? '',
+    },
+    {
+      name: 'Pool',
+      type: 'string',
+      doc: 'resource.v1.ResourcePool.name',
+      cell: (slice) => slice.spec?.pool?.name ?? '',
+    },
     ageColumn,
   ],
   fieldRefusal: (label) => `field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ${label}`,

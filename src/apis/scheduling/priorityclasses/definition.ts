@@ -88,23 +88,20 @@ export default defineResource<PriorityClass>({
     {
       name: 'Value',
       type: 'integer',
-      description:
-        'value represents the integer value of this priority class. This is the actual priority that pods receive when they have the name of this class in their pod spec.',
+      doc: 'scheduling.v1.PriorityClass.value',
       cell: (priorityClass) => priorityClass.value ?? 0,
     },
     {
       name: 'Global-Default',
       type: 'boolean',
-      description:
-        'globalDefault specifies whether this PriorityClass should be considered as the default priority for pods that do not have any priority class. Only one PriorityClass can be marked as `globalDefault`. However, if more than one PriorityClasses exists with their `globalDefault` field set to true, the smallest value of such global default PriorityClasses will be used as the default priority.',
+      doc: 'scheduling.v1.PriorityClass.globalDefault',
       cell: (priorityClass) => priorityClass.globalDefault ?? false,
     },
     ageColumn,
     {
       name: 'PreemptionPolicy',
       type: 'string',
-      description:
-        'preemptionPolicy is the Policy for preempting pods with lower priority. One of Never, PreemptLowerPriority. Defaults to PreemptLowerPriority if unset.',
+      doc: 'scheduling.v1.PriorityClass.preemptionPolicy',
       cell: (priorityClass) => priorityClass.preemptionPolicy ?? '',
     },
   ],

@@ -106,16 +106,42 @@ export default defineResource<CSIDriver>({
   },
   columns: [
     nameColumn,
-    { name: 'AttachRequired', type: 'boolean', cell: (object) => object.spec?.attachRequired ?? true },
-    { name: 'PodInfoOnMount', type: 'boolean', cell: (object) => object.spec?.podInfoOnMount ?? false },
-    { name: 'StorageCapacity', type: 'boolean', cell: (object) => object.spec?.storageCapacity ?? false },
+    {
+      name: 'AttachRequired',
+      type: 'boolean',
+      doc: 'storage.v1.CSIDriverSpec.attachRequired',
+      cell: (object) => object.spec?.attachRequired ?? true,
+    },
+    {
+      name: 'PodInfoOnMount',
+      type: 'boolean',
+      doc: 'storage.v1.CSIDriverSpec.podInfoOnMount',
+      cell: (object) => object.spec?.podInfoOnMount ?? false,
+    },
+    {
+      name: 'StorageCapacity',
+      type: 'boolean',
+      doc: 'storage.v1.CSIDriverSpec.storageCapacity',
+      cell: (object) => object.spec?.storageCapacity ?? false,
+    },
     {
       name: 'TokenRequests',
       type: 'string',
+      doc: 'storage.v1.CSIDriverSpec.tokenRequests',
       cell: (object) => object.spec?.tokenRequests?.map((one) => one.audience ?? '').join(',') ?? '<unset>',
     },
-    { name: 'RequiresRepublish', type: 'boolean', cell: (object) => object.spec?.requiresRepublish ?? false },
-    { name: 'Modes', type: 'string', cell: (object) => object.spec?.volumeLifecycleModes?.join(',') || '<none>' },
+    {
+      name: 'RequiresRepublish',
+      type: 'boolean',
+      doc: 'storage.v1.CSIDriverSpec.requiresRepublish',
+      cell: (object) => object.spec?.requiresRepublish ?? false,
+    },
+    {
+      name: 'Modes',
+      type: 'string',
+      doc: 'storage.v1.CSIDriverSpec.volumeLifecycleModes',
+      cell: (object) => object.spec?.volumeLifecycleModes?.join(',') || '<none>',
+    },
     ageColumn,
   ],
 });

@@ -92,10 +92,30 @@ export default defineResource<StorageClass>({
       cell: ({ metadata: { name, annotations } }) =>
         defaultAnnotations.some((key) => annotations?.[key] === 'true') ? `${name} (default)` : name,
     },
-    { name: 'Provisioner', type: 'string', cell: (object) => object.provisioner ?? '' },
-    { name: 'ReclaimPolicy', type: 'string', cell: (object) => object.reclaimPolicy ?? 'Delete' },
-    { name: 'VolumeBindingMode', type: 'string', cell: (object) => object.volumeBindingMode ?? 'Immediate' },
-    { name: 'AllowVolumeExpansion', type: 'string', cell: (object) => object.allowVolumeExpansion ?? false },
+    {
+      name: 'Provisioner',
+      type: 'string',
+      doc: 'storage.v1.StorageClass.provisioner',
+      cell: (object) => object.provisioner ?? '',
+    },
+    {
+      name: 'ReclaimPolicy',
+      type: 'string',
+      doc: 'storage.v1.StorageClass.reclaimPolicy',
+      cell: (object) => object.reclaimPolicy ?? 'Delete',
+    },
+    {
+      name: 'VolumeBindingMode',
+      type: 'string',
+      doc: 'storage.v1.StorageClass.volumeBindingMode',
+      cell: (object) => object.volumeBindingMode ?? 'Immediate',
+    },
+    {
+      name: 'AllowVolumeExpansion',
+      type: 'string',
+      doc: 'storage.v1.StorageClass.allowVolumeExpansion',
+      cell: (object) => object.allowVolumeExpansion ?? false,
+    },
     ageColumn,
   ],
 });

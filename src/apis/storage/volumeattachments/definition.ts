@@ -91,10 +91,31 @@ export default defineResource<VolumeAttachment>({
   },
   columns: [
     nameColumn,
-    { name: 'Attacher', type: 'string', format: 'name', cell: (object) => object.spec?.attacher ?? '' },
-    { name: 'PV', type: 'string', cell: (object) => object.spec?.source?.persistentVolumeName ?? '' },
-    { name: 'Node', type: 'string', cell: (object) => object.spec?.nodeName ?? '' },
-    { name: 'Attached', type: 'boolean', cell: (object) => object.status?.attached ?? false },
+    {
+      name: 'Attacher',
+      type: 'string',
+      format: 'name',
+      doc: 'storage.v1.VolumeAttachmentSpec.attacher',
+      cell: (object) => object.spec?.attacher ?? '',
+    },
+    {
+      name: 'PV',
+      type: 'string',
+      doc: 'storage.v1.VolumeAttachmentSource.persistentVolumeName',
+      cell: (object) => object.spec?.source?.persistentVolumeName ?? '',
+    },
+    {
+      name: 'Node',
+      type: 'string',
+      doc: 'storage.v1.VolumeAttachmentSpec.nodeName',
+      cell: (object) => object.spec?.nodeName ?? '',
+    },
+    {
+      name: 'Attached',
+      type: 'boolean',
+      doc: 'storage.v1.VolumeAttachmentStatus.attached',
+      cell: (object) => object.status?.attached ?? false,
+    },
     ageColumn,
   ],
   subresources: [

@@ -34,5 +34,14 @@ export default defineResource<VolumeAttributesClass>({
       return [...problems.list, ...validate(object)];
     },
   },
-  columns: [nameColumn, { name: 'DriverName', type: 'string', cell: (object) => object.driverName ?? '' }, ageColumn],
+  columns: [
+    nameColumn,
+    {
+      name: 'DriverName',
+      type: 'string',
+      doc: 'storage.v1.VolumeAttributesClass.driverName',
+      cell: (object) => object.driverName ?? '',
+    },
+    ageColumn,
+  ],
 });
