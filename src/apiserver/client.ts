@@ -14,7 +14,7 @@ import { listEntries } from './rest/list.ts';
 import type { WriteScope } from './rest/scope.ts';
 import { matchesEntry, rowSelector } from './rest/select.ts';
 import { bodyTarget } from './rest/subresource.ts';
-import { decode } from './storage/codec.ts';
+import { decode, unwritten } from './storage/codec.ts';
 import { findObject, keyRange } from './storage/read.ts';
 
 export function createClient(core: Core, user: User): Client {
@@ -49,7 +49,7 @@ async function writeOne(core: Core, user: User, write: Write): Promise<WriteOutc
     const { object } = await core.ledger.commit((tx) => {
       const scope = scopeOf(core, user, definition, write, tx, warnings);
       const written = execute(scope, operationOf(core, scope, write));
-      return { object: asRequested(scope, written.object) };
+      return { object: unwritten(asRequested(scope, written.object)) };
     });
     return { ok: true, object };
   } catch (error) {

@@ -17,11 +17,6 @@ const group = 'rbac.authorization.k8s.io';
 /** Upstream holds prefixes to the same rules as names. */
 export const validateName = (name: string): string[] => isPathSegmentName(name, false);
 
-/** A list that upstream always writes is null when there is nothing in it. */
-export function defaultRole(role: Role | ClusterRole): void {
-  if (!role.rules?.length) role.rules = null as never;
-}
-
 export function validateRules(object: Role | ClusterRole, namespaced: boolean): FieldError[] {
   const problems = new Problems();
   (object.rules ?? []).forEach((rule, i) => {

@@ -2,7 +2,7 @@
 import { ApiError, errors } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
 import { timestamp } from '../core.ts';
-import { decode } from '../storage/codec.ts';
+import { decode, unwritten } from '../storage/codec.ts';
 import { findEntry } from '../storage/read.ts';
 import { managedFieldsOf } from './managed.ts';
 import { dropDuplicateOwners, validateMetadata } from './metadata.ts';
@@ -29,6 +29,7 @@ export function create(scope: WriteScope, draft: Draft): Written {
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.selfLink;
   metadata.managedFields = managedFieldsOf(scope, draft, undefined);
+  unwritten(draft);
   const generated = !metadata.name && metadata.generateName !== undefined && metadata.generateName !== '';
   if (generated) metadata.name = generateName(scope, metadata.generateName as string);
   dropDuplicateOwners(scope, metadata, false);

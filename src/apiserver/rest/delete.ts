@@ -4,6 +4,7 @@ import { errors } from '../../machinery/errors.ts';
 import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
 import { equalJson } from '../../machinery/schema/json.ts';
 import { timestamp } from '../core.ts';
+import { written } from '../storage/codec.ts';
 import { admissionRequest, contextOf, type WriteScope, type Written, warn } from './scope.ts';
 import { put, remove } from './store.ts';
 import { pendingFinalizers, requireCurrent } from './update.ts';
@@ -33,7 +34,7 @@ export function deleteObject(scope: WriteScope, options: DeleteOptions): Written
   const object = structuredClone(old);
   const grace = beginDeletion(scope, object, options);
   // Under way, and nothing to be shortened: not even the garbage collector's finalizers change any more.
-  if (grace === 'pending') return { object: old };
+  if (grace === 'pending') return { object: written(old) };
   if (options.propagationPolicy === undefined && definition.strategy.deletionWarning)
     warn(scope, definition.strategy.deletionWarning);
   applyPropagation(object, options.propagationPolicy ?? defaultPropagation(scope, object));
@@ -41,7 +42,7 @@ export function deleteObject(scope: WriteScope, options: DeleteOptions): Written
   if (!held && (grace === 'none' || grace === 0)) return remove(scope, grace === 'none' ? old : object, revision);
   if (grace === 'none') markHeld(scope, object);
   definition.strategy.prepareForDelete?.(object, context);
-  if (equalJson(object, old)) return { object: old };
+  if (equalJson(object, old)) return { object: written(old) };
   return { object: put(scope, object, revision) };
 }
 

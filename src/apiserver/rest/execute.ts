@@ -3,7 +3,7 @@ import { errors } from '../../machinery/errors.ts';
 import { apiVersion, type KubeObject } from '../../machinery/meta.ts';
 import { type FieldValidation, targetOf } from '../codec.ts';
 import type { PatchType } from '../patch.ts';
-import { decode, inVersion } from '../storage/codec.ts';
+import { decode, inVersion, written } from '../storage/codec.ts';
 import { findEntry } from '../storage/read.ts';
 import { create } from './create.ts';
 import { type DeleteOptions, deleteObject } from './delete.ts';
@@ -112,7 +112,7 @@ function patched(scope: WriteScope, operation: Extract<Operation, { verb: 'patch
   const { core, requested, subresource } = scope;
   const { object } = requireCurrent(scope);
   const target = bodyTarget(requested, subresource);
-  const base = asRequested(scope, subresource ? project(subresource, object) : object);
+  const base = written(asRequested(scope, subresource ? project(subresource, object) : object));
   const { object: body, warnings } = core.codec.patch(
     operation.type,
     base as unknown as Record<string, unknown>,

@@ -20,7 +20,7 @@ import type { AnyResource, Subresource } from '../../machinery/resource.ts';
 import type { Schemas } from '../../machinery/schema/types.ts';
 import { timestamp } from '../core.ts';
 import type { Registry } from '../registry.ts';
-import { inVersion } from '../storage/codec.ts';
+import { inVersion, written } from '../storage/codec.ts';
 import type { WriteScope } from './scope.ts';
 
 /** What is known of every kind, made on first use. */
@@ -122,6 +122,8 @@ function resetFields(resets: readonly string[], owned: readonly string[] | undef
 }
 
 const json = (object: KubeObject): Json => object as unknown as Json;
+/** What was empty when it was stored is null, unlike what a client writes. */
+const storedJson = (object: KubeObject | undefined): Json | undefined => object && json(written(object));
 
 function writeOf(scope: WriteScope): ManagedWrite {
   const { core, requested, definition, subresource, manager = '' } = scope;
@@ -141,12 +143,12 @@ export function managedFieldsOf(
   draft: KubeObject,
   old: KubeObject | undefined,
 ): ManagedFieldsEntry[] | undefined {
-  return scope.applied ? scope.applied.managedFields : track(writeOf(scope), old && json(old), json(draft));
+  return scope.applied ? scope.applied.managedFields : track(writeOf(scope), storedJson(old), json(draft));
 }
 
 /** Server-side apply over `old`, in the requested version; undefined: it is to be created. */
 export function applied(scope: WriteScope, old: KubeObject | undefined, patch: Json, force: boolean): Applied {
-  return apply(writeOf(scope), old && json(old), patch, force);
+  return apply(writeOf(scope), storedJson(old), patch, force);
 }
 
 /** As {@link writeOf}, of the projection itself. */

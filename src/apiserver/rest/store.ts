@@ -1,7 +1,7 @@
 // The one place where objects enter and leave the ledger.
 import { ApiError, errors } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
-import { decode, encode, encodeValue, storedMetadata, unwritten, written } from '../storage/codec.ts';
+import { decodeWritten, encode, encodeValue, storedMetadata, written } from '../storage/codec.ts';
 import { keyOf } from '../storage/read.ts';
 import type { WriteScope, Written } from './scope.ts';
 
@@ -30,12 +30,12 @@ function fitting<C extends { value: string }>(
   throw new ApiError('RequestEntityTooLarge', 'etcdserver: request is too large');
 }
 
-/** Stores `object` over the live revision `current` (0: it must be absent). */
+/** Stores `object` over the live revision `current` (0: it must be absent). Answers what clients read. */
 export function put(scope: WriteScope, object: KubeObject, current: number): KubeObject {
   const { definition, tx, core } = scope;
   const key = keyOf(definition, scope.namespace, object.metadata.name);
   if (scope.dryRun) {
-    const { kind, apiVersion, metadata, ...rest } = object;
+    const { kind, apiVersion, metadata, ...rest } = written(object);
     const kept = storedMetadata(metadata, current);
     if (current === 0) delete (kept as Partial<typeof kept>).resourceVersion;
     fitting(scope, object, (one) => encodeValue(one, current));
@@ -58,13 +58,13 @@ export function put(scope: WriteScope, object: KubeObject, current: number): Kub
     if (result.reason === 'absent') throw errors.notFound(scope.requested, object.metadata.name);
     throw conflict(scope, object.metadata.name);
   }
-  return decode(definition, stored);
+  return decodeWritten(definition, stored);
 }
 
 /** Deletes `object`, leaving it as the final state that watchers see. */
 export function remove(scope: WriteScope, object: KubeObject, current: number): Written {
   const { definition, tx } = scope;
-  if (scope.dryRun) return { object, deleted: true };
+  if (scope.dryRun) return { object: written(object), deleted: true };
   let stored = '';
   const result = tx.delete(
     keyOf(definition, scope.namespace, object.metadata.name),
@@ -76,7 +76,7 @@ export function remove(scope: WriteScope, object: KubeObject, current: number): 
     { revision: current },
   );
   if (!result.ok) throw conflict(scope, object.metadata.name);
-  return { object: decode(definition, stored), deleted: true };
+  return { object: decodeWritten(definition, stored), deleted: true };
 }
 
 export function conflict(scope: WriteScope, name: string): ApiError {

@@ -6,7 +6,7 @@ import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
 import type { StrategyContext } from '../../machinery/resource.ts';
 import { equalJson } from '../../machinery/schema/json.ts';
 import { deepEqual as semanticallyEqual } from '../../machinery/validation.ts';
-import { decode, storedMetadata } from '../storage/codec.ts';
+import { decode, storedMetadata, unwritten, written } from '../storage/codec.ts';
 import { findEntry } from '../storage/read.ts';
 import { create, matchName, matchTarget } from './create.ts';
 import { managedFieldsOf } from './managed.ts';
@@ -37,6 +37,7 @@ export function replace(scope: WriteScope, draft: Draft, old: KubeObject, revisi
   requireRevision(scope, draft.metadata, revision);
   const context = contextOf(scope, 'update');
   const managedFields = managedFieldsOf(scope, draft, old);
+  unwritten(draft);
   carryMetadata(draft.metadata, old.metadata);
   draft.metadata.managedFields = managedFields;
 
@@ -54,7 +55,7 @@ export function replace(scope: WriteScope, draft: Draft, old: KubeObject, revisi
   core.admission.validate(admissionRequest(scope, 'UPDATE', context, { object: draft, old }));
 
   if (isFinished(scope, draft)) return remove(scope, draft, revision);
-  if (unchanged(draft, old, revision)) return { object: old };
+  if (unchanged(draft, old, revision)) return { object: written(old) };
   return { object: put(scope, draft, revision) };
 }
 

@@ -145,11 +145,15 @@ export function partialText(value: string, side: Side, version: MetaVersion): st
   return `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/${version}",${value.slice(0, side.m)}}`;
 }
 
+/** The object of a stored value as clients read it. Not of another version. */
+export const decodeWritten = (definition: ResourceToken, value: string): KubeObject =>
+  JSON.parse(head(definition) + value);
+
 /** The object of a stored value, converted where `definition` is another version of what is stored. */
 export function decode<T extends KubeObject = KubeObject>(definition: AnyResource, value: string): T {
   const { conversion } = definition;
-  const stored = unwritten(JSON.parse(head(conversion?.resource ?? definition) + value));
-  return conversion ? inVersion<T>(definition, stored) : stored;
+  const stored = unwritten(decodeWritten(conversion?.resource ?? definition, value));
+  return conversion ? inVersion<T>(definition, stored) : (stored as T);
 }
 
 /** A stored object as `requested` has it. */

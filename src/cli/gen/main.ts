@@ -9,6 +9,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { descriptions } from './descriptions.ts';
 import { indexes } from './indexes.ts';
+import { nilLists } from './nil-lists.ts';
 import { protobufTable, schemaTable } from './schema-table.ts';
 import { schemaTypes } from './schema-types.ts';
 import { tokenIndex } from './tokens.ts';
@@ -57,6 +58,7 @@ const tableFile = 'src/generated/schemas/definitions.json';
 const table = JSON.parse(files.get(tableFile) ?? fs.readFileSync(path.join(root, tableFile), 'utf8'));
 files.set('src/generated/descriptions.ts', descriptions(root, table));
 files.set('src/generated/schemas/index.ts', tokenIndex(root, table));
+files.set('src/generated/nil-lists.ts', nilLists(table));
 for (const [name, text] of indexes(root)) files.set(name, text);
 
 const stale = [...files].filter(([name, text]) => {

@@ -6,7 +6,7 @@ import type { FieldError } from '../../../machinery/errors.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { clusterRoleBootstrap } from '../bootstrap.ts';
 import { roleColumns } from '../columns.ts';
-import { defaultRole, validateAggregation, validateName, validateRules } from '../validation.ts';
+import { validateAggregation, validateName, validateRules } from '../validation.ts';
 
 const validate = (role: ClusterRole): FieldError[] => [...validateRules(role, false), ...validateAggregation(role)];
 
@@ -19,7 +19,6 @@ export default defineResource<ClusterRole>({
     revalidatesMetadata: true,
     allowCreateOnUpdate: true,
     validateName,
-    defaults: defaultRole,
     validate,
     // Upstream looks at the whole once more.
     validateUpdate: validate,

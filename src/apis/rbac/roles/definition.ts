@@ -5,7 +5,7 @@ import type { Role } from '../../../generated/schemas/rbac-v1.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { roleBootstrap } from '../bootstrap.ts';
 import { roleColumns } from '../columns.ts';
-import { defaultRole, validateName, validateRules } from '../validation.ts';
+import { validateName, validateRules } from '../validation.ts';
 
 export default defineResource<Role>({
   ...roles,
@@ -16,7 +16,6 @@ export default defineResource<Role>({
     revalidatesMetadata: true,
     allowCreateOnUpdate: true,
     validateName,
-    defaults: defaultRole,
     validate: (role) => validateRules(role, true),
     // Upstream looks at the whole once more.
     validateUpdate: (role) => validateRules(role, true),
