@@ -140,6 +140,7 @@ onContainerd('the agent on containerd', () => {
           { name: 'cm', configMap: { name: 'cm' } },
           { name: 'sec', secret: { secretName: 'sec' } },
           { name: 'token', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } },
+          { name: 'info', downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] } },
         ],
       }),
     );
@@ -166,6 +167,10 @@ onContainerd('the agent on containerd', () => {
     const { uid } = plane.get<Pod>('pods', 'default', 'vol')!.metadata;
     const file = path.join(host.directory, 'agent', 'pods', uid, 'volumes/kubernetes.io~configmap/cm/key');
     await until('update of the volume', () => readFileSync(file, 'utf8') === 'two');
+    const labelled = plane.get<Pod>('pods', 'default', 'vol')!;
+    plane.put('pods', { ...labelled, metadata: { ...labelled.metadata, labels: { tier: 'front' } } });
+    const labels = path.join(host.directory, 'agent', 'memory', uid, 'volumes/kubernetes.io~downward-api/info/labels');
+    await until('update of the labels', () => readFileSync(labels, 'utf8') === 'tier="front"');
     await gone('vol');
   });
 

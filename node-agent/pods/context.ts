@@ -56,6 +56,7 @@ export interface PodState {
   memory: Map<string, InstanceMemory>;
   busy: Set<string>;
   volumesMounted: boolean;
+  volumesStale: boolean;
   released: boolean;
   images: Map<string, Image>;
   retryAtMs: Map<string, number>;
@@ -85,6 +86,7 @@ export function newState(pod: Pod): PodState {
     memory: new Map(),
     busy: new Set(),
     volumesMounted: false,
+    volumesStale: false,
     released: false,
     images: new Map(),
     retryAtMs: new Map(),
@@ -109,6 +111,7 @@ export function seenOf({ state, node }: PodContext): Seen {
     memory: state.memory,
     busy: state.busy,
     volumesMounted: state.volumesMounted,
+    volumesStale: state.volumesStale,
     released: state.released,
     imagesReady: new Set(state.images.keys()),
     retryAtMs: state.retryAtMs,

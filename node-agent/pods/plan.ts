@@ -8,6 +8,7 @@ import { isSidecar, latest, type Seen } from './seen.ts';
 
 export type Action =
   | { type: 'mountVolumes'; key: string }
+  | { type: 'refreshVolumes'; key: string }
   | { type: 'createSandbox'; key: string; attempt: number }
   | { type: 'stopSandbox'; key: string; id: string }
   | { type: 'removeSandbox'; key: string; id: string }
@@ -71,6 +72,7 @@ class Planner {
   run(): void {
     const seen = this.#seen;
     if (!seen.volumesMounted) this.#add({ type: 'mountVolumes', key: 'volumes' });
+    else if (seen.volumesStale) this.#add({ type: 'refreshVolumes', key: 'volumes' });
     const sandbox = this.#sandbox();
     const spec = seen.pod.spec!;
 

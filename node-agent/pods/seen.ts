@@ -46,6 +46,8 @@ export interface Seen {
   /** Keys of actions under way. */
   busy: ReadonlySet<string>;
   volumesMounted: boolean;
+  /** Something that volumes are made of has changed since they were last written. */
+  volumesStale: boolean;
   /** Volumes, cgroup and network of a pod that has ended are given back. */
   released: boolean;
   /** Containers whose image is present for their next start. */

@@ -1,6 +1,7 @@
 // One pod on this node: plans, executes, observes, reports. Every change pokes it; it plans at most once per turn of the event
 // loop; actions run concurrently under their keys. It never waits for the control plane.
 import type { Pod, PodStatus } from '../../src/generated/schemas/core-v1.ts';
+import { equalJson } from '../../src/machinery/schema/json.ts';
 import { parseTime } from '../../src/machinery/time.ts';
 import type { ContainerRecord, Sandbox } from '../runtime.ts';
 import { goSeconds } from './backoff.ts';
@@ -11,14 +12,13 @@ import {
   newState,
   type PodContext,
   type PodState,
-  payloadSource,
   retryLater,
   seenOf,
   specOf,
 } from './context.ts';
 import { createSandbox } from './hooks/create-sandbox.ts';
 import { killContainer } from './hooks/kill-container.ts';
-import { mountVolumes } from './hooks/mount-volumes.ts';
+import { mountVolumes, refreshVolumes } from './hooks/mount-volumes.ts';
 import { learn } from './hooks/observe.ts';
 import { prepareImage } from './hooks/prepare-image.ts';
 import { forget, release } from './hooks/release.ts';
@@ -31,6 +31,9 @@ import { computeStatus, mergedConditions } from './status.ts';
 
 const stepRetryMaxMs = 10_000;
 const exitPollMs = [1, 5, 10, 20, 40, 80, 160, 320];
+
+/** What files of a pod may say of the pod itself. */
+const downward = ({ metadata }: Pod) => [metadata.labels ?? {}, metadata.annotations ?? {}, metadata.generation ?? 0];
 
 export class PodWorker {
   readonly #context: PodContext;
@@ -73,6 +76,7 @@ export class PodWorker {
   /** The API object as it is now. */
   update(pod: Pod): void {
     const { state, node } = this.#context;
+    if (!equalJson(downward(state.pod), downward(pod))) state.volumesStale = true;
     state.pod = pod;
     const phase = pod.status?.phase;
     if (pod.metadata.deletionTimestamp) {
@@ -182,21 +186,10 @@ export class PodWorker {
 
   /** Something that volumes or environments are made of has changed. */
   refresh(): void {
-    const { state, node } = this.#context;
+    const { state } = this.#context;
     for (const key of state.retryAtMs.keys())
       if (key === 'volumes' || key.startsWith('container:')) state.retryAtMs.delete(key);
-    if (state.volumesMounted && !state.termination && !state.released && !state.busy.has('volumes')) {
-      state.busy.add('volumes');
-      void node.volumes
-        .mount(state.pod, payloadSource(this.#context))
-        .catch((error: unknown) =>
-          node.log.debug('volume refresh failed', { pod: state.pod.metadata.name, error: messageOf(error) }),
-        )
-        .finally(() => {
-          state.busy.delete('volumes');
-          this.poke();
-        });
-    }
+    state.volumesStale = true;
     this.poke();
   }
 
@@ -265,6 +258,8 @@ export class PodWorker {
     switch (action.type) {
       case 'mountVolumes':
         return mountVolumes(context);
+      case 'refreshVolumes':
+        return refreshVolumes(context);
       case 'createSandbox':
         return createSandbox(context, action.attempt);
       case 'prepareImage':
