@@ -505,6 +505,16 @@ describe('Services', () => {
     expect(await cluster.list('/apis/discovery.k8s.io/v1/namespaces/default/endpointslices')).toEqual([]);
     expect(await cluster.list('/api/v1/namespaces/default/endpoints')).toEqual([]);
   });
+  it('are not missed by endpoints that somebody else keeps', async () => {
+    const path = '/api/v1/namespaces/default/endpoints';
+    const metadata = { name: 'theirs' };
+    await cluster.make(path, { apiVersion: 'v1', kind: 'Endpoints', metadata });
+    await cluster.settle();
+    const subsets = [{ addresses: [{ ip: '10.0.0.24' }], ports: [{ port: 80 }] }];
+    await cluster.call('PATCH', `${path}/theirs`, { subsets }, 'application/merge-patch+json');
+    await cluster.settle();
+    expect((await cluster.call('GET', `${path}/theirs`)).json.subsets).toMatchObject(subsets);
+  });
 });
 
 describe('namespaces', () => {

@@ -8,7 +8,7 @@ import type { ControllerOptions } from '../lib/options.ts';
 import { pairsText } from '../lib/selectors.ts';
 import { keysOfServices, selectsPods } from '../lib/service-pods.ts';
 import { isNamespaceTerminating, WriteFailed } from '../lib/write.ts';
-import { planEndpoints } from './plan.ts';
+import { isManaged, planEndpoints } from './plan.ts';
 
 export function create(_options: ControllerOptions): Controller {
   return {
@@ -16,8 +16,9 @@ export function create(_options: ControllerOptions): Controller {
     sources: [
       source(services, ({ object }) => [keyOf(object)]),
       source(pods, keysOfServices),
+      // What others write into theirs is no reason to look: they may be without a Service.
       source(endpoints, ({ type, object, previous }) =>
-        type === 'delete' || previous !== undefined ? [keyOf(object)] : [],
+        type === 'delete' || isManaged(previous) ? [keyOf(object)] : [],
       ),
     ],
     reconcile,

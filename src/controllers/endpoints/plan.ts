@@ -20,6 +20,11 @@ const overCapacityAnnotation = 'endpoints.kubernetes.io/over-capacity';
 const triggerAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
 const headlessLabel = 'service.kubernetes.io/headless';
 const managedByLabel = 'endpoints.kubernetes.io/managed-by';
+const managedBy = 'endpoint-controller';
+
+export function isManaged(endpoints: Endpoints | undefined): boolean {
+  return endpoints?.metadata.labels?.[managedByLabel] === managedBy;
+}
 
 interface Entry {
   address: EndpointAddress;
@@ -128,7 +133,7 @@ export function planEndpoints(
   const { namespace, name } = service.metadata;
   const serviceLabels = { ...service.metadata.labels };
   delete serviceLabels[headlessLabel];
-  const labels: Record<string, string> = { ...serviceLabels, [managedByLabel]: 'endpoint-controller' };
+  const labels: Record<string, string> = { ...serviceLabels, [managedByLabel]: managedBy };
   if (service.spec.clusterIP === 'None') labels[headlessLabel] = '';
 
   const annotations = { ...current?.metadata.annotations };
