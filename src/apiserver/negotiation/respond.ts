@@ -5,6 +5,7 @@ import { ApiError, type Status, toStatus } from '../../machinery/errors.ts';
 import { HttpAnswer, type HttpRequest } from '../../machinery/http.ts';
 import { type AcceptForm, type Encoding, mediaTypeOf, tryNegotiate } from './accept.ts';
 import type { ProtobufAnswers } from './protobuf.ts';
+import { warningHeaders } from './warnings.ts';
 
 /** As upstream: answers above this are compressed for clients that take gzip. */
 export const gzipBytesMin = 128 * 1024;
@@ -58,7 +59,7 @@ export function bodyResponse(
     status: options.code ?? 200,
     headers: { 'Cache-Control': 'no-cache, private', 'Content-Type': mediaTypeOf[encoding], ...options.headers },
   });
-  for (const warning of options.warnings ?? []) addWarning(answer, warning);
+  for (const warning of warningHeaders(options.warnings ?? [])) answer.addHeader('Warning', warning);
   const stream = body instanceof ReadableStream;
   if (options.gzip && (stream || body.length > gzipBytesMin)) return gzipped(answer);
   // What a stream holds is passed on as it comes.
@@ -102,8 +103,10 @@ export function wholeStatusResponse(given: Status, request?: HttpRequest, protob
 /** A warning before those that the answer has. */
 export function withWarning(answer: HttpAnswer, warning: string): HttpAnswer {
   const others = answer.header('Warning');
-  addWarning(answer.deleteHeader('Warning'), warning);
-  return others === undefined ? answer : answer.addHeader('Warning', others);
+  answer.deleteHeader('Warning');
+  for (const value of [...warningHeaders([warning]), ...(others === undefined ? [] : [others])])
+    answer.addHeader('Warning', value);
+  return answer;
 }
 
 /** The Status that says a deletion is done. */
@@ -122,18 +125,6 @@ export function pageNotFound(): HttpAnswer {
     status: 404,
     headers: { 'Content-Type': 'text/plain; charset=utf-8' },
   });
-}
-
-const warningBytesMax = 4096;
-
-/** RFC 7234 with upstream's agent `-`; text that cannot be put in a header is left out. */
-function addWarning(answer: HttpAnswer, warning: string): void {
-  const text = warning
-    .replaceAll('\\', '\\\\')
-    .replaceAll('"', '\\"')
-    .replace(/[\r\n]+/g, ' ');
-  const value = `299 - "${text.length > warningBytesMax ? text.slice(0, warningBytesMax) : text}"`;
-  if (/^[\x20-\x7e]*$/.test(value)) answer.addHeader('Warning', value);
 }
 
 /** What an ETag is made of: SHA-512 in upper-case hexadecimal, as upstream. */

@@ -120,6 +120,6 @@ function patched(scope: WriteScope, operation: Extract<Operation, { verb: 'patch
     target,
     operation.validation,
   );
-  for (const warning of warnings) if (!scope.warnings.includes(warning)) scope.warnings.push(warning);
+  for (const warning of warnings) warn(scope, warning);
   return body;
 }

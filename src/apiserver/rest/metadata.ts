@@ -2,7 +2,6 @@
 import type { FieldError } from '../../machinery/errors.ts';
 import type { ObjectMeta, OwnerReference } from '../../machinery/meta.ts';
 import type { AnyResource } from '../../machinery/resource.ts';
-import { equalJson } from '../../machinery/schema/json.ts';
 import { validateFinalizerNames, validateObjectMeta, validateObjectMetaUpdate } from '../../machinery/validation.ts';
 import { type WriteScope, warn } from './scope.ts';
 
@@ -34,14 +33,16 @@ export function validateMetadataUpdate(
 export function dropDuplicateOwners(scope: WriteScope, metadata: ObjectMeta, afterAdmission: boolean): void {
   const owners = metadata.ownerReferences;
   if (!owners || owners.length < 2) return;
-  const kept: OwnerReference[] = [];
+  const kept = new Map<string, OwnerReference>();
   const dropped: string[] = [];
   for (const owner of owners) {
-    if (kept.some((one) => one.uid === owner.uid && equalJson(one, owner))) dropped.push(owner.uid);
-    else kept.push(owner);
+    const { apiVersion, kind, name, uid, controller, blockOwnerDeletion } = owner;
+    const key = JSON.stringify([apiVersion, kind, name, uid, controller, blockOwnerDeletion]);
+    if (kept.has(key)) dropped.push(uid);
+    else kept.set(key, owner);
   }
   if (dropped.length === 0) return;
-  metadata.ownerReferences = kept;
+  metadata.ownerReferences = [...kept.values()];
   const when = afterAdmission ? ' after mutating admission happens' : '';
   warn(
     scope,

@@ -78,6 +78,9 @@ export function admissionRequest(
   };
 }
 
-export function warn(scope: WriteScope, message: string): void {
-  if (!scope.warnings.includes(message)) scope.warnings.push(message);
+/** More than fit into the headers of an answer, however short they are. */
+const warningsMax = 1000;
+
+export function warn({ warnings }: WriteScope, message: string): void {
+  if (warnings.length < warningsMax && !warnings.includes(message)) warnings.push(message);
 }

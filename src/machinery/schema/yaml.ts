@@ -39,6 +39,7 @@ export function decodeYaml(text: string): Decoded {
 
   const duplicates: string[] = [];
   const repeated: string[] = [];
+  const lineOf = lines(text);
   let nodes = 0;
   // An alias means the last anchor of its name before it. The library looks through the whole document for each.
   const anchors = new Map<string, Node>();
@@ -78,7 +79,7 @@ export function decodeYaml(text: string): Decoded {
         const inner = childPath(path, name);
         if (Object.hasOwn(out, name) && expanding === 0) {
           duplicates.push(inner);
-          repeated.push(`line ${lineOf(text, pair.key)}: key ${JSON.stringify(name)} already set in map`);
+          repeated.push(`line ${lineOf(pair.key)}: key ${JSON.stringify(name)} already set in map`);
         }
         setOwn(out, name, convert(pair.value, inner, depth + 1));
       }
@@ -91,9 +92,16 @@ export function decodeYaml(text: string): Decoded {
   return { value: convert(document.contents, '', 0), duplicates, repeated };
 }
 
-function lineOf(text: string, node: unknown): number {
-  const offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
-  return text.slice(0, offset).split('\n').length;
+/** The line, from 1, on which a node begins. Nodes are asked for nearly in order, so only what is between two is looked at. */
+function lines(text: string): (node: unknown) => number {
+  let at = 0;
+  let line = 1;
+  return (node) => {
+    const offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
+    if (offset < at) [at, line] = [0, 1];
+    for (; at < offset; at++) if (text[at] === '\n') line++;
+    return line;
+  };
 }
 
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
