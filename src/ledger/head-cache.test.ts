@@ -22,12 +22,24 @@ it('tells absence from ignorance', () => {
   expect(cache.get('a')).toBeUndefined();
 });
 
-it('drops what was used longest ago, by size', () => {
-  const cache = new HeadCache(3 * 200);
-  for (const key of ['a', 'b', 'c']) cache.set(key, row('x'.repeat(90)));
+it('drops what was not used for long, by size', () => {
+  // Two generations of two rows each.
+  const cache = new HeadCache(4 * 200);
+  for (const key of ['a', 'b', 'c', 'd']) cache.set(key, row('x'.repeat(90)));
   cache.get('a');
-  cache.set('d', row('x'.repeat(90)));
-  expect(['a', 'b', 'c', 'd'].filter((key) => cache.get(key))).toEqual(['a', 'c', 'd']);
-  cache.set('e', row('x'.repeat(1000)));
-  expect(cache.size).toBe(0);
+  cache.set('e', row('x'.repeat(90)));
+  cache.set('f', row('x'.repeat(90)));
+  expect(['a', 'b', 'c', 'd', 'e', 'f'].filter((key) => cache.get(key))).toEqual(['a', 'e', 'f']);
+});
+
+it('never answers with a row that was replaced or deleted', () => {
+  const cache = new HeadCache(10 * 200);
+  for (let i = 0; i < 500; i++) {
+    const key = `k${i % 13}`;
+    if (i % 7 === 0) cache.delete(key);
+    else cache.set(key, row(`${i}`.padEnd(90)));
+    if (i % 7 === 0) expect(cache.get(key)).toBeUndefined();
+    else expect(cache.get(key)?.value.trim()).toBe(`${i}`);
+    expect(cache.size).toBeLessThan(14);
+  }
 });

@@ -1,6 +1,5 @@
 // What a server reads of a request, and the answer that it makes, apart from any runtime: a web Request is an HttpRequest, and
-// an HttpAnswer becomes a web Response where one is wanted. Making those objects costs more than most answers do, so the
-// way from the gateway to an API server carries plain messages instead.
+// an HttpAnswer becomes a web Response at the rim, once, after everyone has added their headers.
 
 export interface HttpRequest {
   readonly method: string;
@@ -59,7 +58,11 @@ export class HttpAnswer {
   }
 
   toResponse(): Response {
-    return response({ status: this.status, headers: this.#headers, body: this.body, encoded: this.encoded });
+    const { status, body } = this;
+    const headers = this.#headers;
+    // `encodeBody` is Workers' own.
+    const init = this.encoded ? { status, headers, encodeBody: 'manual' as const } : { status, headers };
+    return new Response(body, init);
   }
 
   #spelled(name: string): string | undefined {
@@ -68,18 +71,4 @@ export class HttpAnswer {
     for (const known in this.#headers) if (known.toLowerCase() === wanted) return known;
     return undefined;
   }
-}
-
-/** An answer as plain data. */
-export interface AnswerMessage {
-  status: number;
-  headers: Readonly<Record<string, string>>;
-  body: HttpBody;
-  encoded: boolean;
-}
-
-export function response({ status, headers, body, encoded }: AnswerMessage): Response {
-  // `encodeBody` is Workers' own.
-  const init = encoded ? { status, headers, encodeBody: 'manual' as const } : { status, headers };
-  return new Response(body, init);
 }

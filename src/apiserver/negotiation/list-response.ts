@@ -3,6 +3,9 @@
 import type { HttpAnswer } from '../../machinery/http.ts';
 import { type AnswerOptions, bodyResponse, gzipBytesMin, textResponse } from './respond.ts';
 
+/** Lists up to this length are one text, which costs far less than a stream. */
+const wholeUnitsMax = 1024 * 1024;
+
 export interface TextPages {
   /** What goes before the items, between which there are commas, and after them. */
   open: string;
@@ -22,8 +25,7 @@ export function listResponse(list: TextPages, options: AnswerOptions): HttpAnswe
   for (let page = pages.next(); !page.done; page = pages.next()) {
     taken.push(page.value);
     length += page.value.length;
-    // Long enough to be worth a stream, and a compressed one for those who want it.
-    if (length > gzipBytesMin && options.encoding !== 'yaml')
+    if (length > wholeUnitsMax && options.encoding !== 'yaml')
       return bodyResponse(stream(chunks(open, taken.join(','), pages, close), pages), 'json', options);
   }
   return textResponse(open + taken.join(',') + close, options);
