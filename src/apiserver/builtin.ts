@@ -69,12 +69,16 @@ export function builtInAuthenticator(options: {
       return { name: `system:bootstrap:${token.slice(0, 6)}`, groups: ['system:bootstrappers', allAuthenticated] };
     },
   };
-  return firstOf([
-    ...(adminToken ? [adminAuthenticator(adminToken)] : []),
-    nodes,
-    ...(signer ? [serviceAccountAuthenticator({ ledger, signer, audience: config.issuer, clock })] : []),
-    bootstrapTokens,
-  ]);
+  const audience = config.issuer;
+  return firstOf(
+    [
+      ...(adminToken ? [adminAuthenticator(adminToken)] : []),
+      nodes,
+      ...(signer ? [serviceAccountAuthenticator({ ledger, signer, audience, clock })] : []),
+      bootstrapTokens,
+    ],
+    audience,
+  );
 }
 
 export function builtInAuthorizer(ledger: Ledger, registry: Registry): Authorizer {

@@ -143,6 +143,7 @@ export class ApiServer {
         authorizer: this.#authorizer,
         registry,
         audience: config.issuer,
+        clock,
       }),
     ];
     this.#virtual = new Map(virtual.map((one) => [`${one.group}/${one.version}/${one.plural}`, one]));
@@ -264,7 +265,8 @@ export class ApiServer {
     const rest = { ...call, definition, subresource, mayCreate };
     if (definition.deprecation === undefined) return this.#dispatch(rest);
     const answer = await this.#dispatch(rest).catch((error: unknown) => this.#status(error, request));
-    return withWarning(answer, definition.deprecation);
+    // What is not served cannot be deprecated.
+    return answer.status === 405 ? answer : withWarning(answer, definition.deprecation);
   }
 
   async #user(request: HttpRequest, info: RequestInfo): Promise<User> {

@@ -6,13 +6,28 @@ import type { User } from '../core.ts';
 export interface Authenticator {
   /** Undefined: not one of mine, or no longer valid. Never throws for bad tokens. */
   authenticate(token: string): Promise<User | undefined>;
+  /** The same of a token that may be for others than the API server: whether it is for any of `audiences`. */
+  review?(token: string, audiences: readonly string[]): Promise<Reviewed | undefined>;
 }
+
+/** Who a token belongs to and for which of the audiences asked for it is; or why it is refused. */
+export type Reviewed = { user: User; audiences: readonly string[] } | { refusal: string };
 
 export const allAuthenticated = 'system:authenticated';
 export const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
-export function firstOf(authenticators: readonly Authenticator[]): Authenticator {
+/** `audience`: the API server's, for which tokens are that say nothing else. */
+export function firstOf(authenticators: readonly Authenticator[], audience: string): Authenticator {
   return {
+    async review(token, audiences) {
+      let refused: Reviewed | undefined;
+      for (const authenticator of authenticators) {
+        const reviewed = await review(authenticator, token, audiences, audience);
+        if (reviewed && 'user' in reviewed) return reviewed;
+        refused ??= reviewed;
+      }
+      return refused;
+    },
     async authenticate(token) {
       for (const authenticator of authenticators) {
         const user = await authenticator.authenticate(token);
@@ -21,6 +36,18 @@ export function firstOf(authenticators: readonly Authenticator[]): Authenticator
       return undefined;
     },
   };
+}
+
+/** As {@link Authenticator.review}, of any authenticator. */
+export async function review(
+  authenticator: Authenticator,
+  token: string,
+  audiences: readonly string[],
+  audience: string,
+): Promise<Reviewed | undefined> {
+  if (authenticator.review) return authenticator.review(token, audiences);
+  const user = audiences.includes(audience) ? await authenticator.authenticate(token) : undefined;
+  return user && { user, audiences: [audience] };
 }
 
 /** The token of an Authorization header; undefined when there is none. */

@@ -3,6 +3,7 @@
 // secret or service account revokes it at once.
 import type { JWTPayload } from 'jose';
 import type { ReadView } from '../../ledger/types.ts';
+import { goQuoted } from '../../machinery/errors.ts';
 import type { Clock } from '../../ports/index.ts';
 import type { User } from '../core.ts';
 import { type Authenticator, allAuthenticated, sha256 } from './authenticator.ts';
@@ -32,25 +33,44 @@ export function serviceAccountAuthenticator(options: {
 }): Authenticator {
   const { ledger, signer, audience, clock } = options;
   const remembered = new Map<string, JWTPayload>();
+  const claimsOf = async (token: string): Promise<JWTPayload | undefined> => {
+    if (token.split('.').length !== 3) return undefined;
+    const hash = String.fromCharCode(...(await sha256(token)));
+    const known = remembered.get(hash);
+    if (known) {
+      if ((known.exp ?? 0) * 1000 > clock.now()) return known;
+      remembered.delete(hash);
+      return undefined;
+    }
+    const claims = await signer.verify(token);
+    if (!claims) return undefined;
+    if (remembered.size >= rememberedMax) remembered.delete(remembered.keys().next().value as string);
+    remembered.set(hash, claims);
+    return claims;
+  };
   return {
     async authenticate(token) {
-      if (token.split('.').length !== 3) return undefined;
-      const hash = String.fromCharCode(...(await sha256(token)));
-      let claims = remembered.get(hash);
-      if (claims && (claims.exp ?? 0) * 1000 <= clock.now()) {
-        remembered.delete(hash);
-        return undefined;
-      }
-      if (!claims) {
-        claims = await signer.verify(token, audience);
-        if (!claims) return undefined;
-        if (remembered.size >= rememberedMax) remembered.delete(remembered.keys().next().value as string);
-        remembered.set(hash, claims);
-      }
-      return userOf(ledger, claims);
+      const claims = await claimsOf(token);
+      return claims && audiencesOf(claims).includes(audience) ? userOf(ledger, claims) : undefined;
+    },
+    async review(token, audiences) {
+      const claims = await claimsOf(token);
+      if (!claims) return undefined;
+      const own = audiencesOf(claims);
+      const shared = own.filter((one) => audiences.includes(one));
+      if (shared.length === 0)
+        return {
+          refusal: `token audiences ${quotedList(own)} is invalid for the target audiences ${quotedList(audiences)}`,
+        };
+      const user = userOf(ledger, claims);
+      return user && { user, audiences: shared };
     },
   };
 }
+
+const audiencesOf = ({ aud = [] }: JWTPayload): string[] => (typeof aud === 'string' ? [aud] : aud);
+/** As Go's `%q` prints a list. */
+const quotedList = (texts: readonly string[]): string => `[${texts.map(goQuoted).join(' ')}]`;
 
 /** The user of valid claims; undefined when something that they are bound to is gone. */
 export function userOf(ledger: ReadView, claims: JWTPayload): User | undefined {

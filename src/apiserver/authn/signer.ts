@@ -13,8 +13,8 @@ import type { Clock } from '../../ports/index.ts';
 
 export interface Signer {
   sign(claims: JWTPayload): Promise<string>;
-  /** The claims of a token that this issuer signed and that has not expired; undefined for anything else. */
-  verify(token: string, audience: string): Promise<JWTPayload | undefined>;
+  /** The claims of a token that this issuer signed and that has not expired, whomever it is for; undefined for anything else. */
+  verify(token: string): Promise<JWTPayload | undefined>;
   jwks(): Promise<{ keys: JWK[] }>;
 }
 
@@ -40,13 +40,12 @@ export function createSigner(key: string, issuer: string, clock: Clock): Signer 
       const { privateKey, jwk } = await keys();
       return new SignJWT(claims).setProtectedHeader({ alg: algorithm, kid: jwk.kid }).sign(privateKey);
     },
-    async verify(token, audience) {
+    async verify(token) {
       const { publicKey } = await keys();
       try {
         const { payload } = await jwtVerify(token, publicKey, {
           algorithms: [algorithm],
           issuer,
-          audience,
           currentDate: new Date(clock.now()),
           requiredClaims: ['exp', 'sub'],
         });

@@ -73,3 +73,9 @@ test('whatever is done with a deprecated version is warned of, first', async () 
   ] as const)
     expect((await call(method, at)).headers.get('Warning')).toBe(deprecated);
 });
+
+test('only what is served is deprecated', async () => {
+  const { call } = await server();
+  const refused = await call('POST', path, { metadata: { name: 'a' } });
+  expect([refused.code, refused.headers.get('Warning')]).toEqual([405, null]);
+});

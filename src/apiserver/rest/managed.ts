@@ -18,7 +18,7 @@ import {
 import { apiVersion, type KubeObject, type ManagedFieldsEntry } from '../../machinery/meta.ts';
 import type { AnyResource, Subresource } from '../../machinery/resource.ts';
 import type { Schemas } from '../../machinery/schema/types.ts';
-import { timestamp } from '../core.ts';
+import { type Core, timestamp } from '../core.ts';
 import type { Registry } from '../registry.ts';
 import { inVersion, written } from '../storage/codec.ts';
 import type { WriteScope } from './scope.ts';
@@ -135,6 +135,21 @@ function writeOf(scope: WriteScope): ManagedWrite {
     now: timestamp(core.clock.now()),
     resets: core.managed.resetsOf(definition, subresource),
   };
+}
+
+const noResets: ResetFields = { roots: new Set(), nested: {}, kept: undefined };
+
+/** The managedFields of an object that is answered and not stored. */
+export function managedFieldsOfVirtual(
+  { managed, clock }: Pick<Core, 'managed' | 'clock'>,
+  kind: NonNullable<Subresource['kind']>,
+  object: KubeObject,
+  manager: string,
+): ManagedFieldsEntry[] | undefined {
+  const type = managed.ofProjection(kind);
+  const now = timestamp(clock.now());
+  const write = { type, apiVersion: apiVersion(kind), subresource: '', manager, now, resets: noResets };
+  return track(write, undefined, json(object));
 }
 
 /** The managedFields to store with `draft`, before admission and hooks see it; `old` undefined: it is created. */

@@ -53,7 +53,7 @@ export function reviewProblems(review: AccessReview, kind: 'self' | 'subject' | 
 const shown = ({ path = '', verb = '' }: NonResourceAttributes): object => ({ Path: path, Verb: verb });
 
 function metadataProblems(metadata: ObjectMeta, namespaced: boolean): FieldError[] {
-  const { namespace, ...rest } = metadata;
+  const { namespace, managedFields: _managedFields, ...rest } = metadata;
   if (Object.keys(rest).length === 0 && (namespaced || !namespace)) return [];
   return [invalid('metadata', metadata, namespaced ? 'must be empty except for namespace' : 'must be empty')];
 }

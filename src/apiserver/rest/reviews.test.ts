@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openSql } from '../../../test/harness/sql.ts';
-import { testServer } from '../testing.ts';
+import { adminToken, testServer } from '../testing.ts';
 
 const access = '/apis/authorization.k8s.io/v1';
 const local = `${access}/namespaces/default/localsubjectaccessreviews`;
@@ -21,7 +21,7 @@ test.each<[string, object, string[]]>([
     { spec: { resourceAttributes: pods }, metadata: { name: 'x', namespace: 'dropped' } },
     [
       'spec.user: Invalid value: "": at least one of user or group must be specified',
-      'metadata: Invalid value: {"name":"x"}: must be empty',
+      'metadata: Invalid value: {"name":"x","managedFields":[{"manager":"unknown",',
     ],
   ],
   [
@@ -97,8 +97,78 @@ test('tokens', async () => {
     authenticated: true,
     user: { username: 'system:serviceaccount:default:a' },
   });
-  expect((await review({ token, audiences: ['elsewhere'] })).json.status).toEqual({
-    error: 'error validating audiences',
-    user: {},
+});
+
+test('tokens are of those for whom they are', async () => {
+  const { call } = await testServer(openSql());
+  await call('POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'a' } });
+  const own = 'https://kubernetes.default.svc.cluster.local';
+  const tokenFor = async (audiences: string[]) =>
+    (await call('POST', '/api/v1/namespaces/default/serviceaccounts/a/token', { spec: { audiences } })).json.status
+      .token;
+  const review = async (token: string, audiences?: string[]) => {
+    const { code, json } = await call('POST', '/apis/authentication.k8s.io/v1/tokenreviews', {
+      spec: { token, audiences },
+    });
+    return [code, json.status.authenticated, json.status.error ?? json.status.audiences];
+  };
+  const refusal = (is: string, wanted: string) =>
+    `[invalid bearer token, token audiences [${is}] is invalid for the target audiences [${wanted}]]`;
+  const plain = await tokenFor([]);
+  expect(await review(plain)).toEqual([201, true, [own]]);
+  expect(await review(plain, ['x', own])).toEqual([201, true, [own]]);
+  expect(await review(plain, ['x', 'z'])).toEqual([201, undefined, refusal(`"${own}"`, '"x" "z"')]);
+  const others = await tokenFor(['x', 'y']);
+  expect(await review(others)).toEqual([201, undefined, refusal('"x" "y"', `"${own}"`)]);
+  expect(await review(others, ['y', 'q', 'x'])).toEqual([201, true, ['x', 'y']]);
+  // A token that says nothing of audiences is for the API server.
+  expect(await review(adminToken, ['x'])).toEqual([201, undefined, 'invalid bearer token']);
+  expect(await review(adminToken, ['x', own])).toEqual([201, true, [own]]);
+  // Whoever it is for, it does not get in here with it.
+  expect((await call('GET', '/version', undefined, { authorization: `Bearer ${others}` })).code).toBe(401);
+});
+
+test('what is answered and not stored says who wrote it', async () => {
+  const { call, clock } = await testServer(openSql());
+  const as = { 'user-agent': 'me/1' };
+  const spec = { nonResourceAttributes: { path: '/x', verb: 'get' } };
+  const wrote = (group: string, fieldsV1: object) => ({
+    manager: 'me',
+    operation: 'Update',
+    apiVersion: `${group}.k8s.io/v1`,
+    time: '2026-01-02T03:04:05Z',
+    fieldsType: 'FieldsV1',
+    fieldsV1,
   });
+  const fields = { 'f:spec': { 'f:nonResourceAttributes': { '.': {}, 'f:path': {}, 'f:verb': {} } } };
+  const selfReviews = `${access}/selfsubjectaccessreviews`;
+  expect((await call('POST', selfReviews, { spec }, as)).json.metadata).toEqual({
+    managedFields: [wrote('authorization', fields)],
+  });
+  const sent = { ...wrote('authorization', { 'f:spec': {} }), manager: 'z', time: '2020-01-01T00:00:00Z' };
+  const status = { allowed: true };
+  expect(
+    (await call('POST', selfReviews, { metadata: { managedFields: [sent] }, spec, status }, as)).json.metadata,
+  ).toEqual({
+    managedFields: [sent, wrote('authorization', { ...fields, 'f:status': { 'f:allowed': {} } })],
+  });
+  await call('POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'a' } });
+  const token = await call('POST', '/api/v1/namespaces/default/serviceaccounts/a/token', { spec: {} }, as);
+  expect(token.json.metadata.managedFields).toEqual([
+    wrote('authentication', { 'f:spec': { 'f:expirationSeconds': {} } }),
+  ]);
+  // What is made anew knows nothing of what was sent.
+  clock.advance(1000);
+  const labels = { a: 'b' };
+  expect(
+    (await call('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', { metadata: { labels } }, as)).json,
+  ).toEqual({
+    kind: 'SelfSubjectReview',
+    apiVersion: 'authentication.k8s.io/v1',
+    metadata: { creationTimestamp: '2026-01-02T03:04:06Z' },
+    status: { userInfo: { username: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] } },
+  });
+  const rules = await call('POST', `${access}/selfsubjectrulesreviews`, { spec: { namespace: 'default' } }, as);
+  expect(rules.json).toMatchObject({ metadata: {}, spec: {} });
+  expect([rules.json.metadata, rules.json.spec]).toEqual([{}, {}]);
 });

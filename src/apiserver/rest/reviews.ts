@@ -8,9 +8,10 @@ import type {
 } from '../../generated/schemas/authorization-v1.ts';
 import { ApiError, errors, type FieldError } from '../../machinery/errors.ts';
 import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
-import type { Authenticator } from '../authn/authenticator.ts';
+import type { Clock } from '../../ports/index.ts';
+import { type Authenticator, review } from '../authn/authenticator.ts';
 import type { Attributes, Authorizer } from '../authz/authorizer.ts';
-import type { User } from '../core.ts';
+import { timestamp, type User } from '../core.ts';
 import type { Registry } from '../registry.ts';
 import { type AccessReview, fieldSelectorText, reviewProblems } from './review-validation.ts';
 import { rulesOf } from './rules.ts';
@@ -39,8 +40,9 @@ export function reviews(options: {
   authorizer: Authorizer;
   registry: Registry;
   audience: string;
+  clock: Clock;
 }): VirtualResource[] {
-  const { authenticator, authorizer, registry, audience } = options;
+  const { authenticator, authorizer, registry, audience, clock } = options;
   const decide = (body: KubeObject, kind: 'self' | 'subject' | 'local', user: User) => {
     const review = body as AccessReview;
     clearSystemFields(review.metadata, kind === 'local');
@@ -58,7 +60,14 @@ export function reviews(options: {
     },
     {
       ...named('SelfSubjectReview', 'authentication'),
-      create: (body, user) => ({ ...body, status: { userInfo: userInfo(user) } }) as KubeObject,
+      // Upstream answers what it has made anew: nothing of the body stays.
+      create: ({ kind, apiVersion }, user) =>
+        ({
+          kind,
+          apiVersion,
+          metadata: { creationTimestamp: timestamp(clock.now()) },
+          status: { userInfo: userInfo(user) },
+        }) as unknown as KubeObject,
     },
     {
       ...named('SelfSubjectAccessReview', 'authorization'),
@@ -85,22 +94,24 @@ export function reviews(options: {
       create(body, user) {
         const { namespace } = (body as SelfSubjectRulesReview).spec ?? {};
         if (!namespace) throw errors.badRequest('no namespace on request');
-        return { ...body, status: rulesOf(authorizer, registry, resources, user, namespace) } as KubeObject;
+        const { kind, apiVersion } = body;
+        const status = rulesOf(authorizer, registry, resources, user, namespace);
+        return { kind, apiVersion, metadata: {}, spec: {}, status } as unknown as KubeObject;
       },
     },
   ];
   return resources;
 }
 
-async function reviewToken(review: TokenReview, authenticator: Authenticator, audience: string): Promise<KubeObject> {
-  const { token, audiences = [] } = review.spec ?? {};
+async function reviewToken(body: TokenReview, authenticator: Authenticator, audience: string): Promise<KubeObject> {
+  const { token, audiences } = body.spec ?? {};
   if (!token) throw errors.badRequest('token is required for TokenReview in authentication');
-  const user = await authenticator.authenticate(token);
-  if (!user) return { ...review, status: { error: 'invalid bearer token', user: {} } } as KubeObject;
-  // Upstream fails with 500 here; nobody's mistake is the server's.
-  if (audiences.length > 0 && !audiences.includes(audience))
-    return { ...review, status: { error: 'error validating audiences', user: {} } } as KubeObject;
-  return { ...review, status: { audiences: [audience], authenticated: true, user: userInfo(user) } } as KubeObject;
+  const reviewed = await review(authenticator, token, audiences?.length ? audiences : [audience], audience);
+  const refused = (error: string) => ({ ...body, status: { error, user: {} } }) as KubeObject;
+  if (!reviewed) return refused('invalid bearer token');
+  if ('refusal' in reviewed) return refused(`[invalid bearer token, ${reviewed.refusal}]`);
+  const { user, audiences: own } = reviewed;
+  return { ...body, status: { audiences: own, authenticated: true, user: userInfo(user) } } as KubeObject;
 }
 
 /** What a server sets, and a namespace where there is none, does not count as said. */
@@ -111,7 +122,6 @@ function clearSystemFields(metadata: Partial<ObjectMeta>, namespaced: boolean): 
     'deletionTimestamp',
     'deletionGracePeriodSeconds',
     'selfLink',
-    'managedFields',
   ] as const)
     delete metadata[field];
   if (!namespaced) delete metadata.namespace;

@@ -12,6 +12,8 @@ import { bodyFormat, readBody } from '../negotiation/body.ts';
 import { textResponse } from '../negotiation/respond.ts';
 import { findObject } from '../storage/read.ts';
 import { formOf, type RestRequest } from './context.ts';
+import { fieldManager } from './field-manager.ts';
+import { managedFieldsOfVirtual } from './managed.ts';
 import { writeOptions } from './options.ts';
 
 const target = {
@@ -34,7 +36,14 @@ export function tokenCreator(signer: Signer): (rest: RestRequest) => Promise<Htt
     const { object, warnings } = core.codec.decode(bytes, format, target, options.fieldValidation);
     const request = object as unknown as TokenRequest;
     request.spec ??= {};
-    const seconds = request.spec.expirationSeconds ?? lifetimeDefaultSeconds;
+    request.spec.expirationSeconds ??= lifetimeDefaultSeconds;
+    const managedFields = managedFieldsOfVirtual(
+      core,
+      target,
+      object,
+      fieldManager(rest.request, options.fieldManager),
+    );
+    const seconds = request.spec.expirationSeconds;
     const problems: FieldError[] = [];
     const field = 'spec.expirationSeconds';
     if (seconds < lifetimeMinSeconds)
@@ -77,7 +86,12 @@ export function tokenCreator(signer: Signer): (rest: RestRequest) => Promise<Htt
     const answer = {
       kind: target.kind,
       apiVersion: 'authentication.k8s.io/v1',
-      metadata: { name: info.name, namespace: info.namespace, creationTimestamp: timestamp(core.clock.now()) },
+      metadata: {
+        name: info.name,
+        namespace: info.namespace,
+        creationTimestamp: timestamp(core.clock.now()),
+        ...(managedFields ? { managedFields } : {}),
+      },
       spec: {
         ...request.spec,
         audiences,

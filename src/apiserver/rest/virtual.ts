@@ -7,6 +7,8 @@ import { bodyFormat, readBody } from '../negotiation/body.ts';
 import { answering, methodNotAllowed, pageNotFound, textResponse } from '../negotiation/respond.ts';
 import type { RequestInfo } from '../routing.ts';
 import { notAList } from './context.ts';
+import { fieldManager } from './field-manager.ts';
+import { managedFieldsOfVirtual } from './managed.ts';
 import { writeOptions } from './options.ts';
 
 export interface VirtualResource {
@@ -36,6 +38,9 @@ export async function createVirtual(
   const options = writeOptions('CreateOptions', url.searchParams);
   const format = bodyFormat(request.headers.get('content-type'));
   const { object, warnings } = core.codec.decode(await readBody(request), format, resource, options.fieldValidation);
+  const managedFields = managedFieldsOfVirtual(core, resource, object, fieldManager(request, options.fieldManager));
+  if (managedFields) object.metadata.managedFields = managedFields;
+  else delete object.metadata.managedFields;
   const answer = await resource.create(object, user, info.namespace, options.dryRun);
   return textResponse(JSON.stringify(inForm(answer, resource, accept)), { code: 201, ...how, warnings });
 }

@@ -14,6 +14,7 @@ import { formText } from '../storage/forms.ts';
 import { formOf, type RestRequest } from './context.ts';
 import { type DeleteOptions, deleteObject } from './delete.ts';
 import { asRequested, execute, type Operation } from './execute.ts';
+import { fieldManager } from './field-manager.ts';
 import { listPage } from './list.ts';
 import { deleteOptions, writeOptions } from './options.ts';
 import { parseListOptions } from './revision.ts';
@@ -166,12 +167,12 @@ function deleteOptionsTarget(rest: RestRequest) {
 function commit(
   rest: RestRequest,
   operation: Operation,
-  { dryRun, fieldManager = '' }: { dryRun: boolean; fieldManager?: string },
+  options: { dryRun: boolean; fieldManager?: string },
   warnings: string[],
 ): Promise<Written> {
   const { core, definition, info, subresource, user } = rest;
   const decoded = warnings.length;
-  const manager = fieldManager || managerOf(rest.request.headers.get('user-agent') ?? '');
+  const manager = fieldManager(rest.request, options.fieldManager);
   return core.ledger.commit((tx) => {
     // It may run again (see Ledger.commit), so each run starts from what came in: hooks change the body in place.
     warnings.length = decoded;
@@ -184,7 +185,7 @@ function commit(
       namespace: definition.namespaced ? info.namespace : '',
       name: info.name,
       ...(subresource ? { subresource } : {}),
-      dryRun,
+      dryRun: options.dryRun,
       warnings,
       manager,
     };
@@ -212,17 +213,6 @@ function jsonOrYaml(text: string): ReturnType<typeof decodeJson> {
   } catch {
     return decodeYaml(text);
   }
-}
-
-const managerBytesMax = 128;
-const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
-
-/** Whom a write without fieldManager is put down to: what the user agent says before the first `/`. */
-function managerOf(userAgent: string): string {
-  const name = (userAgent.split('/')[0] ?? '').replace(unprintable, '');
-  let manager = name.slice(0, managerBytesMax);
-  while (new TextEncoder().encode(manager).length > managerBytesMax) manager = [...manager].slice(0, -1).join('');
-  return manager;
 }
 
 /** The object that a write leaves, in the form asked for. */

@@ -206,11 +206,11 @@ function emptyStruct(type: StructType): Record<string, unknown> {
 }
 
 /**
- * Go writes null for unset times that are no pointers, as here, and for lists, maps and pointers that it always writes; here
- * these stay away, since whoever stores them knows more (see nil-lists.ts).
+ * Go writes null for unset times that are no pointers, as here, and for lists, bytes, maps and pointers that it always
+ * writes; here these stay away: whoever stores a list knows more (see nil-lists.ts), and what else there is is refused.
  */
 function whenAbsent({ present, type }: Field): unknown {
-  return present && type.kind !== 'list' ? zero(type) : undefined;
+  return present && type.kind !== 'list' && type.kind !== 'bytes' ? zero(type) : undefined;
 }
 
 function jsonKind(value: unknown): string {

@@ -62,6 +62,11 @@ test('who asks is what the server saw', () => {
 
 test.each<[string, object, string[]]>([
   [
+    'no request',
+    { ...spec, request: undefined },
+    ['spec.request: Invalid value: null: PEM block type must be CERTIFICATE REQUEST'],
+  ],
+  [
     'nothing',
     { request: '', signerName: '' },
     [
