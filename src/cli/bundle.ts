@@ -92,7 +92,9 @@ async function build(entry: string): Promise<Uint8Array> {
     define: { GIT_COMMIT: JSON.stringify(commitOf()) },
     logLevel: 'silent',
   });
-  return result.outputFiles[0]!.contents;
+  // esbuild escapes all but comments and regular expressions; a bundle of ASCII alone takes half the memory and is read faster.
+  const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return new TextEncoder().encode(result.outputFiles[0]!.text.replace(/[\x80-\uffff]/g, escaped));
 }
 
 // Shared by all state directories of a checkout. Nothing depends on it being there, or writable.

@@ -1,5 +1,5 @@
-// What types, their fields, query parameters and columns mean, as `kubectl explain` prints it. The text is one generated string of lines
-// (name, tab, JSON), taken apart on first use and parsed type by type, for it costs memory and few servers are asked.
+// What types, their fields, query parameters and columns of tables mean, as `kubectl explain` prints it. The texts take most of the
+// generated file, and few servers are asked: they are compiled package by package and parsed type by type, on use.
 import { descriptions } from '../../generated/descriptions.ts';
 
 export interface Description {
@@ -9,19 +9,11 @@ export interface Description {
   f: Readonly<Record<string, string>>;
 }
 
-let lines: Map<string, string> | undefined;
-const nothing: Description = { f: {} };
-
 /** `name`: a type (`io.k8s.api.core.v1.Pod`), or a kind of operation (`parameters/list`). */
 export function describe(name: string): Description {
-  lines ??= new Map(
-    descriptions.split('\n').map((line) => {
-      const tab = line.indexOf('\t');
-      return [line.slice(0, tab), line.slice(tab + 1)];
-    }),
-  );
-  const line = lines.get(name);
-  return line === undefined ? nothing : (JSON.parse(line) as Description);
+  const [, scope = '', own = ''] = /^(.+)[./](.+)$/.exec(name) ?? [];
+  const json = descriptions[scope]?.()[own];
+  return json === undefined ? { f: {} } : (JSON.parse(json) as Description);
 }
 
 /** Of a field of a type (`core.v1.PodStatus.podIP`), as columns of tables have it: without what its values mean. */

@@ -172,7 +172,10 @@ function withLineBreaks(parameter: string, text: string): string {
 const ascii = (json: string): string =>
   json.replace(/[^\x20-\x7e]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-/** One line a type or kind of operation: its name, a tab, JSON. */
+/** By package (or `parameters`), then by type (or kind of operation): JSON. Functions, so that importing them compiles nothing. */
+const type = 'export const descriptions: Readonly<Record<string, () => Readonly<Record<string, string>>>> = ';
+
+/** The text of src/generated/descriptions.ts. */
 export function descriptions(root: string, table: SchemaTable): string {
   const modules = path.join(root, 'node_modules');
   const generated = path.join(modules, '@kubernetes/client-node/dist/gen');
@@ -199,13 +202,16 @@ export function descriptions(root: string, table: SchemaTable): string {
     described.set(`parameters/${operation}`, readRequest(parameters, request));
   const list = described.get('parameters/list') as Described;
   for (const [parameter, text] of Object.entries(list.f)) list.f[parameter] = withLineBreaks(parameter, text);
-  const lines: string[] = [];
+  const packages = new Map<string, string[]>();
   for (const [name, { d, f }] of [...described].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const fields = Object.entries(f).sort(([a], [b]) => (a < b ? -1 : 1));
     if (d === undefined && fields.length === 0) continue;
-    lines.push(
-      `${name}\t${ascii(JSON.stringify({ ...(d === undefined ? {} : { d }), f: Object.fromEntries(fields) }))}`,
-    );
+    const json = ascii(JSON.stringify({ ...(d === undefined ? {} : { d }), f: Object.fromEntries(fields) }));
+    const [, scope = '', own = ''] = /^(.+)[./](.+)$/.exec(name) ?? [];
+    packages.set(scope, [...(packages.get(scope) ?? []), `    ${JSON.stringify(own)}: ${JSON.stringify(json)},\n`]);
   }
-  return `// Written by \`npm run gen\`; do not edit. Descriptions of types and parameters, from Kubernetes' OpenAPI document.\nexport const descriptions: string = ${JSON.stringify(lines.join('\n'))};\n`;
+  const entries = [...packages].map(
+    ([scope, lines]) => `  ${JSON.stringify(scope)}: () => ({\n${lines.join('')}  }),\n`,
+  );
+  return `// Written by \`npm run gen\`; do not edit. Descriptions of types and parameters, from Kubernetes' OpenAPI document.\n${type}{\n${entries.join('')}};\n`;
 }
