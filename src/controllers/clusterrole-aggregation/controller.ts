@@ -7,11 +7,12 @@ import type { ControllerOptions } from '../lib/options.ts';
 import { writeAll } from '../lib/write.ts';
 import { outdated } from './plan.ts';
 
+const controllerName = 'clusterrole-aggregation-controller';
 const all = 'all';
 
 export function create(_options: ControllerOptions): Controller {
   return {
-    name: 'clusterrole-aggregation-controller',
+    name: controllerName,
     sources: [source(clusterRoles, () => [all])],
     reconcile,
   };
@@ -21,7 +22,13 @@ async function reconcile(_key: string, { client }: ReconcileContext): Promise<Re
   const roles = await client.list(clusterRoles);
   await writeAll(
     client,
-    outdated(roles).map((object) => ({ verb: 'update', resource: clusterRoles, object })),
+    outdated(roles).map(({ apiVersion, kind, metadata: { name }, rules }) => ({
+      verb: 'apply',
+      resource: clusterRoles,
+      manager: controllerName,
+      force: true,
+      object: { apiVersion, kind, metadata: { name }, ...(rules.length > 0 ? { rules } : {}) },
+    })),
   );
   return {};
 }

@@ -232,6 +232,19 @@ describe('a rolling update', () => {
     expect(rollout.deployment.metadata.annotations?.['deployment.kubernetes.io/revision']).toBe('3');
   });
 
+  it.each([
+    ['3546343826724305832', '3546343826724305833'],
+    ['not a number', '1'],
+    ['99999999999999999999', '1'],
+  ])('counts revisions in 64 bits: after %s comes %s', (before, after) => {
+    const rollout = new Rollout(deployment());
+    rollout.run();
+    Object.assign(rollout.sets[0]?.metadata.annotations ?? {}, { 'deployment.kubernetes.io/revision': before });
+    rollout.image('v2');
+    rollout.run();
+    expect(rollout.sets[1]?.metadata.annotations?.['deployment.kubernetes.io/revision']).toBe(after);
+  });
+
   it('stops at a broken template, times out, and cleans the broken pods up on rollback', () => {
     const rollout = new Rollout(deployment({ replicas: 4 }));
     rollout.run();

@@ -187,7 +187,7 @@ function newReplicaSet(deployment: Deployment, oldSets: readonly ReplicaSet[], s
       name: replicaSetName(deployment.metadata.name, hash),
       namespace: deployment.metadata.namespace,
       labels,
-      annotations: newSetAnnotations(deployment, {}, maxRevision(oldSets) + 1, false),
+      annotations: newSetAnnotations(deployment, {}, maxRevision(oldSets) + 1n, false),
       ownerReferences: [controllerReference(deployment)],
     },
     spec: {
@@ -215,7 +215,7 @@ function assemble(
     let annotations = set.metadata.annotations ?? {};
     let minReadySeconds = set.spec.minReadySeconds ?? 0;
     if (set === newSet) {
-      annotations = newSetAnnotations(deployment, annotations, maxRevision(oldSets) + 1, true);
+      annotations = newSetAnnotations(deployment, annotations, maxRevision(oldSets) + 1n, true);
       minReadySeconds = deployment.spec.minReadySeconds ?? 0;
       revision = annotations[revisionAnnotation];
     }
@@ -252,7 +252,7 @@ export function planCleanup(deployment: Deployment, oldSets: readonly ReplicaSet
   const surplus = alive.length - limit;
   if (surplus <= 0) return [];
   return [...alive]
-    .sort((a, b) => revisionOf(a) - revisionOf(b))
+    .sort((a, b) => (revisionOf(a) < revisionOf(b) ? -1 : 1))
     .slice(0, surplus)
     .filter(
       (set) =>

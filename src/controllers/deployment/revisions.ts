@@ -34,30 +34,39 @@ export function splitReplicaSets(
   return { newSet, oldSets: ordered.filter((set) => set !== newSet) };
 }
 
-export function revisionOf(set: ReplicaSet): number {
-  const revision = Number(set.metadata.annotations?.[revisionAnnotation] ?? 0);
-  return Number.isSafeInteger(revision) ? revision : 0;
+/** A revision has 64 bits; undefined: the text is not one. */
+function parseRevision(text: string): bigint | undefined {
+  if (!/^[+-]?[0-9]+$/.test(text)) return undefined;
+  const revision = BigInt(text.replace('+', ''));
+  return BigInt.asIntN(64, revision) === revision ? revision : undefined;
 }
 
-export function maxRevision(sets: readonly ReplicaSet[]): number {
-  return Math.max(0, ...sets.map(revisionOf));
+/** 0 where nothing is annotated that can be read. */
+export function revisionOf(set: ReplicaSet): bigint {
+  return parseRevision(set.metadata.annotations?.[revisionAnnotation] ?? '') ?? 0n;
+}
+
+export function maxRevision(sets: readonly ReplicaSet[]): bigint {
+  let max = 0n;
+  for (const set of sets) if (revisionOf(set) > max) max = revisionOf(set);
+  return max;
 }
 
 /** Annotations of the new ReplicaSet: the Deployment's own, its revision, and the sizes that scaling compares with. */
 export function newSetAnnotations(
   deployment: Deployment,
   current: Record<string, string>,
-  newRevision: number,
+  newRevision: bigint,
   exists: boolean,
 ): Record<string, string> {
   const result = { ...current };
   for (const [key, value] of Object.entries(deployment.metadata.annotations ?? {}))
     if (!notCopied.has(key)) result[key] = value;
-  const old = result[revisionAnnotation];
-  if (newRevision > Number(old ?? 0)) {
+  const old = result[revisionAnnotation] || '0';
+  const oldRevision = parseRevision(old);
+  if (oldRevision !== undefined && newRevision > oldRevision) {
     result[revisionAnnotation] = String(newRevision);
-    if (exists && old !== undefined && Number(old) > 0)
-      result[historyAnnotation] = historyWith(result[historyAnnotation], old);
+    if (exists && oldRevision > 0n) result[historyAnnotation] = historyWith(result[historyAnnotation], old);
   }
   return exists ? result : { ...result, ...sizeAnnotations(deployment) };
 }
