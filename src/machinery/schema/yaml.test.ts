@@ -24,4 +24,43 @@ describe('aliases of YAML', () => {
     expect((decodeYaml(text).value as { b: number[] }).b).toHaveLength(20_000);
     expect(performance.now() - began).toBeLessThan(5_000);
   });
+
+  it('expand to no more text than a body may have', () => {
+    const text = `a: &x ${'y'.repeat(100_000)}\nb: [${Array(100).fill('*x').join(',')}]\n`;
+    expect(() => decodeYaml(text)).toThrow('excessive aliasing');
+    expect((decodeYaml(text.replaceAll(',*x,*x', '')).value as { b: unknown[] }).b.length).toBeLessThan(40);
+  });
+});
+
+describe('a text that would take too much memory', () => {
+  const n = 1_000_000;
+  it.each<[string, string, string]>([
+    ['documents', '---\n'.repeat(n), 'tokens of YAML'],
+    ['keys', 'a: b\n'.repeat(n / 2), 'tokens of YAML'],
+    ['items', `[${'1,'.repeat(n)}]`, 'tokens of YAML'],
+    ['comments', '#\n'.repeat(n), 'tokens of YAML'],
+    ['lines', '\n'.repeat(n), 'tokens of YAML'],
+    ['lines of a block', `a: |\n${' x\n'.repeat(n)}`, 'tokens of YAML'],
+    ['lists', '- '.repeat(n), 'exceeded max depth'],
+    ['brackets', '['.repeat(n), 'exceeded max depth'],
+    ['brackets on lines', '{a: \n'.repeat(n / 2), 'exceeded max depth'],
+    ['complex keys', '? '.repeat(n), 'exceeded max depth'],
+    ['lists with empty keys', '- : '.repeat(n / 2), 'exceeded max depth'],
+    ['tags', '!a '.repeat(n), 'exceeded max depth'],
+    ['anchors', '&a '.repeat(n), 'exceeded max depth'],
+  ])('is refused before anything is made of it: %s', (_name, text, message) => {
+    const began = performance.now();
+    expect(() => decodeYaml(text)).toThrow(message);
+    expect(performance.now() - began).toBeLessThan(3_000);
+  });
+
+  it('is not one that is merely long', () => {
+    const text = `data:\n  a: |\n${'    some line of a file\n'.repeat(50_000)}  b: ${'x'.repeat(1_000_000)}\n`;
+    const { data } = decodeYaml(text).value as { data: Record<string, string> };
+    expect([data.a?.length, data.b?.length]).toEqual([1_000_000, 1_000_000]);
+    const list = JSON.stringify(Array.from({ length: 10_000 }, (_, i) => ({ name: `n${i}`, value: '' })));
+    expect(decodeYaml(`a: ${list}`).value).toEqual({ a: JSON.parse(list) });
+    expect(decodeYaml('a: 1\n---\nb: 2\n').value).toEqual({ a: 1 });
+    expect(decodeYaml('').value).toBeNull();
+  });
 });

@@ -1,12 +1,28 @@
 // YAML request bodies, read as sigs.k8s.io/yaml does: YAML 1.1 (`yes` and `on` are booleans), one document, keys as strings,
 // then as if it had been JSON. Throws ApiError BadRequest for anything else.
 
-import { type Alias, isAlias, isMap, isNode, isScalar, isSeq, type Node, parseAllDocuments, type Scalar } from 'yaml';
-import { errors } from '../errors.ts';
+import {
+  type Alias,
+  Composer,
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  Lexer,
+  type Node,
+  Parser,
+  type Scalar,
+} from 'yaml';
+import { ApiError, errors } from '../errors.ts';
 import { childPath, type Decoded, depthMax, isJsonObject, setOwn } from './json.ts';
 
-/** Nodes that aliases may expand to; beyond it the text is a bomb. */
+/** Tokens of a text, and lines within them. What is read of one takes some hundred bytes, and an isolate has 128 MB for everything. */
+const tokensMax = 300_000;
+/** Nodes, and UTF-16 units of text, that aliases may expand to; beyond it the text is a bomb. */
 const nodesMax = 200_000;
+const expandedUnitsMax = 3 * 1024 * 1024;
 /** Tags of YAML 1.1 that Go's reader does not turn into anything but strings. */
 const notInGo = new Set([
   'tag:yaml.org,2002:binary',
@@ -16,23 +32,52 @@ const notInGo = new Set([
   'tag:yaml.org,2002:set',
 ]);
 
+/**
+ * Looks through a text before anything is made of it: throws RequestEntityTooLarge, or BadRequest where it is nested too
+ * deeply. What opens a level is a bracket, or one indicator, tag or anchor after another without anything between.
+ */
+function checkSize(text: string): void {
+  let tokens = 0;
+  let brackets = 0;
+  let row = 0;
+  for (const token of new Lexer().lex(text)) {
+    tokens++;
+    for (let at = token.indexOf('\n'); at >= 0; at = token.indexOf('\n', at + 1)) [tokens, row] = [tokens + 1, 0];
+    if (tokens > tokensMax) throw errors.tooLarge(`Request entity too large: limit is ${tokensMax} tokens of YAML`);
+    if (token === '[' || token === '{') brackets++;
+    else if (token === ']' || token === '}') brackets--;
+    else if (/^(?:[-?]$|[!&])/.test(token)) row++;
+    else if (!/^[ \t:]+$/.test(token)) row = 0;
+    if (brackets + row > depthMax) throw errors.badRequest('exceeded max depth');
+  }
+}
+
+/** The first document, of which there may be none. */
+function firstDocument(text: string): Document | undefined {
+  checkSize(text);
+  const composer = new Composer({
+    version: '1.1',
+    uniqueKeys: false,
+    logLevel: 'silent',
+    prettyErrors: false,
+    customTags: (tags) =>
+      tags.filter(
+        (tag) => typeof tag === 'string' || (!notInGo.has(tag.tag) && (tag as { format?: string }).format !== 'TIME'),
+      ),
+  });
+  for (const document of composer.compose(new Parser().parse(text))) return document as Document;
+  return undefined;
+}
+
+/** Throws BadRequest, or RequestEntityTooLarge (413) for what would take too much memory. */
 export function decodeYaml(text: string): Decoded {
-  let documents: ReturnType<typeof parseAllDocuments>;
+  let document: Document | undefined;
   try {
-    documents = parseAllDocuments(text, {
-      version: '1.1',
-      uniqueKeys: false,
-      logLevel: 'silent',
-      prettyErrors: false,
-      customTags: (tags) =>
-        tags.filter(
-          (tag) => typeof tag === 'string' || (!notInGo.has(tag.tag) && (tag as { format?: string }).format !== 'TIME'),
-        ),
-    });
+    document = firstDocument(text);
   } catch (error) {
+    if (error instanceof ApiError) throw error;
     throw errors.badRequest(`error converting YAML to JSON: ${message(error)}`);
   }
-  const document = Array.isArray(documents) ? documents[0] : undefined;
   if (!document) return { value: null, duplicates: [] };
   const first = document.errors[0];
   if (first) throw errors.badRequest(`error converting YAML to JSON: yaml: ${first.message}`);
@@ -45,9 +90,11 @@ export function decodeYaml(text: string): Decoded {
   const anchors = new Map<string, Node>();
   const targets = new Map<Alias, Node>();
   let expanding = 0;
+  let expanded = 0;
   const convert = (node: unknown, path: string, depth: number): unknown => {
     if (depth > depthMax) throw errors.badRequest('exceeded max depth');
-    if (++nodes > nodesMax)
+    if (expanding > 0 && isScalar(node)) expanded += String(node.value).length;
+    if (++nodes > nodesMax || expanded > expandedUnitsMax)
       throw errors.badRequest('error converting YAML to JSON: yaml: document contains excessive aliasing');
     if (node === null || node === undefined) return null;
     if (isAlias(node)) {
