@@ -54,11 +54,12 @@ export async function bootstrap(core: Core): Promise<void> {
 function outstanding(core: Core, definition: AnyResource, wanted: New<KubeObject>): Write[] {
   const { name, namespace } = wanted.metadata;
   if (!name) throw errors.internal(new Error(`a bootstrap object of ${definition.plural} has no name`));
-  const place = { resource: definition, ...(namespace ? { namespace } : {}) };
+  const { manager } = definition.bootstrap ?? {};
+  const what = { resource: definition, ...(manager ? { manager } : {}) };
   const live = findObject(definition, core.ledger, namespace, name);
-  if (!live) return [{ verb: 'create', ...place, object: wanted }];
+  if (!live) return [{ verb: 'create', ...what, ...(namespace ? { namespace } : {}), object: wanted }];
   const replacement = definition.bootstrap?.reconcile?.(live, wanted);
-  return replacement ? [{ verb: 'update', resource: definition, object: replacement }] : [];
+  return replacement ? [{ verb: 'update', ...what, object: replacement }] : [];
 }
 
 /** Deletes what is no longer among them. */

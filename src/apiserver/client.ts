@@ -86,7 +86,7 @@ function scopeOf(
     ...(subresource ? { subresource } : {}),
     dryRun: false,
     warnings,
-    manager: write.verb === 'apply' ? write.manager : managerOf(user),
+    manager: ('manager' in write ? write.manager : undefined) ?? managerOf(user),
   };
 }
 

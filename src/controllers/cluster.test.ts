@@ -206,6 +206,35 @@ describe('a new cluster', () => {
   });
 });
 
+describe('cluster roles that aggregate others', () => {
+  it('have their rules from the controller, and lose them with the last role that they select', async () => {
+    const roles = '/apis/rbac.authorization.k8s.io/v1/clusterroles';
+    const rule = { apiGroups: [''], resources: ['pods'], verbs: ['get'] };
+    const made = (name: string, parts: object, labels: object = {}) =>
+      cluster.call('POST', roles, {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'ClusterRole',
+        metadata: { name, labels },
+        ...parts,
+      });
+    await made('all', { aggregationRule: { clusterRoleSelectors: [{ matchLabels: { to: 'all' } }] } });
+    await made('one', { rules: [rule] }, { to: 'all' });
+    await cluster.settle();
+    const { rules, metadata } = (await cluster.call('GET', `${roles}/all`)).json;
+    expect(rules).toEqual([rule]);
+    expect(metadata.managedFields).toContainEqual(
+      expect.objectContaining({
+        manager: 'clusterrole-aggregation-controller',
+        operation: 'Apply',
+        fieldsV1: { 'f:rules': {} },
+      }),
+    );
+    await cluster.call('DELETE', `${roles}/one`);
+    await cluster.settle();
+    expect((await cluster.call('GET', `${roles}/all`)).json.rules).toBe(null);
+  });
+});
+
 describe('a cluster at rest', () => {
   it('books no alarm', async () => {
     await cluster.make(deployments, deployment(2));

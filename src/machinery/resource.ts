@@ -157,6 +157,8 @@ export type ControlPlaneParts = Readonly<Record<string, () => string | undefined
 /** What every cluster holds of a kind; put in place when the server starts, by a user in system:masters. */
 export interface Bootstrap<T extends KubeObject> {
   objects(config: ClusterConfig): readonly New<T>[];
+  /** The field manager that writes them; default: the server itself. */
+  manager?: string;
   /** What `live` (a copy) must become to agree with `wanted`; undefined (or no hook): it is left as it is. */
   reconcile?(live: T, wanted: New<T>): T | undefined;
   /** Whether an object that is not among them is what an earlier release put there, and is deleted. */

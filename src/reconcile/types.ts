@@ -34,8 +34,10 @@ export type Write =
       name?: string;
       subresource?: string;
       object: New<KubeObject> | Record<string, unknown>;
+      /** Who owns what it sets; default: the caller. */
+      manager?: string;
     }
-  | { verb: 'update'; resource: ResourceToken; subresource?: string; object: KubeObject }
+  | { verb: 'update'; resource: ResourceToken; subresource?: string; object: KubeObject; manager?: string }
   | {
       verb: 'patch';
       resource: ResourceToken;
@@ -52,7 +54,8 @@ export type Write =
       subresource?: string;
       manager: string;
       force?: boolean;
-      object: Record<string, unknown> & { metadata: Pick<ObjectMeta, 'name' | 'namespace'> };
+      /** With a uid, nothing else of that name is meant, and nothing is created. */
+      object: Record<string, unknown> & { metadata: Pick<ObjectMeta, 'name' | 'namespace'> & { uid?: string } };
     }
   | {
       verb: 'delete';

@@ -4,6 +4,9 @@
 import type { KubeObject, New, ObjectMeta } from '../../machinery/meta.ts';
 import { deepEqual } from '../../machinery/validation.ts';
 
+/** The field manager of the built-in objects. */
+export const producer = 'api-priority-and-fairness-config-producer-v1';
+
 export const autoUpdateKey = 'apf.kubernetes.io/autoupdate-spec';
 
 /** Metadata of a built-in object. */

@@ -20,7 +20,7 @@ import type { RequestInfo } from '../routing.ts';
 import { decode } from '../storage/codec.ts';
 import { keyRange } from '../storage/read.ts';
 import { type BoundSchema, Configuration } from './configuration.ts';
-import { withDangling } from './dangling.ts';
+import { danglingCondition, statusOf } from './dangling.ts';
 import { dump } from './dumps.ts';
 import type { Level } from './level.ts';
 import { Ticket } from './queue-set.ts';
@@ -239,10 +239,10 @@ export class FlowControl {
     const present = new Set(this.#objects(priorityLevelConfigurations).map(({ metadata }) => metadata.name));
     const writes = this.#objects(flowSchemas).flatMap((flowSchema) => {
       const level = flowSchema.spec?.priorityLevelConfiguration?.name ?? '';
-      const object = withDangling(flowSchema, present.has(level) && this.#configuration.has(level), now);
-      return object ? [{ verb: 'update' as const, resource: flowSchemas, subresource: 'status', object }] : [];
+      const condition = danglingCondition(flowSchema, present.has(level) && this.#configuration.has(level), now);
+      return condition ? [statusOf(flowSchema, condition)] : [];
     });
-    // One that was changed or deleted meanwhile is refused: of that there will be news.
+    // One that was deleted meanwhile is refused: of that there will be news.
     if (writes.length > 0) await this.#client.write(writes);
   }
 

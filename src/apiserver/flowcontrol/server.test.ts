@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { openSql } from '../../../test/harness/sql.ts';
+import type { ManagedFieldsEntry } from '../../machinery/meta.ts';
 import type { Authenticator } from '../authn/authenticator.ts';
 import type { User } from '../core.ts';
 import { openWatch, type TestServer, testServer } from '../testing.ts';
@@ -118,6 +119,43 @@ describe('the objects', () => {
     const { revision } = ledger;
     await server.start();
     expect(ledger.revision).toBe(revision);
+  });
+
+  test('who wrote what is told as upstream tells it', async () => {
+    const { call } = await start();
+    const entriesOf = async (path: string) =>
+      ((await call('GET', path)).json.metadata.managedFields as ManagedFieldsEntry[]).map(
+        ({ time: _time, apiVersion: _version, fieldsType: _type, ...rest }) => rest,
+      );
+    const annotations = { 'f:annotations': { '.': {}, 'f:apf.kubernetes.io/autoupdate-spec': {} } };
+    const reported = {
+      '.': {},
+      'f:lastTransitionTime': {},
+      'f:message': {},
+      'f:reason': {},
+      'f:status': {},
+      'f:type': {},
+    };
+    expect(await entriesOf(`${api}/flowschemas/exempt`)).toEqual([
+      {
+        manager: 'api-priority-and-fairness-config-consumer-v1',
+        operation: 'Apply',
+        subresource: 'status',
+        fieldsV1: { 'f:status': { 'f:conditions': { 'k:{"type":"Dangling"}': reported } } },
+      },
+      {
+        manager: 'api-priority-and-fairness-config-producer-v1',
+        operation: 'Update',
+        fieldsV1: {
+          'f:metadata': annotations,
+          'f:spec': { 'f:matchingPrecedence': {}, 'f:priorityLevelConfiguration': { 'f:name': {} }, 'f:rules': {} },
+        },
+      },
+    ]);
+    const [level] = await entriesOf(`${api}/prioritylevelconfigurations/catch-all`);
+    expect(level?.manager).toBe('api-priority-and-fairness-config-producer-v1');
+    const [namespace] = await entriesOf('/api/v1/namespaces/default');
+    expect(namespace?.manager).toBe('kube-apiserver');
   });
 
   test('a table of flow schemas is in order of precedence', async () => {

@@ -22,12 +22,12 @@ async function reconcile(_key: string, { client }: ReconcileContext): Promise<Re
   const roles = await client.list(clusterRoles);
   await writeAll(
     client,
-    outdated(roles).map(({ apiVersion, kind, metadata: { name }, rules }) => ({
+    outdated(roles).map(({ apiVersion, kind, metadata: { name, uid }, rules }) => ({
       verb: 'apply',
       resource: clusterRoles,
       manager: controllerName,
       force: true,
-      object: { apiVersion, kind, metadata: { name }, ...(rules.length > 0 ? { rules } : {}) },
+      object: { apiVersion, kind, metadata: { name, uid }, ...(rules?.length ? { rules } : {}) },
     })),
   );
   return {};

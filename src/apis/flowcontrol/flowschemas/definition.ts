@@ -4,7 +4,7 @@ import type { FlowSchema } from '../../../generated/schemas/flowcontrol-v1.ts';
 import { flowSchemas } from '../../../generated/schemas/index.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { ageColumn, nameColumn } from '../../columns.ts';
-import { isLeftOver, reconciled } from '../autoupdate.ts';
+import { isLeftOver, producer, reconciled } from '../autoupdate.ts';
 import { conditionsSubresource } from '../conditions.ts';
 import { bootstrapFlowSchemas, mandatoryFlowSchemas } from './bootstrap.ts';
 import { validateFlowSchema } from './validation.ts';
@@ -30,6 +30,7 @@ export default defineResource<FlowSchema>({
     validate: (flowSchema) => validateFlowSchema(flowSchema).list,
   },
   bootstrap: {
+    manager: producer,
     objects: () => bootstrapFlowSchemas,
     reconcile: (live, wanted) => reconciled(live, wanted, mandatoryFlowSchemas.has(live.metadata.name)),
     leftOver: (live) => !isBootstrap.has(live.metadata.name) && isLeftOver(live),

@@ -5,7 +5,7 @@ import type { PriorityLevelConfiguration } from '../../../generated/schemas/flow
 import { priorityLevelConfigurations } from '../../../generated/schemas/index.ts';
 import { type Column, defineResource } from '../../../machinery/resource.ts';
 import { ageColumn, nameColumn } from '../../columns.ts';
-import { isLeftOver, reconciled } from '../autoupdate.ts';
+import { isLeftOver, producer, reconciled } from '../autoupdate.ts';
 import { conditionsSubresource } from '../conditions.ts';
 import { bootstrapLevels, mandatoryLevels } from './bootstrap.ts';
 import { validateLevel } from './validation.ts';
@@ -51,6 +51,7 @@ export default defineResource<PriorityLevelConfiguration>({
     validate: (level) => validateLevel(level).list,
   },
   bootstrap: {
+    manager: producer,
     objects: () => bootstrapLevels,
     // Of `exempt` an operator may change how much it lends.
     reconcile: (live, wanted) =>
