@@ -185,7 +185,6 @@ cluster('kubectl', (ns) => {
         '--ignore-daemonsets',
         '--delete-emptydir-data',
         '--force',
-        '--disable-eviction',
         '--timeout=90s',
       ]);
       expect(drained.code, drained.stderr).toBe(0);
