@@ -3,7 +3,7 @@ import { openSql } from '../../../test/harness/sql.ts';
 import { configMaps, flowSchemas, nodes } from '../../generated/schemas/index.ts';
 import { unwrap } from '../../machinery/outcome.ts';
 import { defaultClusterConfig, type Sql } from '../../ports/index.ts';
-import { TestLog, TestRandom, TestTimers } from '../testing.ts';
+import { adminToken, TestLog, TestRandom, TestTimers } from '../testing.ts';
 import { Lives } from './lives.ts';
 import { type Peers, ServerObject } from './object.ts';
 
@@ -41,6 +41,7 @@ function life(sql: Sql, timers: TestTimers, reach: { ok: boolean }, others: Part
     config: defaultClusterConfig,
     log: new TestLog(),
     epoch: 'e',
+    adminToken,
     peers,
     signer: { ca: '', sign: () => Promise.reject(new Error('not here')) },
     waitUntil: () => undefined,
@@ -183,5 +184,26 @@ describe('the object of the API server', () => {
     expect(restored.holds('c', 1000)).toBe(true);
     for (let i = 0; i < 100; i++) new Lives(copy, ids(`later${i}`), 30);
     expect(copy.exec('SELECT * FROM server_life')).toHaveLength(100);
+  });
+
+  it('tells of the parts of the control plane how they are', async () => {
+    const timers = new TestTimers();
+    const reach = { ok: true };
+    const { object } = life(openSql(), timers, reach, { scheduler: { poke: () => Promise.reject(new Error('down')) } });
+    const statuses = async () => {
+      const answer = await object.fetch(
+        new Request('http://x/api/v1/componentstatuses', { headers: { authorization: `Bearer ${adminToken}` } }),
+      );
+      const { items } = (await answer.json()) as {
+        items: { metadata: { name: string }; conditions: { status: string; message: string }[] }[];
+      };
+      return items.map(
+        ({ metadata: { name }, conditions: [healthy] }) => `${name} ${healthy?.status} ${healthy?.message}`,
+      );
+    };
+    expect(await statuses()).toEqual(['controller-manager True ok', 'etcd-0 True ok', 'scheduler True ok']);
+    await object.write('system:apiserver', [{ verb: 'create', resource: nodes, object: { metadata: { name: 'n1' } } }]);
+    await settle();
+    expect(await statuses()).toEqual(['controller-manager True ok', 'etcd-0 True ok', 'scheduler False Error: down']);
   });
 });

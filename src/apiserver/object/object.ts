@@ -117,6 +117,11 @@ export class ServerObject implements RemoteApi {
       config,
       log,
       contacts: this.#contacts,
+      components: {
+        'controller-manager': () => this.#poker.problem(controllerManager),
+        scheduler: () => this.#poker.problem(scheduler),
+        'etcd-0': () => this.#ledgerProblem(),
+      },
       ...(adminToken === undefined ? {} : { adminToken }),
       ...(serviceAccountKey === undefined ? {} : { serviceAccountKey }),
       ...(connect ? { connect } : {}),
@@ -293,6 +298,16 @@ export class ServerObject implements RemoteApi {
       changes.some((change) => mortalNames.has(splitKey(change.key).resource))
     )
       this.#deadlines.set('expire', timers.now() + config.eventTtlMs + expireBatchMs);
+  }
+
+  /** Whether the ledger answers. */
+  #ledgerProblem(): string | undefined {
+    try {
+      this.ledger.range({ ...keyRange(nodes), limit: 1 });
+      return undefined;
+    } catch (error) {
+      return String(error);
+    }
   }
 
   #acknowledge(node: string, serviceRevision: number): void {

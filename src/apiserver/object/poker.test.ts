@@ -44,6 +44,29 @@ function bench() {
 }
 
 describe('the poker', () => {
+  it('knows who fails, and who is behind and does not move', async () => {
+    const { poker, answer, pass } = bench();
+    expect(poker.problem('c')).toBeUndefined();
+    poker.want('c', 5);
+    await settle();
+    await answer(new Error('no'));
+    expect(poker.problem('c')).toBe('Error: no');
+    await pass(1000);
+    await pass(60_000);
+    expect(poker.problem('c')).toBe('Error: no');
+    await answer(5);
+    expect(poker.problem('c')).toBeUndefined();
+    await pass(120_000);
+    poker.want('c', 7);
+    await settle();
+    expect(poker.problem('c')).toBeUndefined();
+    await pass(61_000);
+    expect(poker.problem('c')).toBe('at revision 5 of 7 for 61 s');
+    poker.want('c', 8);
+    await answer(6);
+    expect(poker.problem('c')).toBeUndefined();
+  });
+
   it('follows the worked example of its top comment', async () => {
     const { poker, log, answer } = bench();
     poker.want('c', 5);

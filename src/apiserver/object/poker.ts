@@ -18,6 +18,8 @@ export interface Consumer {
 
 const quickRetriesMax = 3;
 const quickRetryMs = 100;
+/** Who is behind, and has not moved for so long, is not well. */
+const stillMaxMs = 60_000;
 /** Calls to one consumer in a row, and what a steady stream of commits makes per second. */
 const burstMax = 20;
 const sendsPerSecond = 100;
@@ -29,6 +31,10 @@ interface State {
   nudging: boolean;
   scheduled: boolean;
   failures: number;
+  /** What the last call failed with; undefined: it did not. */
+  failure: string | undefined;
+  /** Since when it is where it is, and behind. */
+  stillSinceMs: number;
   /** Calls that may be made at once, as of `refilledMs`. */
   allowance: number;
   refilledMs: number;
@@ -58,6 +64,7 @@ export class Poker {
   /** The ledger has reached `revision`, and it concerns the consumer. Synchronous; part of the commit's turn. */
   want(name: string, revision: number): void {
     const state = this.#state(name);
+    if (state.reached >= state.wanted) state.stillSinceMs = this.#options.clock.now();
     state.wanted = Math.max(state.wanted, revision);
     this.#options.armRepair();
     if (state.scheduled) return;
@@ -83,6 +90,16 @@ export class Poker {
     return count;
   }
 
+  /** What is wrong with a consumer, as far as calls to it tell; undefined: nothing. */
+  problem(name: string): string | undefined {
+    const state = this.#states.get(name);
+    if (!state) return undefined;
+    if (state.failure !== undefined) return state.failure;
+    const stillMs = this.#options.clock.now() - state.stillSinceMs;
+    if (state.reached >= state.wanted || stillMs <= stillMaxMs) return undefined;
+    return `at revision ${state.reached} of ${state.wanted} for ${Math.floor(stillMs / 1000)} s`;
+  }
+
   /** Pokes again whoever has not caught up. Resolves when those calls are over; true: all have caught up. */
   async repair(): Promise<boolean> {
     const behind = [...this.#states].filter(([, state]) => state.reached < state.wanted);
@@ -100,6 +117,8 @@ export class Poker {
         nudging: false,
         scheduled: false,
         failures: 0,
+        failure: undefined,
+        stillSinceMs: this.#options.clock.now(),
         allowance: burstMax,
         refilledMs: this.#options.clock.now(),
         waiting: false,
@@ -146,6 +165,8 @@ export class Poker {
         const revision = state.wanted;
         const reached = await this.#options.consumer(name).poke(revision);
         state.failures = 0;
+        state.failure = undefined;
+        if (reached > state.reached) state.stillSinceMs = this.#options.clock.now();
         // It has done what it could; what it left behind is in its own queue, or the repair asks again.
         if (reached < revision && state.wanted === revision) {
           state.reached = Math.max(state.reached, reached);
@@ -159,6 +180,7 @@ export class Poker {
       }
     } catch (error) {
       state.failures++;
+      state.failure = String(error);
       this.#options.onFailure(name, error);
       // Once more soon, for an object that was only just restarting; after that, the repair.
       if (state.failures <= quickRetriesMax)
