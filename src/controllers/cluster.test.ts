@@ -560,7 +560,7 @@ describe('namespaces', () => {
     const ending = (await cluster.call('GET', path)).json;
     expect(ending.status.phase).toBe('Terminating');
     const remaining = ending.status.conditions.find((c: { type: string }) => c.type === 'NamespaceContentRemaining');
-    expect(remaining?.message).toContain('pods. has 2 resource instances');
+    expect(remaining?.message).toBe('Some resources are remaining: pods. has 2 resource instances');
     expect((await cluster.call('GET', inTeam(`${deployments}/web`))).code).toBe(200);
     cluster.nodes = ['n1', 'n2'];
     await cluster.settle();

@@ -15,12 +15,16 @@ export function isTerminating(namespace: Namespace | undefined): namespace is Na
   return namespace?.metadata.deletionTimestamp !== undefined && (namespace.spec?.finalizers ?? []).includes(finalizer);
 }
 
-/** What is to be deleted now: pods alone while there are any, so that what they use outlives them. */
-export function nextToDelete(contents: readonly Contents[]): { resource: ResourceToken; object: KubeObject }[] {
+/** What it is about now: pods alone while there are any, so that what they use outlives them. */
+function due(contents: readonly Contents[]): readonly Contents[] {
   const pods = contents.filter(
     ({ resource, objects }) => resource.group === '' && resource.plural === 'pods' && objects.length > 0,
   );
-  return (pods.length > 0 ? pods : contents).flatMap(({ resource, objects }) =>
+  return pods.length > 0 ? pods : contents;
+}
+
+export function nextToDelete(contents: readonly Contents[]): { resource: ResourceToken; object: KubeObject }[] {
+  return due(contents).flatMap(({ resource, objects }) =>
     objects.filter((object) => object.metadata.deletionTimestamp === undefined).map((object) => ({ resource, object })),
   );
 }
@@ -62,7 +66,7 @@ function badConditions(
     const message = `Failed to delete all resource types, ${failures.length} remaining: ${[...failures].sort().join(', ')}`;
     bad.set('NamespaceDeletionContentFailure', { reason: 'ContentDeletionFailed', message });
   }
-  const left = contents.filter(({ objects }) => objects.length > 0);
+  const left = due(contents).filter(({ objects }) => objects.length > 0);
   if (left.length > 0) {
     const counts = left.map(
       ({ resource, objects }) => `${resource.plural}.${resource.group} has ${objects.length} resource instances`,
