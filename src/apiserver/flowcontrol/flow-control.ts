@@ -25,6 +25,7 @@ import { dump } from './dumps.ts';
 import type { Level } from './level.ts';
 import { Ticket } from './queue-set.ts';
 import { StoredCounts } from './stored.ts';
+import { TimeLimits } from './time-limits.ts';
 import { Turns } from './turns.ts';
 import { estimate, type WorkFacts } from './work.ts';
 
@@ -53,6 +54,7 @@ export class FlowControl {
   readonly #client: Client;
   readonly #timers: Timers | undefined;
   readonly #turns: Turns;
+  readonly #limits: TimeLimits;
   readonly #configuration: Configuration;
   readonly #stored: StoredCounts;
   readonly #facts: WorkFacts;
@@ -75,6 +77,7 @@ export class FlowControl {
     this.#client = options.client;
     this.#timers = timers;
     this.#turns = new Turns(timers);
+    this.#limits = new TimeLimits(timers);
     this.#stored = new StoredCounts(core.ledger);
     this.#prefixes = [flowSchemas, priorityLevelConfigurations].map((token) => `${groupResource(token)}/`);
     this.#enabled = this.#serves(flowSchemas) && this.#serves(priorityLevelConfigurations);
@@ -118,13 +121,14 @@ export class FlowControl {
       return this.#tooMany(schema);
     const turn = level.exempt ? undefined : this.#turns.enter(level.line, ticket.flow, ticket.work.seats);
     if (turn) await turn;
-    return this.#execute(schema, ticket, handle);
+    return this.#execute(schema, ticket, handle, timeLimitMs(call.query));
   }
 
   async #execute(
     schema: BoundSchema,
     ticket: Ticket,
     handle: (extend: Extend) => Promise<HttpAnswer>,
+    limitMs: number,
   ): Promise<HttpAnswer> {
     const { level } = schema;
     let holders = 0;
@@ -147,7 +151,7 @@ export class FlowControl {
     };
     const release = hold();
     try {
-      return marked(await handle(extend), schema);
+      return marked(await this.#limits.within(limitMs, handle(extend)), schema);
     } finally {
       release();
     }
@@ -272,8 +276,13 @@ function isUntracked({ verb, isResource, subresource }: RequestInfo): boolean {
 
 /** How long a request may wait: part of the time that it has in all, of which watches have no limit of their own. */
 function waitMs({ verb }: RequestInfo, query: URLSearchParams): number {
-  const asked = verb === 'watch' ? undefined : parseDuration(query.get('timeout') ?? '');
-  return (asked !== undefined && asked > 0 ? Math.min(asked, requestMs) : requestMs) * waitShare;
+  return (verb === 'watch' ? requestMs : timeLimitMs(query)) * waitShare;
+}
+
+/** The time that a request has until its answer begins; it may ask for less than there is. */
+function timeLimitMs(query: URLSearchParams): number {
+  const asked = parseDuration(query.get('timeout') ?? '');
+  return asked !== undefined && asked > 0 ? Math.min(asked, requestMs) : requestMs;
 }
 
 function marked(answer: HttpAnswer, { uid, level }: BoundSchema): HttpAnswer {

@@ -62,7 +62,7 @@ async function level({ call }: TestServer, name: string, user: string, spec: obj
 }
 
 /** A request whose body is still on its way. */
-function slow({ server }: TestServer, user: string, name: string, signal?: AbortSignal) {
+function slow({ server }: TestServer, user: string, name: string, signal?: AbortSignal, query = '') {
   let finish = () => {};
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
@@ -73,7 +73,7 @@ function slow({ server }: TestServer, user: string, name: string, signal?: Abort
       };
     },
   });
-  const request = new Request('https://cluster.test/api/v1/namespaces/default/configmaps', {
+  const request = new Request(`https://cluster.test/api/v1/namespaces/default/configmaps${query}`, {
     method: 'POST',
     headers: { ...as(user), 'content-type': 'application/json' },
     body,
@@ -328,10 +328,36 @@ describe('limits', () => {
     expect(await rowOf(cluster, 'own')).toMatchObject({ IsIdle: 'true' });
   });
 
+  test('whoever sends half a body and nothing more keeps no seat', async () => {
+    const cluster = await start(1);
+    await level(cluster, 'own', 'jane', queueOf(1));
+    const silent = slow(cluster, 'jane', 'silent');
+    await settle();
+    cluster.clock.advance(50_000);
+    const patient = cluster.call('GET', '/version', undefined, as('jane'));
+    await settle();
+    expect(await rowOf(cluster, 'own')).toMatchObject({ ExecutingRequests: '1', WaitingRequests: '1' });
+    cluster.clock.advance(11_000);
+    expect((await patient).code).toBe(200);
+    const answer = await silent.answer;
+    expect([answer.status, await answer.json()]).toMatchObject([504, { kind: 'Status', reason: 'Timeout' }]);
+    expect(await rowOf(cluster, 'own')).toMatchObject({ IsIdle: 'true' });
+    // Whether it is written after all is not known to anyone, and harms nobody.
+    silent.finish();
+    await settle();
+    const hurried = slow(cluster, 'jane', 'hurried', undefined, '?timeout=2s');
+    const calm = slow(cluster, 'noisy', 'calm');
+    await settle();
+    cluster.clock.advance(3_000);
+    expect((await hurried.answer).status).toBe(504);
+    calm.finish();
+    expect((await calm.answer).status).toBe(201);
+  });
+
   test('a watch has a seat only while it starts; a long list until it is read', async () => {
     const cluster = await start();
     const { call, server } = cluster;
-    const data = { text: 'x'.repeat(20_000) };
+    const data = { text: 'x'.repeat(40_000) };
     for (let i = 0; i < 30; i++)
       await call('POST', '/api/v1/namespaces/default/configmaps', { metadata: { name: `m-${i}` }, data });
     await level(cluster, 'own', 'jane', queueOf(1));
@@ -344,7 +370,7 @@ describe('limits', () => {
     const dropped = await list();
     const abandoned = await list();
     expect(await rowOf(cluster, 'own')).toMatchObject({ ExecutingRequests: '3' });
-    // 600 kB are six seats, of which a request of this level may have few.
+    // 1.2 MB are many seats, of which a request of this level may have few.
     expect(
       (await dumped(cluster, 'dump_requests')).filter(({ PriorityLevelName }) => PriorityLevelName === 'own'),
     ).toMatchObject([1, 2, 3].map(() => ({ FlowSchemaName: 'own', RequestIndexInQueue: '-1', InitialSeats: '4' })));

@@ -51,7 +51,7 @@ export function create(scope: WriteScope, draft: Draft): Written {
 
   const present = findEntry(definition, scope.tx, scope.namespace, metadata.name);
   if (present) throw taken(scope, metadata.name, generated, decode(definition, present.value));
-  return { object: put(scope, draft, 0), created: true };
+  return put(scope, draft, 0);
 }
 
 function taken(scope: WriteScope, name: string, generated: boolean, present: KubeObject): ApiError {

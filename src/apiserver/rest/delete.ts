@@ -43,7 +43,7 @@ export function deleteObject(scope: WriteScope, options: DeleteOptions): Written
   if (grace === 'none') markHeld(scope, object);
   definition.strategy.prepareForDelete?.(object, context);
   if (equalJson(object, old)) return { object: written(old) };
-  return { object: put(scope, object, revision) };
+  return put(scope, object, revision);
 }
 
 /** Upstream names the kind where it otherwise names the resource. */

@@ -30,10 +30,14 @@ export interface WriteScope {
 }
 
 /** The outcome of a write: the object as a client reads it. `deleted`: it is gone. */
+/** What a write leaves. */
 export interface Written {
-  object: KubeObject;
-  created?: boolean;
-  deleted?: boolean;
+  /** As clients read it. */
+  readonly object: KubeObject;
+  /** What was stored of it; absent where nothing was. */
+  readonly value?: string;
+  readonly created?: boolean;
+  readonly deleted?: boolean;
 }
 
 /** An object on its way through a write: metadata not yet complete. */

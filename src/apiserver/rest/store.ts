@@ -1,6 +1,7 @@
 // The one place where objects enter and leave the ledger.
 import { ApiError, errors } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
+import type { AnyResource } from '../../machinery/resource.ts';
 import { decodeWritten, encode, encodeValue, storedMetadata, written } from '../storage/codec.ts';
 import { keyOf } from '../storage/read.ts';
 import type { WriteScope, Written } from './scope.ts';
@@ -30,8 +31,30 @@ function fitting<C extends { value: string }>(
   throw new ApiError('RequestEntityTooLarge', 'etcdserver: request is too large');
 }
 
-/** Stores `object` over the live revision `current` (0: it must be absent). Answers what clients read. */
-export function put(scope: WriteScope, object: KubeObject, current: number): KubeObject {
+/** An object that was stored, parsed when somebody looks at it: most answers are the text itself. */
+class Stored implements Written {
+  readonly value: string;
+  readonly created: boolean;
+  readonly deleted: boolean;
+  readonly #definition: AnyResource;
+  #object: KubeObject | undefined;
+
+  constructor(definition: AnyResource, value: string, { created = false, deleted = false } = {}) {
+    this.#definition = definition;
+    this.value = value;
+    this.created = created;
+    this.deleted = deleted;
+  }
+
+  get object(): KubeObject {
+    this.#object ??= decodeWritten(this.#definition, this.value);
+    return this.#object;
+  }
+}
+
+/** Stores `object` over the live revision `current` (0: it must be absent). */
+export function put(scope: WriteScope, object: KubeObject, current: number): Written {
+  const created = current === 0;
   const { definition, tx, core } = scope;
   const key = keyOf(definition, scope.namespace, object.metadata.name);
   if (scope.dryRun) {
@@ -39,7 +62,7 @@ export function put(scope: WriteScope, object: KubeObject, current: number): Kub
     const kept = storedMetadata(metadata, current);
     if (current === 0) delete (kept as Partial<typeof kept>).resourceVersion;
     fitting(scope, object, (one) => encodeValue(one, current));
-    return { kind, apiVersion, metadata: kept, ...rest };
+    return { object: { kind, apiVersion, metadata: kept, ...rest }, created };
   }
   let stored = '';
   const lifetime = definition.timeToLiveMs?.(core.config);
@@ -58,7 +81,7 @@ export function put(scope: WriteScope, object: KubeObject, current: number): Kub
     if (result.reason === 'absent') throw errors.notFound(scope.requested, object.metadata.name);
     throw conflict(scope, object.metadata.name);
   }
-  return decodeWritten(definition, stored);
+  return new Stored(definition, stored, { created });
 }
 
 /** Deletes `object`, leaving it as the final state that watchers see. */
@@ -76,7 +99,7 @@ export function remove(scope: WriteScope, object: KubeObject, current: number): 
     { revision: current },
   );
   if (!result.ok) throw conflict(scope, object.metadata.name);
-  return { object: decodeWritten(definition, stored), deleted: true };
+  return new Stored(definition, stored, { deleted: true });
 }
 
 export function conflict(scope: WriteScope, name: string): ApiError {

@@ -86,7 +86,7 @@ export function act(given: WriteScope, body: KubeObject): KubeObject {
       scope.name,
       problems,
     );
-  const stored = equalJson(draft, old) ? old : put(scope, draft, revision);
+  const stored = equalJson(draft, old) ? old : put(scope, draft, revision).object;
   const { subresource: _none, ...whole } = scope;
   return deletion ? deleteObject(whole, deletion).object : stored;
 }

@@ -56,7 +56,7 @@ export function replace(scope: WriteScope, draft: Draft, old: KubeObject, revisi
 
   if (isFinished(scope, draft)) return remove(scope, draft, revision);
   if (unchanged(draft, old, revision)) return { object: written(old) };
-  return { object: put(scope, draft, revision) };
+  return put(scope, draft, revision);
 }
 
 function validateAll(scope: WriteScope, draft: Draft, old: KubeObject, context: StrategyContext): FieldError[] {

@@ -9,7 +9,7 @@ import { decodeYaml } from '../../machinery/schema/yaml.ts';
 import { targetOf } from '../codec.ts';
 import { bodyFormat, patchFormat, readBody } from '../negotiation/body.ts';
 import { successStatus, textResponse } from '../negotiation/respond.ts';
-import { decode, encodeSide, encodeValue, itemText } from '../storage/codec.ts';
+import { decode, encodeSide, encodeValue, head, itemText } from '../storage/codec.ts';
 import { formText } from '../storage/forms.ts';
 import { formOf, type RestRequest } from './context.ts';
 import { type DeleteOptions, deleteObject } from './delete.ts';
@@ -219,6 +219,9 @@ function jsonOrYaml(text: string): ReturnType<typeof decodeJson> {
 function answer(rest: RestRequest, written: Written, code: number, warnings: readonly string[]): HttpAnswer {
   const { form, answer: how } = formOf(rest);
   const options = { ...how, code, warnings };
+  const { value: stored } = written;
+  if (form.type === 'object' && stored !== undefined && !rest.definition.conversion)
+    return textResponse(head(rest.definition) + stored, options);
   if (form.type === 'object' || rest.subresource?.behaviour.type === 'projection') {
     const object = asRequested({ requested: rest.definition, subresource: rest.subresource }, written.object);
     return textResponse(JSON.stringify(ordered(object)), options);
