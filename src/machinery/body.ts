@@ -1,11 +1,11 @@
 // Reading a request's body up to a limit: what is longer is refused as soon as that is known, and never held.
 
-import { type ApiError, errors } from './errors.ts';
+import { ApiError, errors } from './errors.ts';
 import type { HttpRequest } from './http.ts';
 
 const tooLarge = (bytesMax: number): ApiError => errors.tooLarge(`Request entity too large: limit is ${bytesMax}`);
 
-/** Throws RequestEntityTooLarge (413). */
+/** Throws RequestEntityTooLarge (413), or BadRequest for a body that breaks off or is framed wrongly. */
 export async function readLimited(
   request: Pick<HttpRequest, 'headers' | 'body' | 'arrayBuffer'>,
   bytesMax: number,
@@ -13,29 +13,37 @@ export async function readLimited(
   const announced = request.headers.get('content-length');
   if (Number(announced ?? 0) > bytesMax) throw tooLarge(bytesMax);
   if (!request.body) return new Uint8Array();
-  // HTTP bounds the body by what is announced.
-  if (announced !== null) return new Uint8Array(await request.arrayBuffer());
-  const chunks: Uint8Array[] = [];
+  try {
+    // HTTP bounds the body by what is announced.
+    return announced !== null
+      ? new Uint8Array(await request.arrayBuffer())
+      : await readStream(request.body.getReader(), bytesMax);
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw errors.badRequest('unexpected EOF');
+  }
+}
+
+async function readStream(reader: ReadableStreamDefaultReader<Uint8Array>, bytesMax: number): Promise<Uint8Array> {
+  // One buffer that grows: however small the pieces are in which it comes, a body takes no more than its size.
+  let buffer = new Uint8Array(0);
   let length = 0;
-  const reader = request.body.getReader();
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) break;
-    length += value.byteLength;
-    if (length > bytesMax) {
+    if (done) return buffer.subarray(0, length);
+    const end = length + value.byteLength;
+    if (end > bytesMax) {
       await reader.cancel().catch(() => undefined);
       throw tooLarge(bytesMax);
     }
-    chunks.push(value);
+    if (end > buffer.length) {
+      const larger = new Uint8Array(Math.min(bytesMax, Math.max(end, 2 * buffer.length)));
+      larger.set(buffer.subarray(0, length));
+      buffer = larger;
+    }
+    buffer.set(value, length);
+    length = end;
   }
-  if (chunks.length === 1) return chunks[0] as Uint8Array;
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return whole;
 }
 
 /** The body as JSON. Throws RequestEntityTooLarge, or BadRequest for what is no JSON. */

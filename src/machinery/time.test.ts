@@ -36,7 +36,15 @@ it.each([
   expect(parseDuration(text)).toBe(ms);
   expect(formatDuration(ms)).toBe(canonical);
 });
-it.each(['', '5', 'h', '1x', '1h 2m'])('no duration: %j', (text) => expect(parseDuration(text)).toBeUndefined());
+it.each(['', '5', 'h', '1x', '1h 2m', '.s', '1.2.3s'])('no duration: %j', (text) =>
+  expect(parseDuration(text)).toBeUndefined(),
+);
+it('tells quickly of long texts that they are no durations', () => {
+  const began = performance.now();
+  for (const text of ['9'.repeat(60_000), `${'1.'.repeat(30_000)}s`, '1s'.repeat(30_000) + '9'.repeat(60_000)])
+    expect(parseDuration(text)).toBeUndefined();
+  expect(performance.now() - began).toBeLessThan(500);
+});
 
 describe('ages', () => {
   it.each([

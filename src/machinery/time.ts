@@ -107,9 +107,9 @@ const nanosOf: Record<string, number> = { ns: 1, us: 1e3, µs: 1e3, μs: 1e3, ms
  * regular expressions as they are, and one character beyond Latin-1 makes an engine hold the whole bundle at two bytes each.
  */
 export function parseDuration(text: string): number | undefined {
-  if (!/^[-+]?(0|((\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)$/.test(text)) return undefined;
+  if (!/^[-+]?(0|((\d+(\.\d*)?|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)$/.test(text)) return undefined;
   let nanos = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g))
+  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g))
     nanos += Number(count) * (nanosOf[unit as string] as number);
   return ((text.startsWith('-') ? -1 : 1) * nanos) / 1e6;
 }

@@ -346,10 +346,12 @@ describe('limits', () => {
     silent.finish();
     await settle();
     const hurried = slow(cluster, 'jane', 'hurried', undefined, '?timeout=2s');
-    const calm = slow(cluster, 'noisy', 'calm');
     await settle();
     cluster.clock.advance(3_000);
     expect((await hurried.answer).status).toBe(504);
+    const calm = slow(cluster, 'jane', 'calm');
+    await settle();
+    cluster.clock.advance(55_000);
     calm.finish();
     expect((await calm.answer).status).toBe(201);
   });

@@ -116,7 +116,7 @@ const acceptOf = (asked: Asked): string | null =>
 /** Undefined when nothing of the client's list can be given. */
 export function tryNegotiate(asked: Asked, transforms: Transforms = 'all'): AcceptForm | undefined {
   const header = acceptOf(asked) ?? '';
-  const pretty = asked instanceof Request && isPretty(asked);
+  const pretty = typeof asked === 'object' && asked !== null && isPretty(asked);
   if (header === '') return { encoding: 'json', ...untransformed, pretty };
   for (const clause of parseAccept(header))
     for (const encoding of encodingsOf(clause)) {
