@@ -168,7 +168,7 @@ export function goFormOf(form: GoForm, value: object | undefined): Record<string
   const out: Record<string, unknown> = {};
   for (const field of splitFields(form)) {
     const [, name = '', json = '', sign, rest = ''] = /^(\w+):(\w+)([={[(])(.*)$/.exec(field) ?? [];
-    const own = Object.hasOwn(given, json) ? given[json] : undefined;
+    const own = Object.hasOwn(given, json) ? (given[json] ?? undefined) : undefined;
     if (sign === '=') out[name] = sorted(own ?? zeros[rest] ?? null);
     else if (sign !== '[' && own === undefined) out[name] = null;
     else if (sign === '(') out[name] = (own as object[]).map((one) => goFormOf(rest.slice(0, -1), one));
@@ -193,4 +193,7 @@ export const goJson = (value: unknown): string =>
   );
 
 export const goDiff = (form: GoForm, old: object | undefined, now: object | undefined): string =>
-  unifiedDiff(goJson(goFormOf(form, old)), goJson(goFormOf(form, now)));
+  goFormDiff(goFormOf(form, old), goFormOf(form, now));
+
+/** The same of what is in Go's form already. */
+export const goFormDiff = (old: object, now: object): string => unifiedDiff(goJson(old), goJson(now));

@@ -112,7 +112,7 @@ describe('nodes', () => {
     expect(
       createOf(nodes, { spec: { taints: [taint, { ...taint, value: 'x' }, { key: 'b', effect: 'Never' }] } }).problems,
     ).toEqual([
-      'metadata.taints[1]: Duplicate value: {"key":"a","effect":"NoSchedule","value":"x"}: taints must be unique by key and effect pair',
+      'metadata.taints[1]: Duplicate value: {"Key":"a","Value":"x","Effect":"NoSchedule","TimeAdded":null}: taints must be unique by key and effect pair',
       'metadata.taints[2].effect: Unsupported value: "Never": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"',
     ]);
   });

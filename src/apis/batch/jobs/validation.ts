@@ -2,11 +2,13 @@
 
 import type { Job, JobSpec } from '../../../generated/schemas/batch-v1.ts';
 import type { PodTemplateSpec } from '../../../generated/schemas/core-v1.ts';
+import { goFormOf } from '../../../machinery/diff.ts';
 import { isDns1123Label, isDns1123Subdomain, regexMessage } from '../../../machinery/names.ts';
 import { deepEqual, validateImmutable, validateLabelSelector } from '../../../machinery/validation.ts';
 import { selects, validateMatch } from '../../apps/validation.ts';
+import { goPodTemplate } from '../../core/go-forms.ts';
 import { validatePodTemplate } from '../../core/podspec/validation.ts';
-import { Problems } from '../../problems.ts';
+import { fieldImmutableMessage, Problems } from '../../problems.ts';
 import { validateGeneratedSelector } from './labels.ts';
 import { validatePodFailurePolicy, validateSuccessPolicy } from './policies.ts';
 import { conditionTrue } from './status.ts';
@@ -173,6 +175,13 @@ function validateCompletions(problems: Problems, spec: JobSpec, old: JobSpec): v
     problems.invalid('spec.completions', spec.completions, 'can only be modified in tandem with spec.parallelism');
 }
 
+/** Upstream's own types among what may not change (see machinery/diff.ts). */
+const forms: Partial<Record<keyof JobSpec, string>> = {
+  podFailurePolicy:
+    'Rules:rules(Action:action=s OnExitCodes:onExitCodes{ContainerName:containerName=p Operator:operator=s Values:values=p} OnPodConditions:onPodConditions(Type:type=s Status:status=s))',
+  successPolicy: 'Rules:rules(SucceededIndexes:succeededIndexes=p SucceededCount:succeededCount=p)',
+};
+
 export function validateJobUpdate(job: Job, old: Job): Problems {
   const problems = new Problems();
   const { spec } = job;
@@ -180,11 +189,16 @@ export function validateJobUpdate(job: Job, old: Job): Problems {
   // Upstream looks at the spec twice here.
   validateSpec(problems, spec);
   validateCompletions(problems, spec, old.spec);
-  const immutable = (field: keyof JobSpec): void =>
-    problems.addAll(validateImmutable(spec[field], old.spec[field], `spec.${field}`));
+  const immutable = (field: keyof JobSpec): void => {
+    if (deepEqual(spec[field], old.spec[field])) return;
+    const form = forms[field];
+    const value = form && spec[field] !== undefined ? goFormOf(form, spec[field] as object) : spec[field];
+    problems.invalid(`spec.${field}`, value ?? null, fieldImmutableMessage);
+  };
   immutable('selector');
   const template = mayChangeTemplate(old) ? withAllowedChanges(old.spec.template, spec.template) : old.spec.template;
-  problems.addAll(validateImmutable(spec.template, template, 'spec.template'));
+  if (!deepEqual(spec.template, template))
+    problems.invalid('spec.template', goPodTemplate(spec.template), fieldImmutableMessage);
   for (const field of [
     'completionMode',
     'podFailurePolicy',

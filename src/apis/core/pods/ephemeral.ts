@@ -1,11 +1,12 @@
 // `ephemeralcontainers`: adds containers for debugging to a pod that runs. They stay as they were added.
 
 import type { EphemeralContainer, Pod } from '../../../generated/schemas/core-v1.ts';
+import { goDiff } from '../../../machinery/diff.ts';
 import type { FieldError } from '../../../machinery/errors.ts';
 import type { Subresource } from '../../../machinery/resource.ts';
 import { deepEqual } from '../../../machinery/validation.ts';
 import { Problems } from '../../problems.ts';
-import { difference } from './difference.ts';
+import { ephemeralContainerForm } from '../go-forms.ts';
 import { keepPod, raiseGeneration, validatePodAnnotations } from './update.ts';
 import { isMirror, validatePod } from './validation.ts';
 
@@ -31,7 +32,7 @@ function validateUpdate(pod: Pod, old: Pod): FieldError[] {
     const named = `existing ephemeral containers ${JSON.stringify(before.name)}`;
     if (!after) problems.forbidden(path, `${named} may not be removed\n`);
     else if (!deepEqual(before, after))
-      problems.forbidden(path, `${named} may not be changed\n${difference(before, after)}`);
+      problems.forbidden(path, `${named} may not be changed\n${goDiff(ephemeralContainerForm, before, after)}`);
   }
   return problems.list;
 }

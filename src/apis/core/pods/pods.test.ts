@@ -266,10 +266,21 @@ describe('update', () => {
   });
   test('of what may not change', () => {
     const { problems } = updateOf(pods, old, podWith({ containers: [{ ...web, image: 'a:1' }], hostname: 'other' }));
-    expect(problems).toHaveLength(1);
-    expect(problems[0]).toContain(
-      'spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
-    );
+    expect(problems).toEqual([
+      [
+        'spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
+        '@@ -64,7 +64,7 @@',
+        '   "SELinuxChangePolicy": null',
+        '  },',
+        '  "ImagePullSecrets": null,',
+        '- "Hostname": "",',
+        '+ "Hostname": "other",',
+        '  "Subdomain": "",',
+        '  "SetHostnameAsFQDN": null,',
+        '  "Affinity": null,',
+        '',
+      ].join('\n'),
+    ]);
   });
   test('of the number of containers', () => {
     const { problems } = updateOf(

@@ -118,7 +118,12 @@ function validateIps(
     if (!kept?.some((one) => one.ip === ip)) problems.invalidAll(`${path}[${i}]`, ip ?? '', isIp(ip ?? ''));
   });
   if (list.length > 2 || (list.length === 2 && ipFamily(list[0]?.ip ?? '') === ipFamily(list[1]?.ip ?? '')))
-    problems.invalid(path, list, 'may specify no more than one IP for each IP family');
+    // In upstream's form.
+    problems.invalid(
+      path,
+      list.map(({ ip = '' }) => ({ IP: ip })),
+      'may specify no more than one IP for each IP family',
+    );
 }
 
 function validateUsers(

@@ -1,11 +1,12 @@
 // What may change in a pod that exists (core/validation: ValidatePodUpdate).
 
-import type { Container, Pod, PodSpec, Toleration } from '../../../generated/schemas/core-v1.ts';
+import type { Container, NodeSelectorTerm, Pod, PodSpec, Toleration } from '../../../generated/schemas/core-v1.ts';
+import { goFormDiff, goFormOf } from '../../../machinery/diff.ts';
 import { deepEqual } from '../../../machinery/validation.ts';
 import { Problems } from '../../problems.ts';
 import { keepAllBut } from '../../subresources.ts';
+import { goPodSpec, nodeSelectorTermForm } from '../go-forms.ts';
 import { validateAnnotationChanges, validateSpecificAnnotations } from '../podspec/annotations.ts';
-import { difference } from './difference.ts';
 
 const updatable = [
   '`spec.containers[*].image`',
@@ -78,6 +79,8 @@ function withoutAllowedChanges(problems: Problems, spec: PodSpec, old: PodSpec):
   return munged;
 }
 
+const shown = (term: NodeSelectorTerm): object => goFormOf(nodeSelectorTermForm, term);
+
 function validateGatedAffinity(problems: Problems, spec: PodSpec, old: PodSpec): void {
   const terms = (of: PodSpec) =>
     of.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
@@ -86,7 +89,7 @@ function validateGatedAffinity(problems: Problems, spec: PodSpec, old: PodSpec):
   const path = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms';
   if (before.length === 0) return;
   if (before.length !== after.length) {
-    problems.invalid(path, after, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed');
+    problems.invalid(path, after.map(shown), 'no additions/deletions to non-empty NodeSelectorTerms list are allowed');
     return;
   }
   before.forEach((term, i) => {
@@ -97,7 +100,7 @@ function validateGatedAffinity(problems: Problems, spec: PodSpec, old: PodSpec):
     const wasEmpty = !term.matchExpressions?.length && !term.matchFields?.length;
     const filled = Boolean(now.matchExpressions?.length || now.matchFields?.length);
     if (!grown || (wasEmpty && filled))
-      problems.invalid(`${path}[${i}]`, now, 'only additions are allowed (no mutations or deletions)');
+      problems.invalid(`${path}[${i}]`, shown(now), 'only additions are allowed (no mutations or deletions)');
   });
 }
 
@@ -145,7 +148,7 @@ export function validatePodUpdate(pod: Pod, old: Pod): Problems {
   if (!deepEqual(munged, old.spec))
     problems.forbidden(
       'spec',
-      `pod updates may not change fields other than ${updatable}\n${difference(old.spec, munged)}`,
+      `pod updates may not change fields other than ${updatable}\n${goFormDiff(goPodSpec(old.spec), goPodSpec(munged))}`,
     );
   return problems;
 }

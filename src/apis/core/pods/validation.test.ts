@@ -193,7 +193,7 @@ describe('a status', () => {
       {},
       { podIPs: [{ ip: '1.2.3.4' }, { ip: '1.2.3.5' }], hostIP: '1.1.1.1', hostIPs: [{ ip: '2.2.2.2' }] },
       [
-        'status.podIPs: Invalid value: [{"ip":"1.2.3.4"},{"ip":"1.2.3.5"}]: may specify no more than one IP for each IP family',
+        'status.podIPs: Invalid value: [{"IP":"1.2.3.4"},{"IP":"1.2.3.5"}]: may specify no more than one IP for each IP family',
         'status.hostIPs[0].ip: Invalid value: "2.2.2.2": must be equal to `hostIP`',
       ],
     ],

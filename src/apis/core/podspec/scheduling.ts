@@ -10,9 +10,11 @@ import type {
   Toleration,
   TopologySpreadConstraint,
 } from '../../../generated/schemas/core-v1.ts';
+import { goFormOf } from '../../../machinery/diff.ts';
 import { isDns1123Label, isDns1123Subdomain, isLabelValue, isQualifiedName } from '../../../machinery/names.ts';
 import { validateLabelSelector } from '../../../machinery/validation.ts';
 import type { Problems } from '../../problems.ts';
+import { taintForm } from '../go-forms.ts';
 
 const effects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 
@@ -63,7 +65,7 @@ export function validateTaints(problems: Problems, path: string, taints: readonl
       problems.list.push({
         type: 'Duplicate',
         field: at,
-        badValue: taint,
+        badValue: goFormOf(taintForm, taint),
         detail: 'taints must be unique by key and effect pair',
       });
     seen.add(pair);

@@ -152,7 +152,9 @@ test.each<[string, object, string[]]>([
         { name: 'b', port: 1 },
       ],
     },
-    ['spec.ports[1]: Duplicate value: {"protocol":"TCP","port":1}'],
+    [
+      'spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":1,"TargetPort":0,"NodePort":0}',
+    ],
   ],
 ])('%s', (_name, spec, problems) => {
   expect(createOf(services, { spec }, { tags: ['nodePort=TCP/30100', 'clusterIP=10.96.0.10'] }).problems).toEqual(

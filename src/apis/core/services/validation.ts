@@ -2,6 +2,7 @@
 
 import type { Service, ServicePort } from '../../../generated/schemas/core-v1.ts';
 import { cidrMessages, ipMessages, specialIpMessages } from '../../../machinery/cidr.ts';
+import { goFormOf } from '../../../machinery/diff.ts';
 import {
   ipFamily,
   isDns1123Label,
@@ -11,6 +12,7 @@ import {
 } from '../../../machinery/names.ts';
 import { validateLabels } from '../../../machinery/validation.ts';
 import type { Problems } from '../../problems.ts';
+import { servicePortForm } from '../go-forms.ts';
 import { portProtocols } from '../podspec/containers.ts';
 import { validatePortNumberOrName } from '../podspec/probes.ts';
 import { isExternal, isHeadless, needsHealthPort } from './kinds.ts';
@@ -157,7 +159,8 @@ function validateDuplicates(problems: Problems, service: Service): void {
   });
   list.forEach((port, i) => {
     const key = `${port.protocol}/${port.port}`;
-    if (ports.has(key)) problems.duplicate(`spec.ports[${i}]`, { protocol: port.protocol, port: port.port });
+    if (ports.has(key))
+      problems.duplicate(`spec.ports[${i}]`, goFormOf(servicePortForm, { protocol: port.protocol, port: port.port }));
     ports.add(key);
   });
 }
