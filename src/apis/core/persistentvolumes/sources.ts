@@ -3,9 +3,19 @@
 
 import type { PersistentVolumeSpec, SecretReference } from '../../../generated/schemas/core-v1.ts';
 import { isDns1123Label, isDns1123Subdomain } from '../../../machinery/names.ts';
-import { keyed, type Problems } from '../../problems.ts';
+import type { Problems } from '../../problems.ts';
 import { validateDriverName } from '../../storage/validation.ts';
 import { validateNoBacksteps } from '../podspec/paths.ts';
+import {
+  type Check,
+  iscsiNameTooLong,
+  isIscsiNameTooLong,
+  namedSecret,
+  needs,
+  sharedChecks,
+  sourcePath,
+  validateIscsi,
+} from '../volume-sources.ts';
 
 const secret = 'secretRef{Name:name=s Namespace:namespace=s}';
 
@@ -68,35 +78,6 @@ type Sources = Pick<
   | 'storageos'
   | 'csi'
 >;
-type Check<Source> = (problems: Problems, at: string, source: Source, volumeName: string) => void;
-
-/** Members that may not be empty. */
-const needs =
-  (...fields: string[]) =>
-  (problems: Problems, at: string, source: object): void => {
-    for (const field of fields) {
-      const value = (source as Record<string, unknown>)[field];
-      if (value === undefined || value === '' || (Array.isArray(value) && value.length === 0))
-        problems.required(`${at}.${field}`);
-    }
-  };
-
-const inRange = (problems: Problems, at: string, value: number | undefined, message: string): void => {
-  if (value !== undefined && (value < 0 || value > 255)) problems.invalid(at, value, message);
-};
-const partition = (problems: Problems, at: string, value: number | undefined): void =>
-  inRange(problems, `${at}.partition`, value, 'must be between 1 and 255, inclusive');
-const lun = (problems: Problems, at: string, value: number | undefined): void =>
-  inRange(problems, `${at}.lun`, value, 'must be between 0 and 255, inclusive');
-
-const namedSecret = (
-  problems: Problems,
-  at: string,
-  reference: SecretReference | undefined,
-  ...fields: string[]
-): void => {
-  if (reference) needs(...fields)(problems, `${at}.secretRef`, reference);
-};
 
 function validateSecret(problems: Problems, at: string, reference: SecretReference | undefined): void {
   if (!reference) return;
@@ -106,154 +87,54 @@ function validateSecret(problems: Problems, at: string, reference: SecretReferen
   else problems.invalidAll(`${at}.namespace`, reference.namespace, isDns1123Label(reference.namespace));
 }
 
-/** iqn, eui and naa: the names that iSCSI initiators and targets may have. */
-const initiatorFormats = {
-  iqn: /iqn\.\d{4}-\d{2}\.[A-Za-z0-9.-]+:[^,;*&$|\s]+$/,
-  eui: /^eui.[A-Za-z0-9]{16}$/,
-  naa: /^naa.[A-Za-z0-9]{32}$/,
-};
-function isInitiatorName(name: string): boolean {
-  const prefix = name.slice(0, 3);
-  return (
-    Object.hasOwn(initiatorFormats, prefix) && initiatorFormats[prefix as keyof typeof initiatorFormats].test(name)
-  );
-}
-
-const hostPathTypes = [
-  '',
-  'BlockDevice',
-  'CharDevice',
-  'Directory',
-  'DirectoryOrCreate',
-  'File',
-  'FileOrCreate',
-  'Socket',
-];
+const { hostPath, gcePersistentDisk, awsElasticBlockStore, flocker, nfs, rbd, quobyte, cephfs, fc } = sharedChecks;
+const { flexVolume, vsphereVolume, photonPersistentDisk, portworxVolume, azureDisk, scaleIO } = sharedChecks;
 
 /** In the order in which upstream looks: a second source is refused by its name. */
 const checks: { readonly [Name in keyof Sources]-?: Check<NonNullable<Sources[Name]>> } = {
-  hostPath(problems, at, source) {
-    if (!source.path) {
-      problems.required(`${at}.path`);
-      return;
-    }
-    validateNoBacksteps(problems, `${at}.path`, source.path);
-    if (source.type !== undefined && !hostPathTypes.includes(source.type))
-      problems.notSupported(`${at}.type`, source.type, hostPathTypes);
-  },
-  gcePersistentDisk(problems, field, source) {
-    // The path of upstream's messages.
-    const at = field.replace(/gcePersistentDisk$/, 'persistentDisk');
-    needs('pdName')(problems, at, source);
-    partition(problems, at, source.partition);
-  },
-  awsElasticBlockStore(problems, at, source) {
-    needs('volumeID')(problems, at, source);
-    partition(problems, at, source.partition);
-  },
+  hostPath,
+  gcePersistentDisk,
+  awsElasticBlockStore,
   glusterfs(problems, at, source) {
-    needs('endpoints', 'path')(problems, at, source);
+    sharedChecks.glusterfs(problems, at, source);
     const namespace = source.endpointsNamespace;
     const path = `${at}.endpointsNamespace`;
     if (namespace === '')
       problems.invalid(path, '', 'if the endpointnamespace is set, it must be a valid namespace name');
     else if (namespace !== undefined) problems.invalidAll(path, namespace, isDns1123Label(namespace));
   },
-  flocker(problems, at, source) {
-    if (!source.datasetName && !source.datasetUUID)
-      problems.required(at, 'one of datasetName and datasetUUID is required');
-    if (source.datasetName && source.datasetUUID)
-      problems.invalid(at, 'resource', 'datasetName and datasetUUID can not be specified simultaneously');
-    if (source.datasetName?.includes('/'))
-      problems.invalid(`${at}.datasetName`, source.datasetName, "must not contain '/'");
-  },
-  nfs(problems, at, source) {
-    needs('server', 'path')(problems, at, source);
-    if (!source.path?.startsWith('/')) problems.invalid(`${at}.path`, source.path ?? '', 'must be an absolute path');
-  },
-  rbd: needs('monitors', 'image'),
-  quobyte(problems, at, source) {
-    const pairs = 'must be a host:port pair or multiple pairs separated by commas';
-    if (!source.registry) problems.required(`${at}.registry`, pairs);
-    else if ((source.tenant?.length ?? 0) >= 65)
-      problems.required(`${at}.tenant`, 'must be a UUID and may not exceed a length of 64 characters');
-    else
-      for (const pair of source.registry.split(','))
-        if (!/^(\[[^[\]]*\]|[^:[\]]*):[^:[\]]*$/.test(pair)) problems.invalid(`${at}.registry`, source.registry, pairs);
-    needs('volume')(problems, at, source);
-  },
-  cephfs: needs('monitors'),
+  flocker,
+  nfs,
+  rbd,
+  quobyte,
+  cephfs,
   iscsi(problems, at, source, volumeName) {
     needs('targetPortal')(problems, at, source);
-    const { initiatorName, iqn } = source;
-    if (initiatorName !== undefined && `${volumeName}:${source.targetPortal}`.length > 64)
-      problems.invalid(
-        `${at}.targetportal`,
-        source.targetPortal,
-        'Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.',
-      );
-    if (!iqn) problems.required(`${at}.iqn`);
-    else if (!isInitiatorName(iqn)) problems.invalid(`${at}.iqn`, iqn, 'must be valid format');
-    lun(problems, at, source.lun);
-    if ((source.chapAuthDiscovery || source.chapAuthSession) && !source.secretRef) problems.required(`${at}.secretRef`);
-    namedSecret(problems, at, source.secretRef, 'name');
-    if (initiatorName !== undefined && !isInitiatorName(initiatorName))
-      problems.invalid(`${at}.initiatorname`, initiatorName, 'must be valid format');
+    if (isIscsiNameTooLong(volumeName, source))
+      problems.invalid(`${at}.targetportal`, source.targetPortal, iscsiNameTooLong);
+    validateIscsi(problems, at, source, false, 'name');
   },
   cinder(problems, at, source) {
-    needs('volumeID')(problems, at, source);
+    sharedChecks.cinder(problems, at, source);
     namedSecret(problems, at, source.secretRef, 'name', 'namespace');
   },
-  fc(problems, at, source) {
-    const [wwns, ids] = [source.targetWWNs ?? [], source.wwids ?? []];
-    const path = `${at}.targetWWNs`;
-    if (wwns.length + ids.length === 0)
-      problems.required(path, 'must specify either targetWWNs or wwids, but not both');
-    if (wwns.length > 0 && ids.length > 0)
-      problems.invalid(path, wwns, 'targetWWNs and wwids can not be specified simultaneously');
-    if (wwns.length > 0 && source.lun === undefined)
-      problems.required(`${at}.lun`, 'lun is required if targetWWNs is specified');
-    else if (wwns.length > 0) lun(problems, at, source.lun);
-  },
-  flexVolume(problems, at, source) {
-    needs('driver')(problems, at, source);
-    for (const key of Object.keys(source.options ?? {}))
-      if (/(^|\.)(kubernetes|k8s)\.io$/i.test(key.split('/', 1)[0] ?? ''))
-        problems.invalid(keyed(`${at}.options`, key), key, 'kubernetes.io and k8s.io namespaces are reserved');
-  },
+  fc,
+  flexVolume,
   azureFile(problems, at, source) {
-    needs('secretName', 'shareName')(problems, at, source);
+    sharedChecks.azureFile(problems, at, source);
     if (source.secretNamespace === '') problems.required(`${at}.secretNamespace`);
   },
-  vsphereVolume: needs('volumePath'),
-  photonPersistentDisk: needs('pdID'),
-  portworxVolume: needs('volumeID'),
-  azureDisk(problems, at, source) {
-    needs('diskName', 'diskURI')(problems, at, source);
-    const { cachingMode, kind, diskURI = '' } = source;
-    if (cachingMode !== undefined)
-      problems.oneOf(`${at}.cachingMode`, cachingMode, ['None', 'ReadOnly', 'ReadWrite'], 'unsupported');
-    if (kind === undefined) return;
-    problems.oneOf(`${at}.kind`, kind, ['Dedicated', 'Managed', 'Shared'], 'unsupported');
-    const [prefix, example] =
-      kind === 'Managed'
-        ? [
-            '/subscriptions/',
-            '/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}',
-          ]
-        : ['https://', 'https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd'];
-    if (!diskURI.startsWith(prefix)) problems.notSupported(`${at}.diskURI`, diskURI, [example]);
-  },
-  scaleIO: needs('gateway', 'system', 'volumeName'),
+  vsphereVolume,
+  photonPersistentDisk,
+  portworxVolume,
+  azureDisk,
+  scaleIO,
   local(problems, at, source) {
     if (!source.path) problems.required(`${at}.path`);
     else validateNoBacksteps(problems, `${at}.path`, source.path);
   },
   storageos(problems, at, source) {
-    const { volumeName, volumeNamespace } = source;
-    if (!volumeName) problems.required(`${at}.volumeName`);
-    else problems.invalidAll(`${at}.volumeName`, volumeName, isDns1123Label(volumeName));
-    if (volumeNamespace) problems.invalidAll(`${at}.volumeNamespace`, volumeNamespace, isDns1123Label(volumeNamespace));
+    sharedChecks.storageos(problems, at, source);
     namedSecret(problems, at, source.secretRef, 'name', 'namespace');
   },
   csi(problems, at, source) {
@@ -279,7 +160,7 @@ export function validateSources(
     if (source === undefined) continue;
     // Upstream counts a second flexVolume, but does not refuse it.
     if (count++ > 0 && name !== 'flexVolume') {
-      problems.forbidden(`${path}.${name === 'cephfs' ? 'cephFS' : name}`, 'may not specify more than 1 volume type');
+      problems.forbidden(sourcePath(path, name), 'may not specify more than 1 volume type');
       continue;
     }
     // The key and the check belong together by construction; the compiler cannot follow the correlation.

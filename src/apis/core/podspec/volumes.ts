@@ -1,11 +1,25 @@
 // Validation of a pod's volumes (core/validation: ValidateVolumes, validateVolumeSource). Projected sources are in
-// projected.ts; sources of in-tree cloud and storage drivers are checked for their required parts.
+// projected.ts; those that PersistentVolumes have as well in ../volume-sources.ts.
 
 import type { KeyToPath, Volume } from '../../../generated/schemas/core-v1.ts';
+import type { ObjectMeta } from '../../../machinery/meta.ts';
 import { isDns1123Label, isDns1123Subdomain } from '../../../machinery/names.ts';
 import { compareQuantities } from '../../../machinery/quantity.ts';
+import { validateAnnotations, validateLabels } from '../../../machinery/validation.ts';
 import type { Problems } from '../../problems.ts';
-import { validateDescendingPath, validateNoBacksteps, validateNonReservedPath } from './paths.ts';
+import { validateDriverName } from '../../storage/validation.ts';
+import { validateClaimSpec } from '../persistentvolumeclaims/validation.ts';
+import {
+  type Check,
+  iscsiNameTooLong,
+  isIscsiNameTooLong,
+  namedSecret,
+  needs,
+  sharedChecks,
+  sourcePath,
+  validateIscsi,
+} from '../volume-sources.ts';
+import { validateDescendingPath, validateNonReservedPath } from './paths.ts';
 import { validateDownwardFile, validateProjected } from './projected.ts';
 
 export const fileModeMessage = 'must be a number between 0 and 0777 (octal), both inclusive';
@@ -27,39 +41,12 @@ function validateItems(problems: Problems, path: string, items: readonly KeyToPa
   });
 }
 
-const hostPathTypes = [
-  '',
-  'BlockDevice',
-  'CharDevice',
-  'Directory',
-  'DirectoryOrCreate',
-  'File',
-  'FileOrCreate',
-  'Socket',
-];
+type Checks = { readonly [Source in keyof Omit<Volume, 'name'>]-?: Check<NonNullable<Volume[Source]>> };
 
-type Checks = {
-  readonly [Source in keyof Omit<Volume, 'name'>]: (
-    problems: Problems,
-    at: string,
-    source: NonNullable<Volume[Source]>,
-  ) => void;
-};
-
-/** Members that may not be empty. */
-const needs =
-  (...fields: string[]) =>
-  (problems: Problems, at: string, source: object): void => {
-    for (const field of fields) {
-      const value = (source as Record<string, unknown>)[field];
-      if (value === undefined || value === '' || (Array.isArray(value) && value.length === 0))
-        problems.required(`${at}.${field}`);
-    }
-  };
-
-const absolutePath = (problems: Problems, at: string, path: string | undefined): void => {
-  if (!(path ?? '').startsWith('/')) problems.invalid(at, path ?? '', 'must be an absolute path');
-};
+const { hostPath, gcePersistentDisk, awsElasticBlockStore, nfs, glusterfs, flocker, rbd, cephfs, quobyte } =
+  sharedChecks;
+const { fc, flexVolume, azureFile, vsphereVolume, photonPersistentDisk, portworxVolume, azureDisk, scaleIO } =
+  sharedChecks;
 
 /** One check per source, in the order in which upstream looks: a second source of a volume is refused by its name. */
 const checks: Checks = {
@@ -67,117 +54,98 @@ const checks: Checks = {
     if (source.sizeLimit !== undefined && compareQuantities(source.sizeLimit, '0') < 0)
       problems.forbidden(`${at}.sizeLimit`, 'SizeLimit field must be a valid resource quantity');
   },
-  hostPath(problems, at, source) {
-    if (!source.path) {
-      problems.required(`${at}.path`);
-      return;
-    }
-    validateNoBacksteps(problems, `${at}.path`, source.path);
-    if (source.type !== undefined && !hostPathTypes.includes(source.type))
-      problems.notSupported(`${at}.type`, source.type, hostPathTypes);
-  },
+  hostPath,
   gitRepo(problems, at, source) {
     needs('repository')(problems, at, source);
     validateDescendingPath(problems, `${at}.directory`, source.directory ?? '');
   },
-  gcePersistentDisk: needs('pdName'),
-  awsElasticBlockStore: needs('volumeID'),
+  gcePersistentDisk,
+  awsElasticBlockStore,
   secret(problems, at, source) {
     needs('secretName')(problems, at, source);
     validateFileMode(problems, `${at}.defaultMode`, source.defaultMode);
     validateItems(problems, `${at}.items`, source.items);
   },
-  nfs(problems, at, source) {
-    needs('server', 'path')(problems, at, source);
-    absolutePath(problems, `${at}.path`, source.path);
+  nfs,
+  iscsi(problems, at, source, volumeName) {
+    needs('targetPortal')(problems, at, source);
+    validateIscsi(problems, at, source, true);
+    if (isIscsiNameTooLong(volumeName, source))
+      problems.invalid(at.replace(/iscsi$/, 'name'), volumeName, iscsiNameTooLong);
   },
-  iscsi(problems, at, source) {
-    needs('targetPortal', 'iqn')(problems, at, source);
-    if (source.iqn && !/^(iqn|eui|naa)/.test(source.iqn))
-      problems.invalid(`${at}.iqn`, source.iqn, 'must be valid format starting with iqn, eui, or naa');
-    if ((source.lun ?? 0) < 0 || (source.lun ?? 0) > 255)
-      problems.invalid(`${at}.lun`, source.lun, 'must be between 0 and 255, inclusive');
-    if ((source.chapAuthDiscovery || source.chapAuthSession) && !source.secretRef) problems.required(`${at}.secretRef`);
-  },
-  glusterfs: needs('endpoints', 'path'),
-  flocker(problems, at, source) {
-    if (!source.datasetName && !source.datasetUUID)
-      problems.required(at, 'one of datasetName and datasetUUID is required');
-    if (source.datasetName && source.datasetUUID)
-      problems.invalid(at, 'resource', 'datasetName and datasetUUID can not be specified simultaneously');
-    if (source.datasetName?.includes('/'))
-      problems.invalid(`${at}.datasetName`, source.datasetName, "must not contain '/'");
-  },
+  glusterfs,
+  flocker,
   persistentVolumeClaim: needs('claimName'),
-  rbd: needs('monitors', 'image'),
-  cinder: needs('volumeID'),
-  cephfs: needs('monitors'),
-  quobyte: needs('registry', 'volume'),
+  rbd,
+  cinder(problems, at, source) {
+    sharedChecks.cinder(problems, at, source);
+    namedSecret(problems, at, source.secretRef, 'name');
+  },
+  cephfs,
+  quobyte,
   downwardAPI(problems, at, source) {
     validateFileMode(problems, `${at}.defaultMode`, source.defaultMode);
     for (const file of source.items ?? []) validateDownwardFile(problems, at, file);
   },
-  fc(problems, at, source) {
-    if (!source.targetWWNs?.length && !source.wwids?.length)
-      problems.required(`${at}.targetWWNs`, 'must specify either targetWWNs or wwids, but not both');
-    if (source.targetWWNs?.length && source.wwids?.length)
-      problems.invalid(
-        `${at}.targetWWNs`,
-        source.targetWWNs,
-        'targetWWNs and wwids can not be specified simultaneously',
-      );
-  },
-  flexVolume: needs('driver'),
+  fc,
+  flexVolume,
   configMap(problems, at, source) {
     needs('name')(problems, at, source);
     validateFileMode(problems, `${at}.defaultMode`, source.defaultMode);
     validateItems(problems, `${at}.items`, source.items);
   },
-  azureFile: needs('secretName', 'shareName'),
-  vsphereVolume: needs('volumePath'),
-  photonPersistentDisk: needs('pdID'),
-  portworxVolume: needs('volumeID'),
-  azureDisk: needs('diskName', 'diskURI'),
+  azureFile,
+  vsphereVolume,
+  photonPersistentDisk,
+  portworxVolume,
+  azureDisk,
   storageos(problems, at, source) {
-    needs('volumeName')(problems, at, source);
-    if (source.volumeName)
-      problems.invalidAll(`${at}.volumeName`, source.volumeName, isDns1123Label(source.volumeName));
+    sharedChecks.storageos(problems, at, source);
+    namedSecret(problems, at, source.secretRef, 'name');
   },
   projected: validateProjected,
-  scaleIO: needs('gateway', 'system', 'volumeName'),
+  scaleIO,
   csi(problems, at, source) {
-    needs('driver')(problems, at, source);
-    if (source.driver && source.driver.length > 63) problems.tooLong(`${at}.driver`, 63);
-    if (source.driver)
-      problems.invalidAll(`${at}.driver`, source.driver, isDns1123Subdomain(source.driver.toLowerCase()));
-    if (source.nodePublishSecretRef && !source.nodePublishSecretRef.name)
-      problems.required(`${at}.nodePublishSecretRef.name`);
+    validateDriverName(problems, `${at}.driver`, source.driver);
+    const { name = '' } = source.nodePublishSecretRef ?? { name: 'none' };
+    // The paths of upstream's messages.
+    if (name === '') problems.required(`${at}.nodePublishSecretRef .name`);
+    else problems.invalidAll(`${at}.name`, name, isDns1123Subdomain(name));
   },
   ephemeral(problems, at, source) {
-    const template = source.volumeClaimTemplate;
+    const { volumeClaimTemplate: template } = source;
+    const path = `${at}.volumeClaimTemplate`;
     if (!template) {
-      problems.required(`${at}.volumeClaimTemplate`);
+      problems.required(path);
       return;
     }
-    const spec = `${at}.volumeClaimTemplate.spec`;
-    if (!template.spec?.accessModes?.length)
-      problems.required(`${spec}.accessModes`, 'at least 1 access mode is required');
-    if (template.spec?.resources?.requests?.storage === undefined) problems.required(`${spec}.resources[storage]`);
+    validateTemplateMetadata(problems, `${path}.metadata`, template.metadata);
+    validateClaimSpec(problems, `${path}.spec`, template.spec ?? {});
   },
   image(problems, at, source) {
     problems.oneOf(`${at}.pullPolicy`, source.pullPolicy, ['Always', 'IfNotPresent', 'Never'], 'required');
   },
 };
 
+/** Labels and annotations alone, under Go's names where others are refused. */
+function validateTemplateMetadata(problems: Problems, path: string, metadata: Partial<ObjectMeta> = {}): void {
+  problems.addAll(validateAnnotations(metadata.annotations, `${path}.annotations`));
+  problems.addAll(validateLabels(metadata.labels, `${path}.labels`));
+  for (const [name, value] of Object.entries(metadata)) {
+    if (name === 'annotations' || name === 'labels' || !value || (Array.isArray(value) && value.length === 0)) continue;
+    const goName = name === 'uid' ? 'UID' : `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+    problems.forbidden(`${path}.${goName}`, 'cannot be set for an ephemeral volume');
+  }
+}
+
 function validateSource(problems: Problems, path: string, volume: Volume): void {
   let sources = 0;
   for (const name of Object.keys(checks) as (keyof Checks)[]) {
     const source = volume[name];
     if (source === undefined) continue;
-    if (sources++ > 0) problems.forbidden(`${path}.${name}`, 'may not specify more than 1 volume type');
+    if (sources++ > 0) problems.forbidden(sourcePath(path, name), 'may not specify more than 1 volume type');
     // The key and the check belong together by construction; the compiler cannot follow the correlation.
-    else
-      (checks[name] as (problems: Problems, at: string, source: unknown) => void)(problems, `${path}.${name}`, source);
+    else (checks[name] as Check<unknown>)(problems, `${path}.${name}`, source, volume.name ?? '');
   }
   if (sources === 0) problems.required(path, 'must specify a volume type');
 }
@@ -197,6 +165,7 @@ export function validateVolumes(
     const at = `${path}[${i}]`;
     const before = problems.list.length;
     validateSource(problems, at, volume);
+    if (podName !== undefined && volume.image && !volume.image.reference) problems.required(`${at}.image.reference`);
     if (volume.ephemeral && podName && volume.name)
       for (const message of isDns1123Subdomain(`${podName}-${volume.name}`))
         problems.invalid(`${at}.name`, volume.name, `PVC name "${podName}-${volume.name}": ${message}`);
