@@ -117,12 +117,15 @@ function operationOf(core: Core, scope: WriteScope, write: Write): Operation {
   }
 }
 
+/** Of the values of a page, which is parsed whole and sent in one message. */
+const feedBytesMax = 4 * 1024 * 1024;
+
 export function createFeed(core: Pick<Core, 'ledger' | 'registry'>): Feed {
   const { ledger, registry } = core;
   return {
     async changes(after, resources, limit) {
       try {
-        const { changes, through } = ledger.changes({ after, limit });
+        const { changes, through } = ledger.changes({ after, limit, bytesMax: feedBytesMax });
         const wanted = new Set(resources);
         const seen: ObjectChange[] = [];
         for (const change of changes) {

@@ -74,6 +74,37 @@ export function ledgerContract(name: string, withSql: (test: (sql: Sql) => Promi
       expect(on.ledger.range({ ...range, withoutValues: true }).entries[0]).toMatchObject({ value: '', side: 's1' });
     });
 
+    scenario('reads no more than so many bytes at once, but always goes on', async (on) => {
+      const sizes = [10, 10, 3000, 10, 5000, 5000, 10];
+      for (const [i, size] of sizes.entries()) await on.put(`p/${i}`, 'é'.repeat(size / 2));
+      const range = { start: 'p/', end: 'p0', bytesMax: 4000 };
+      const counts = (read: (after: string | undefined) => { entries: { key: string }[]; more: boolean }): number[] => {
+        const seen: number[] = [];
+        for (let after: string | undefined; ; ) {
+          const { entries, more } = read(after);
+          seen.push(entries.length);
+          after = entries.at(-1)?.key;
+          if (!more) return seen;
+        }
+      };
+      const past = on.ledger.revision;
+      const page = (limit: number) => (after: string | undefined) =>
+        on.ledger.range({ ...range, limit, ...(after === undefined ? {} : { after }) });
+      expect(counts(page(500))).toEqual([4, 1, 1, 1]);
+      expect(counts(page(3))).toEqual([3, 1, 1, 1, 1]);
+      expect(on.ledger.range(range)).toMatchObject({ more: true, entries: [{}, {}, {}, {}] });
+      expect(on.ledger.range({ ...range, withoutValues: true }).entries).toHaveLength(7);
+      await on.put('p/0', 'x'.repeat(9000));
+      const restarted = on.reopen();
+      expect(restarted.range({ ...range, revision: past }).entries).toHaveLength(4);
+      expect(restarted.range(range).entries).toHaveLength(1);
+      const changes = (after: number) => restarted.changes({ after, bytesMax: 4000 });
+      expect([changes(0).changes.length, changes(0).through]).toEqual([4, 4]);
+      expect([changes(4).changes.length, changes(4).through]).toEqual([1, 5]);
+      expect([changes(7).changes.length, changes(7).through]).toEqual([1, 8]);
+      expect(changes(8)).toEqual({ changes: [], through: 8 });
+    });
+
     scenario('joins the values of a range', async (on) => {
       for (const key of ['p/c', 'p/a', 'p/b', 'q/a']) await on.put(key, `"${key}"}`);
       const joined = (limit: number, after?: string, revision?: number) =>

@@ -7,6 +7,7 @@ import { RecentLog } from './recent-log.ts';
 import { type LogRow, Store, type Totals } from './store.ts';
 import {
   type Change,
+  type ChangesRequest,
   CompactedError,
   type Content,
   type Entry,
@@ -75,7 +76,10 @@ class View implements ReadView {
 
   range(request: RangeRequest): RangeResult {
     const past = this.#past(request.revision, request.tag);
-    const limit = request.limit && request.limit > 0 ? request.limit : undefined;
+    const { bytesMax } = request;
+    const wanted = request.limit && request.limit > 0 ? request.limit : undefined;
+    const limit =
+      bytesMax === undefined ? wanted : (this.store.rowsWithin(bytesMax, request, past, wanted ?? -1) ?? wanted);
     const entries = this.store.range(request, past, limit === undefined ? -1 : limit + 1);
     const more = limit !== undefined && entries.length > limit;
     if (more) entries.length = limit;
@@ -90,12 +94,16 @@ class View implements ReadView {
     return this.store.text(request, this.#past(request.revision, request.tag));
   }
 
-  changes(request: { after: number; range?: KeyRange; limit?: number }): { changes: Change[]; through: number } {
+  changes(request: ChangesRequest): { changes: Change[]; through: number } {
     if (request.after < this.totals.compacted) throw new CompactedError(this.totals.compacted);
     if (request.after > this.totals.revision) throw new FutureRevisionError(this.totals.revision);
-    const limit = request.limit ?? -1;
-    const changes =
-      this.recent(request.after, request.range, limit) ?? this.store.changes(request.after, request.range, limit);
+    const { after, range, bytesMax } = request;
+    let limit = request.limit ?? -1;
+    let changes = this.recent(after, range, limit);
+    if (!changes) {
+      if (bytesMax !== undefined) limit = this.store.changesWithin(bytesMax, after, range, limit) ?? limit;
+      changes = this.store.changes(after, range, limit);
+    }
     const full = limit >= 0 && changes.length >= limit;
     return { changes, through: full ? (changes.at(-1)?.revision ?? request.after) : this.totals.revision };
   }

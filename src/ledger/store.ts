@@ -187,6 +187,22 @@ export class Store {
     return entries;
   }
 
+  /** How many rows of a range fit into so many bytes, at least one; undefined: all that there are, up to the limit. */
+  rowsWithin(bytesMax: number, request: RangeRequest, past: number | undefined, limit: number): number | undefined {
+    if (request.withoutValues) return undefined;
+    const prefix = past === undefined ? RangeCache.prefixOf(request) : undefined;
+    if (prefix !== undefined && this.#ranges.get(prefix)) return undefined;
+    const from = this.#from(request, past);
+    return within(
+      bytesMax,
+      this.#sql.exec<{ bytes: number }>(
+        `SELECT octet_length(l.value) AS bytes ${from.text} ORDER BY ${from.order} LIMIT ?`,
+        ...from.bindings,
+        limit,
+      ),
+    );
+  }
+
   #range(request: RangeRequest, past: number | undefined, limit: number): Entry[] {
     const from = this.#from(request, past);
     return this.#sql.exec<Entry & Record<string, SqlValue>>(
@@ -257,13 +273,27 @@ export class Store {
     };
   }
 
-  changes(after: number, range: KeyRange | undefined, limit: number): Change[] {
-    const rows = this.#sql.exec<LogRow & { pside: string | null; pvalue: string | null }>(
-      `SELECT l.key, l.revision, l.created, l.previous, l.deleted, l.side, l.value, p.side AS pside, p.value AS pvalue
-       FROM ledger_log l LEFT JOIN ledger_log p ON p.revision = l.previous AND p.deleted = 0
+  #changes<Row>(columns: string, after: number, range: KeyRange | undefined, limit: number): Row[] {
+    return this.#sql.exec<Row>(
+      `SELECT ${columns} FROM ledger_log l LEFT JOIN ledger_log p ON p.revision = l.previous AND p.deleted = 0
        WHERE l.revision > ?${range ? ' AND l.key >= ? AND l.key < ?' : ''} ORDER BY l.revision LIMIT ?`,
       after,
       ...(range ? [range.start, range.end] : []),
+      limit,
+    );
+  }
+
+  /** As `rowsWithin`, of changes. */
+  changesWithin(bytesMax: number, after: number, range: KeyRange | undefined, limit: number): number | undefined {
+    const columns = 'octet_length(l.value) + coalesce(octet_length(p.value), 0) AS bytes';
+    return within(bytesMax, this.#changes<{ bytes: number }>(columns, after, range, limit));
+  }
+
+  changes(after: number, range: KeyRange | undefined, limit: number): Change[] {
+    const rows = this.#changes<LogRow & { pside: string | null; pvalue: string | null }>(
+      'l.key, l.revision, l.created, l.previous, l.deleted, l.side, l.value, p.side AS pside, p.value AS pvalue',
+      after,
+      range,
       limit,
     );
     return rows.map((row) => ({
@@ -327,6 +357,16 @@ export class Store {
     );
     return { compacted: to, dropped: end.dead, droppedRows: rows };
   }
+}
+
+/** How many of the rows fit, at least one; undefined: all. */
+function within(bytesMax: number, rows: readonly { bytes: number }[]): number | undefined {
+  let sum = 0;
+  for (const [index, { bytes }] of rows.entries()) {
+    sum += bytes;
+    if (sum > bytesMax) return Math.max(1, index);
+  }
+  return undefined;
 }
 
 function bounds(

@@ -54,6 +54,8 @@ export interface RangeRequest extends KeyRange {
   /** Continue after this key, exclusively. */
   after?: string;
   limit?: number;
+  /** No more rows than have so many bytes of values together, but one at least. */
+  bytesMax?: number;
   /** Leave `value` empty, where the side column is enough. */
   withoutValues?: boolean;
 }
@@ -64,6 +66,14 @@ export interface RangeResult {
   more: boolean;
   /** The revision read at. */
   revision: number;
+}
+
+export interface ChangesRequest {
+  after: number;
+  range?: KeyRange;
+  limit?: number;
+  /** No more changes than have so many bytes of values together, those that they superseded included, but one at least. */
+  bytesMax?: number;
 }
 
 /** The values of a range as one text. */
@@ -87,7 +97,7 @@ export interface ReadView {
    */
   text(request: RangeRequest & { limit: number; before: string; between: string }): RangeText | undefined;
   /** Changes with revision > after, in order; `through` is the last revision looked at, so that a cursor may advance past what was filtered out. */
-  changes(request: { after: number; range?: KeyRange; limit?: number }): { changes: Change[]; through: number };
+  changes(request: ChangesRequest): { changes: Change[]; through: number };
 }
 
 export interface WriteView extends ReadView {

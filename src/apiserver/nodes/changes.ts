@@ -33,7 +33,10 @@ export interface NodeChanges {
 
 /** Changes read at once, and how many at most before the complete state is cheaper. */
 const pageChangesMax = 1000;
+const pageBytesMax = 4 * 1024 * 1024;
 const windowChangesMax = 20_000;
+/** UTF-16 units of values: all that is touched is held at once. */
+const windowUnitsMax = 16_000_000;
 
 const routed: readonly ResourceToken[] = [services, endpointSlices];
 const referable: readonly ResourceToken[] = [secrets, configMaps, serviceAccounts];
@@ -120,11 +123,13 @@ function touchedSince(ledger: ReadView, since: number): Touched | undefined {
   const touched: Touched = new Map();
   let after = since;
   let seen = 0;
+  let units = 0;
   while (after < ledger.revision) {
-    const page = ledger.changes({ after, limit: pageChangesMax });
+    const page = ledger.changes({ after, limit: pageChangesMax, bytesMax: pageBytesMax });
     touchedBy(page.changes, touched);
     seen += page.changes.length;
-    if (seen > windowChangesMax) return undefined;
+    for (const { value } of page.changes) units += value.length;
+    if (seen > windowChangesMax || units > windowUnitsMax) return undefined;
     if (page.through <= after) break;
     after = page.through;
   }

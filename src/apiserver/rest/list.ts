@@ -14,6 +14,8 @@ import { continueToken, type ListOptions, listRevision, orExpired } from './revi
 import { matchesEntry, type RowSelector } from './select.ts';
 
 const pageRows = 500;
+/** Of the values of a page: a few objects may be as large as hundreds of others. */
+const pageBytesMax = 2 * 1024 * 1024;
 
 interface Plan {
   definition: AnyResource;
@@ -42,6 +44,7 @@ function* pages(view: ReadView, plan: Plan, at: number): Generator<Entry[]> {
       ...(tag === undefined ? { revision: at } : { tag }),
       ...(after === undefined ? {} : { after }),
       limit: pageRows,
+      bytesMax: pageBytesMax,
     });
     yield selector.everything ? page.entries : page.entries.filter((entry) => matchesEntry(selector, entry));
     if (!page.more) return;

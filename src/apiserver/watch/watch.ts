@@ -39,6 +39,7 @@ export interface WatchRequest {
 }
 
 const pageRows = 500;
+const pageBytesMax = 2 * 1024 * 1024;
 const bufferBytesMax = 1024 * 1024;
 const keepAliveMs = 5_000;
 const bookmarkMs = 60_000;
@@ -148,6 +149,7 @@ export class WatchStream implements Watcher {
       revision: after,
       ...(this.#initialAfter === undefined ? {} : { after: this.#initialAfter }),
       limit: pageRows,
+      bytesMax: pageBytesMax,
     });
     const now = this.#clock.now();
     const lines: string[] = [];
@@ -174,6 +176,7 @@ export class WatchStream implements Watcher {
       after: this.#cursor,
       range: this.#request.range,
       limit: pageRows,
+      bytesMax: pageBytesMax,
     });
     this.#send(this.#texts(changes));
     this.#cursor = through;
