@@ -26,7 +26,10 @@ class Referrers {
 
   set(podKey: string, referrer: Referrer | undefined): void {
     const before = this.#byPod.get(podKey);
-    for (const key of before?.keys ?? []) this.#byKey.get(key)?.delete(podKey);
+    for (const key of before?.keys ?? []) {
+      const referring = this.#byKey.get(key);
+      if (referring?.delete(podKey) && referring.size === 0) this.#byKey.delete(key);
+    }
     this.size += (referrer?.keys.length ?? 0) - (before?.keys.length ?? 0);
     this.#byPod.delete(podKey);
     if (!referrer) return;

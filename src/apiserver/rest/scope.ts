@@ -21,6 +21,8 @@ export interface WriteScope {
   /** '' on a create to a collection. */
   readonly name: string;
   readonly subresource?: Subresource;
+  /** Throws where the user may not create what an update finds absent; absent: whoever may update may. */
+  readonly mayCreate?: () => void;
   readonly dryRun: boolean;
   readonly warnings: string[];
   /** Who is to own what changes (see fieldManager); absent: unknown. */

@@ -24,6 +24,7 @@ export function update(scope: WriteScope, draft: Draft): Written {
     if (!definition.strategy.allowCreateOnUpdate || scope.subresource)
       throw errors.notFound(scope.requested, scope.name);
     if (draft.metadata.uid) throw uidMismatch(scope, draft.metadata.uid, '');
+    scope.mayCreate?.();
     draft.metadata.resourceVersion = '';
     return create(scope, draft);
   }

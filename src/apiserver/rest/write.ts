@@ -185,6 +185,7 @@ function commit(
       namespace: definition.namespaced ? info.namespace : '',
       name: info.name,
       ...(subresource ? { subresource } : {}),
+      mayCreate: rest.mayCreate,
       dryRun: options.dryRun,
       warnings,
       manager,
