@@ -61,6 +61,13 @@ test('a review is no row of a table', async () => {
   expect((await asked(form('PartialObjectMetadata'))).json).toMatchObject({ kind: 'PartialObjectMetadata' });
 });
 
+test('a review has no name', async () => {
+  const { call } = await testServer(openSql());
+  const path = '/apis/authentication.k8s.io/v1/tokenreviews';
+  expect((await call('POST', `${path}/x`, { spec: {} })).json).toMatchObject({ code: 404, reason: 'NotFound' });
+  expect((await call('GET', path)).json).toMatchObject({ code: 405, reason: 'MethodNotAllowed' });
+});
+
 test('access in a namespace', async () => {
   const { call } = await testServer(openSql());
   const review = (spec: object, metadata: object = {}) =>

@@ -31,7 +31,7 @@ export async function createVirtual(
   info: RequestInfo,
   user: User,
 ): Promise<HttpAnswer> {
-  if (info.verb !== 'create' || info.name !== '') throw methodNotAllowed();
+  if (info.verb !== 'create') throw methodNotAllowed();
   if (resource.namespaced && info.namespace === '') return pageNotFound();
   const accept = negotiate(request, 'metadata');
   const how = answering(request, accept, core.codec.protobuf);

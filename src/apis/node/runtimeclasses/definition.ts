@@ -39,7 +39,8 @@ export default defineResource<RuntimeClass>({
       }
       if (scheduling) {
         problems.addAll(validateLabels(scheduling.nodeSelector, 'scheduling.nodeSelector'));
-        validateTolerations(problems, 'scheduling.tolerations', scheduling.tolerations);
+        // Upstream says the field twice.
+        validateTolerations(problems, 'scheduling.tolerations.tolerations', scheduling.tolerations);
         validateUnique(problems, 'scheduling.tolerations', scheduling.tolerations ?? []);
       }
       return problems.list;
