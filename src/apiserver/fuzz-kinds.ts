@@ -1,7 +1,7 @@
 // Requests about every kind that is served, made up from its schema and a random number: bodies whose fields have the right
 // types and values that now and then mean something. For fuzzing.ts.
 import { resources } from '../generated/resources.ts';
-import definitions from '../generated/schemas/definitions.json' with { type: 'json' };
+import { definitions } from '../generated/schemas/definitions.ts';
 import { apiVersion } from '../machinery/meta.ts';
 import type { AnyResource } from '../machinery/resource.ts';
 import type { SchemaTable } from '../machinery/schema/table.ts';
@@ -16,7 +16,7 @@ export interface MadeUp {
   schema?: string;
 }
 
-const schemas = new Schemas(definitions as unknown as SchemaTable);
+const schemas = new Schemas(definitions());
 const depthMax = 7;
 
 const pick = <T>(random: Random, from: readonly T[]): T => from[random.int(from.length)] as T;

@@ -3,8 +3,8 @@
 
 import { resources } from '../generated/resources.ts';
 import type { Pod } from '../generated/schemas/core-v1.ts';
-import definitions from '../generated/schemas/definitions.json' with { type: 'json' };
-import protobuf from '../generated/schemas/protobuf.json' with { type: 'json' };
+import { definitions } from '../generated/schemas/definitions.ts';
+import { protobuf } from '../generated/schemas/protobuf.ts';
 import type { Ledger } from '../ledger/types.ts';
 import { errors } from '../machinery/errors.ts';
 import { HttpAnswer, type HttpRequest } from '../machinery/http.ts';
@@ -107,13 +107,13 @@ export class ApiServer {
   constructor(options: ApiServerOptions) {
     const { ledger, clock, random, config, log, adminToken } = options;
     this.#options = options;
-    const schemas = options.schemas ?? new Schemas(definitions as unknown as SchemaTable);
+    const schemas = options.schemas ?? new Schemas(definitions());
     const registry = new Registry(options.resources ?? resources);
     this.core = {
       ledger,
       registry,
       managed: new ManagedTypes(schemas, registry),
-      codec: createCodec(schemas, options.protobufTables ?? (protobuf as unknown as ProtobufTable)),
+      codec: createCodec(schemas, options.protobufTables ?? protobuf()),
       clock,
       random,
       config,

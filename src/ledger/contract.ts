@@ -1,8 +1,8 @@
 // The contract of the ledger as a suite: the same cases run over node:sqlite and over SQLite in workerd.
 import { describe, expect, it } from 'vitest';
 import type { Sql } from '../ports/index.ts';
-import { createLedger } from './ledger.ts';
-import { type Change, CompactedError, FutureRevisionError, type Ledger, type WriteView } from './types.ts';
+import { Bench, write } from './contract-bench.ts';
+import { type Change, CompactedError, FutureRevisionError } from './types.ts';
 
 const all = { start: '', end: '~' };
 
@@ -362,45 +362,4 @@ export function ledgerContract(name: string, withSql: (test: (sql: Sql) => Promi
       expect(() => write(tx, 'a', '1')).toThrow('over');
     });
   });
-}
-
-export function write(tx: WriteView, key: string, value: string, expected?: number, tags: string[] = []) {
-  const expect = expected === undefined ? undefined : { revision: expected };
-  return tx.put(key, () => ({ value, side: `s${value.slice(0, 8)}`, tags }), expect);
-}
-
-/** A ledger with small limits and a clock that stands still. */
-export class Bench {
-  nowMs = 1000;
-  transactions = 0;
-  readonly #sql: Sql;
-  ledger: Ledger;
-
-  constructor(sql: Sql) {
-    this.#sql = {
-      exec: (statement, ...bindings) => sql.exec(statement, ...bindings),
-      transaction: (work) => {
-        this.transactions++;
-        return sql.transaction(work);
-      },
-    };
-    this.ledger = this.reopen();
-  }
-
-  /** A second ledger over the same database, as after a restart. */
-  reopen(): Ledger {
-    const clock = { now: () => this.nowMs };
-    return createLedger({ sql: this.#sql, clock, config: { historyMs: 1000, historyBytesMax: 10_000 } });
-  }
-
-  put(key: string, value: string, expected?: number, tags?: string[]) {
-    return this.ledger.commit((tx) => write(tx, key, value, expected, tags));
-  }
-
-  delete(key: string, expected?: number) {
-    const expect = expected === undefined ? undefined : { revision: expected };
-    return this.ledger.commit((tx) =>
-      tx.delete(key, (_revision, current) => ({ value: `gone ${current.value}`, side: 'gone' }), expect),
-    );
-  }
 }

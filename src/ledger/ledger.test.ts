@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { openSql } from '../../test/harness/sql.ts';
-import { Bench, ledgerContract, write } from './contract.ts';
+import { ledgerContract } from './contract.ts';
+import { Bench, write } from './contract-bench.ts';
 import { createLedger } from './ledger.ts';
 import { Model } from './model.ts';
 import { type Change, CompactedError, type Ledger } from './types.ts';

@@ -1,8 +1,8 @@
-import fs from 'node:fs';
 import { expect, it } from 'vitest';
+import { definitions } from '../generated/schemas/definitions.ts';
 import { openApiSchemas } from './openapi.ts';
 
-const table = JSON.parse(fs.readFileSync(new URL('../generated/schemas/definitions.json', import.meta.url), 'utf8'));
+const table = definitions();
 
 it('describes types as upstream does', () => {
   const schemas = openApiSchemas(table, ['io.k8s.api.core.v1.Pod']) as Record<

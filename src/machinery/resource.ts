@@ -66,8 +66,16 @@ export interface Strategy<T extends KubeObject> {
   deletionWarning?: string;
   /** Its update validation looks at metadata as its create validation does, so that what is wrong there is said once more. */
   revalidatesMetadata?: boolean;
+  /** What is created, and deleted, with it. Pure. */
+  companions?(object: T): readonly Companion[];
   /** Name check; default DNS subdomain. Returns upstream's messages, empty when fine. `prefix`: a generateName. */
   validateName?(name: string, prefix: boolean): string[];
+}
+
+/** An object beside another one (see {@link Strategy.companions}), as it is created. */
+export interface Companion {
+  readonly resource: ResourceToken;
+  readonly object: New<KubeObject>;
 }
 
 /** What an action may do besides changing its object, all of it in the transaction of its request. */

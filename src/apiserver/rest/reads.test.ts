@@ -3,7 +3,7 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { openSql } from '../../../test/harness/sql.ts';
-import protobuf from '../../generated/schemas/protobuf.json' with { type: 'json' };
+import { protobuf } from '../../generated/schemas/protobuf.ts';
 import { decodeProtobuf } from '../../machinery/schema/protobuf.ts';
 import type { ProtobufTable } from '../../machinery/schema/table.ts';
 import { adminToken, type TestServer, testServer } from '../testing.ts';
@@ -22,8 +22,7 @@ async function raw({ server }: TestServer, path: string, headers: Record<string,
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every kind
-const decoded = (bytes: Uint8Array, schema: string): any =>
-  decodeProtobuf(protobuf as unknown as ProtobufTable, bytes, () => schema).value;
+const decoded = (bytes: Uint8Array, schema: string): any => decodeProtobuf(protobuf(), bytes, () => schema).value;
 
 describe('what is accepted', async () => {
   const server = await testServer(openSql());

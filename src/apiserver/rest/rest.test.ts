@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openSql } from '../../../test/harness/sql.ts';
-import protobuf from '../../generated/schemas/protobuf.json' with { type: 'json' };
+import { protobuf } from '../../generated/schemas/protobuf.ts';
 import { createLedger } from '../../ledger/ledger.ts';
 import type { Ledger, WriteView } from '../../ledger/types.ts';
 import { encodeProtobuf } from '../../machinery/schema/protobuf-writer.ts';
@@ -249,7 +249,7 @@ test('JSON patches, wrong types and server-side apply', async () => {
 
 test('protobuf bodies, as kubectl create sends them', async () => {
   const { call } = await testServer(openSql());
-  const body = encodeProtobuf(protobuf as unknown as ProtobufTable, 'io.k8s.api.core.v1.ConfigMap', {
+  const body = encodeProtobuf(protobuf(), 'io.k8s.api.core.v1.ConfigMap', {
     kind: 'ConfigMap',
     apiVersion: 'v1',
     metadata: { name: 'proto' },

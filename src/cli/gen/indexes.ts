@@ -26,8 +26,8 @@ const pascal = (name: string): string => {
 function resources(root: string): string {
   const found: { id: string; file: string }[] = [];
   const apis = path.join(root, 'src/apis');
+  // definition.ts, and definition.v1.ts where an older version is served too.
   for (const group of subfolders(apis))
-    // definition.ts, and definition.v1.ts where an older version is served too.
     for (const plural of subfolders(path.join(apis, group)))
       for (const name of fs
         .readdirSync(path.join(apis, group, plural))

@@ -1,4 +1,4 @@
-// The compact tables of src/generated/schemas from the schema facts: definitions.json (types), protobuf.json (messages).
+// The compact tables of src/generated/schemas from the schema facts: definitions (types), protobuf (messages).
 // Only what the served kinds reach is kept. The form is documented in src/machinery/schema/table.ts.
 
 import type { SchemaTable, TableField, TableType } from '../../machinery/schema/table.ts';

@@ -1,13 +1,11 @@
-import fs from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { definitions } from '../../generated/schemas/definitions.ts';
 import { ApiError } from '../errors.ts';
 import { Schemas } from '../schema/index.ts';
 import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch } from './index.ts';
 
-const schemas = new Schemas(
-  JSON.parse(fs.readFileSync(new URL('../../generated/schemas/definitions.json', import.meta.url), 'utf8')),
-);
+const schemas = new Schemas(definitions());
 const strategic = (document: Record<string, unknown>, patch: unknown, schema = 'io.k8s.api.core.v1.Pod') =>
   applyStrategicMergePatch(schemas, schema, document, patch);
 

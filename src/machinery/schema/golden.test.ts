@@ -3,13 +3,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { definitions } from '../../generated/schemas/definitions.ts';
+import { protobuf } from '../../generated/schemas/protobuf.ts';
 import { coerce, decodeJson, decodeProtobuf, decodeYaml, encodeProtobuf, Schemas } from './index.ts';
 
 const folder = process.env.KUBERNETES_API_TESTDATA;
-const read = (name: string) =>
-  JSON.parse(fs.readFileSync(new URL(`../../generated/schemas/${name}`, import.meta.url), 'utf8'));
-const schemas = new Schemas(read('definitions.json'));
-const messages = read('protobuf.json');
+const schemas = new Schemas(definitions());
+const messages = protobuf();
 
 /** Nulls are the one thing that Go writes and this does not. */
 function withoutNulls(value: unknown): unknown {

@@ -1,13 +1,12 @@
-import fs from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { definitions } from '../../generated/schemas/definitions.ts';
+import { protobuf } from '../../generated/schemas/protobuf.ts';
 import { ApiError } from '../errors.ts';
 import { coerce, decodeJson, decodeProtobuf, decodeYaml, encodeProtobuf, Schemas, strictProblems } from './index.ts';
 
-const read = (name: string) =>
-  JSON.parse(fs.readFileSync(new URL(`../../generated/schemas/${name}`, import.meta.url), 'utf8'));
-const schemas = new Schemas(read('definitions.json'));
-const messages = read('protobuf.json');
+const schemas = new Schemas(definitions());
+const messages = protobuf();
 const pod = 'io.k8s.api.core.v1.Pod';
 const deployment = 'io.k8s.api.apps.v1.Deployment';
 const schemaOf = (apiVersion: string, kind: string): string | undefined => {

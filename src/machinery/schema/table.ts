@@ -1,4 +1,4 @@
-// The schema table: the Kubernetes API types in a compact form, written by `npm run gen` (src/generated/schemas/definitions.json)
+// The schema table: the Kubernetes API types in a compact form, written by `npm run gen` (src/generated/schemas/definitions.ts)
 // and handed to the engine as an argument. Types by full name; fields in alphabetical order.
 //
 // Type codes: s string · i int32 · l int64 · n double · b boolean · y bytes (base64) · * any JSON · #name another type ·

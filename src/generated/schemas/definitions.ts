@@ -1,4 +1,9 @@
-{
+// Written by `npm run gen`; do not edit.
+import type { SchemaTable } from '../../machinery/schema/table.ts';
+
+export const definitions = (): SchemaTable => JSON.parse(text);
+
+const text = `{
 "io.k8s.api.apidiscovery.v2.APIGroupDiscovery":{"f":{"apiVersion":"s","kind":"s","metadata":{"t":"#io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta","z":1},"versions":{"t":"[#io.k8s.api.apidiscovery.v2.APIVersionDiscovery","lt":"map","lk":["version"]}},"k":["apidiscovery.k8s.io","v2","APIGroupDiscovery"]},
 "io.k8s.api.apidiscovery.v2.APIGroupDiscoveryList":{"f":{"apiVersion":"s","items":{"t":"[#io.k8s.api.apidiscovery.v2.APIGroupDiscovery","r":1},"kind":"s","metadata":{"t":"#io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta","z":1}},"k":["apidiscovery.k8s.io","v2","APIGroupDiscoveryList"]},
 "io.k8s.api.apidiscovery.v2.APIResourceDiscovery":{"f":{"categories":{"t":"[s","lt":"set"},"resource":{"t":"s","r":1,"z":1},"responseKind":"#io.k8s.apimachinery.pkg.apis.meta.v1.GroupVersionKind","scope":{"t":"s","r":1,"z":1},"shortNames":{"t":"[s","lt":"set"},"singularResource":{"t":"s","r":1,"z":1},"subresources":{"t":"[#io.k8s.api.apidiscovery.v2.APISubresourceDiscovery","lt":"map","lk":["subresource"]},"verbs":{"t":"[s","r":1,"lt":"set"}}},
@@ -535,4 +540,4 @@
 "io.k8s.apimachinery.pkg.apis.meta.v1.UpdateOptions":{"f":{"apiVersion":"s","dryRun":{"t":"[s","lt":"atomic"},"fieldManager":"s","fieldValidation":"s","kind":"s"}},
 "io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent":{"f":{"object":{"t":"#io.k8s.apimachinery.pkg.runtime.RawExtension","r":1},"type":{"t":"s","r":1,"z":1}},"q":["type","object"]},
 "io.k8s.apimachinery.pkg.version.Info":{"f":{"buildDate":{"t":"s","r":1,"z":1},"compiler":{"t":"s","r":1,"z":1},"emulationMajor":"s","emulationMinor":"s","gitCommit":{"t":"s","r":1,"z":1},"gitTreeState":{"t":"s","r":1,"z":1},"gitVersion":{"t":"s","r":1,"z":1},"goVersion":{"t":"s","r":1,"z":1},"major":{"t":"s","r":1,"z":1},"minCompatibilityMajor":"s","minCompatibilityMinor":"s","minor":{"t":"s","r":1,"z":1},"platform":{"t":"s","r":1,"z":1}},"q":["major","minor","gitVersion","gitCommit","gitTreeState","buildDate","goVersion","compiler","platform"]}
-}
+}`;

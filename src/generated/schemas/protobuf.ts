@@ -1,4 +1,9 @@
-{
+// Written by `npm run gen`; do not edit.
+import type { ProtobufTable } from '../../machinery/schema/table.ts';
+
+export const protobuf = (): ProtobufTable => JSON.parse(text);
+
+const text = `{
 "io.k8s.api.apidiscovery.v2.APIGroupDiscovery":{"1":["metadata","io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",""],"2":["versions","io.k8s.api.apidiscovery.v2.APIVersionDiscovery","repeated"]},
 "io.k8s.api.apidiscovery.v2.APIGroupDiscoveryList":{"1":["metadata","io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta",""],"2":["items","io.k8s.api.apidiscovery.v2.APIGroupDiscovery","repeated"]},
 "io.k8s.api.apidiscovery.v2.APIResourceDiscovery":{"1":["resource","string",""],"2":["responseKind","io.k8s.apimachinery.pkg.apis.meta.v1.GroupVersionKind",""],"3":["scope","string",""],"4":["singularResource","string",""],"5":["verbs","string","repeated"],"6":["shortNames","string","repeated"],"7":["categories","string","repeated"],"8":["subresources","io.k8s.api.apidiscovery.v2.APISubresourceDiscovery","repeated"]},
@@ -548,4 +553,4 @@
 "io.k8s.apimachinery.pkg.runtime.TypeMeta":{"1":["apiVersion","string",""],"2":["kind","string",""]},
 "io.k8s.apimachinery.pkg.runtime.Unknown":{"1":["","io.k8s.apimachinery.pkg.runtime.TypeMeta",""],"2":["raw","bytes",""],"3":["contentEncoding","string",""],"4":["contentType","string",""]},
 "io.k8s.apimachinery.pkg.util.intstr.IntOrString":{"1":["type","int64",""],"2":["intVal","int32",""],"3":["strVal","string",""]}
-}
+}`;
