@@ -1,17 +1,15 @@
-// The differences that docs/differences.md allows: the code spans in the first column of its table under the heading
-// "Against an observed server", each a whole line of what the comparison prints, or with `*` in place of any part of it.
+// What a page in docs allows: the code spans in the first column of the table under a heading, each a whole line of what a
+// comparison prints, or with `*` in place of any part of it.
 
 export interface Allowed {
   pattern: string;
   matches(line: string): boolean;
 }
 
-const heading = /^## Against an observed server$/m;
+export const observedHeading = 'Against an observed server';
 
-export function readAllowed(page: string): Allowed[] {
-  const start = heading.exec(page);
-  if (!start) return [];
-  const section = page.slice(start.index + start[0].length).split(/^## /m)[0] as string;
+export function readAllowed(page: string, heading = observedHeading): Allowed[] {
+  const section = page.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? '';
   const cells = section.split('\n').flatMap((line) => /^\|((?:[^|\\]|\\.)*)\|/.exec(line)?.[1] ?? []);
   return cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, pattern]) => allowed(pattern as string)));
 }
