@@ -23,6 +23,8 @@ interface Plan {
   selector: RowSelector;
   revision: number | undefined;
   after: string | undefined;
+  /** Pages are read in later turns, too. */
+  streamed?: boolean;
 }
 
 /** Rows of a list in key order, page by page; each page is one synchronous read. */
@@ -46,10 +48,33 @@ function* pages(view: ReadView, plan: Plan, at: number): Generator<Entry[]> {
       limit: pageRows,
       bytesMax: pageBytesMax,
     });
-    yield selector.everything ? page.entries : page.entries.filter((entry) => matchesEntry(selector, entry));
-    if (!page.more) return;
     after = page.entries.at(-1)?.key;
+    // Tags index the present only, so what else has this one is found out now.
+    const rest =
+      tag !== undefined && after !== undefined && page.more && plan.streamed
+        ? view.range({ ...range, tag, after, withoutValues: true }).entries
+        : undefined;
+    yield selector.everything ? page.entries : page.entries.filter((entry) => matchesEntry(selector, entry));
+    if (rest) yield* rows(view, selector, rest, at);
+    if (rest || !page.more) return;
   }
+}
+
+/** The rows of these keys, as of a revision. */
+function* rows(view: ReadView, selector: RowSelector, wanted: readonly Entry[], at: number): Generator<Entry[]> {
+  let page: Entry[] = [];
+  let units = 0;
+  for (const row of wanted) {
+    const entry = matchesEntry(selector, row) ? view.get(row.key, at) : undefined;
+    if (!entry) continue;
+    page.push(entry);
+    units += entry.value.length;
+    if (page.length < pageRows && units < pageBytesMax) continue;
+    yield page;
+    page = [];
+    units = 0;
+  }
+  yield page;
 }
 
 /** All rows at once, for in-process callers. */
@@ -129,14 +154,13 @@ export function list(
   const view = core.ledger;
   if (form.type === 'object' && selector.everything && !definition.heartbeat && !definition.conversion)
     return joined(core, definition, effectiveNamespace(definition, wanted, selector), options);
-  // Tags index the present only: such lists are read within this turn.
   const order = form.type === 'table' ? definition.rowOrder : undefined;
-  if (options.limit <= 0 && selector.tag === undefined && !order) {
+  if (options.limit <= 0 && !order) {
     const namespace = effectiveNamespace(definition, wanted, selector);
     const { revision, after } = listRevision(options, view);
     const at = revision ?? view.revision;
     const { open, close, item } = shape(core, definition, form, { resourceVersion: String(at) });
-    const source = pages(view, { definition, namespace, selector, revision, after }, at);
+    const source = pages(view, { definition, namespace, selector, revision, after, streamed: true }, at);
     return { open, close, pages: begun(texts(source, item), after) };
   }
   const { entries, metadata } = listPage(view, definition, wanted, selector, options);
