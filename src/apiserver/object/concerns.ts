@@ -1,15 +1,15 @@
 // Whom a commit concerns, by its keys and as little of its values as will do.
 
-import { events, leases, nodes, pods } from '../../generated/schemas/index.ts';
+import { events, ipAddresses, leases, nodes, pods } from '../../generated/schemas/index.ts';
 import type { Change } from '../../ledger/types.ts';
 import { groupResource } from '../../machinery/meta.ts';
 
 const resourceOf = (key: string): string => key.slice(0, key.indexOf('/'));
-const unheeded = new Set([groupResource(events), groupResource(leases), 'tiffin.dev']);
+const unheeded = new Set([groupResource(events), groupResource(ipAddresses), groupResource(leases), 'tiffin.dev']);
 const podName = groupResource(pods);
 const nodeName = groupResource(nodes);
 
-/** Controllers follow everything but Events, Leases and what is not an object. */
+/** Controllers follow everything but Events, IPAddresses, Leases and what is not an object. */
 export function concernsControllers(changes: readonly Change[]): boolean {
   return changes.some((change) => !unheeded.has(resourceOf(change.key)));
 }

@@ -4,6 +4,7 @@ import type { KubeObject } from '../../machinery/meta.ts';
 import { timestamp } from '../core.ts';
 import { decode, unwritten } from '../storage/codec.ts';
 import { findEntry } from '../storage/read.ts';
+import { keepCompanions } from './companions.ts';
 import { managedFieldsOf } from './managed.ts';
 import { dropDuplicateOwners, validateMetadata } from './metadata.ts';
 import { admissionRequest, contextOf, type Draft, type WriteScope, type Written, warn } from './scope.ts';
@@ -51,7 +52,9 @@ export function create(scope: WriteScope, draft: Draft): Written {
 
   const present = findEntry(definition, scope.tx, scope.namespace, metadata.name);
   if (present) throw taken(scope, metadata.name, generated, decode(definition, present.value));
-  return put(scope, draft, 0);
+  const made = put(scope, draft, 0);
+  keepCompanions(scope, draft, undefined);
+  return made;
 }
 
 function taken(scope: WriteScope, name: string, generated: boolean, present: KubeObject): ApiError {

@@ -5,6 +5,7 @@ import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
 import { equalJson } from '../../machinery/schema/json.ts';
 import { timestamp } from '../core.ts';
 import { written } from '../storage/codec.ts';
+import { keepCompanions } from './companions.ts';
 import { admissionRequest, contextOf, type WriteScope, type Written, warn } from './scope.ts';
 import { put, remove } from './store.ts';
 import { pendingFinalizers, requireCurrent } from './update.ts';
@@ -39,7 +40,10 @@ export function deleteObject(scope: WriteScope, options: DeleteOptions): Written
     warn(scope, definition.strategy.deletionWarning);
   applyPropagation(object, options.propagationPolicy ?? defaultPropagation(scope, object));
   const held = pendingFinalizers(scope, object) > 0;
-  if (!held && (grace === 'none' || grace === 0)) return remove(scope, grace === 'none' ? old : object, revision);
+  if (!held && (grace === 'none' || grace === 0)) {
+    keepCompanions(scope, undefined, old);
+    return remove(scope, grace === 'none' ? old : object, revision);
+  }
   if (grace === 'none') markHeld(scope, object);
   definition.strategy.prepareForDelete?.(object, context);
   if (equalJson(object, old)) return { object: written(old) };

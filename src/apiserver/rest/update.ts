@@ -8,6 +8,7 @@ import { equalJson } from '../../machinery/schema/json.ts';
 import { deepEqual as semanticallyEqual } from '../../machinery/validation.ts';
 import { decode, storedMetadata, unwritten, written } from '../storage/codec.ts';
 import { findEntry } from '../storage/read.ts';
+import { keepCompanions } from './companions.ts';
 import { create, matchName, matchTarget } from './create.ts';
 import { managedFieldsOf } from './managed.ts';
 import { dropDuplicateOwners, validateMetadataUpdate } from './metadata.ts';
@@ -55,9 +56,14 @@ export function replace(scope: WriteScope, draft: Draft, old: KubeObject, revisi
   for (const message of (part ?? strategy).warnings?.(draft, old) ?? []) warn(scope, message);
   core.admission.validate(admissionRequest(scope, 'UPDATE', context, { object: draft, old }));
 
-  if (isFinished(scope, draft)) return remove(scope, draft, revision);
+  if (isFinished(scope, draft)) {
+    keepCompanions(scope, undefined, old);
+    return remove(scope, draft, revision);
+  }
   if (unchanged(draft, old, revision)) return { object: written(old) };
-  return put(scope, draft, revision);
+  const replaced = put(scope, draft, revision);
+  keepCompanions(scope, draft, old);
+  return replaced;
 }
 
 function validateAll(scope: WriteScope, draft: Draft, old: KubeObject, context: StrategyContext): FieldError[] {

@@ -2,7 +2,7 @@
 // the upper part of the range, so that the lower part stays for addresses chosen by hand, as upstream does.
 
 import type { Service } from '../../../generated/schemas/core-v1.ts';
-import { services } from '../../../generated/schemas/index.ts';
+import { ipAddresses, services } from '../../../generated/schemas/index.ts';
 import { errors } from '../../../machinery/errors.ts';
 import { ipFamily } from '../../../machinery/names.ts';
 import type { StrategyContext } from '../../../machinery/resource.ts';
@@ -55,10 +55,22 @@ function pick(
   return undefined;
 }
 
-function chooseClusterIp(context: StrategyContext): string {
+/** Cluster addresses that a service has been given. */
+export const heldAddresses = ({ type, clusterIPs }: Service['spec']): string[] =>
+  type === 'ExternalName' ? [] : (clusterIPs ?? []).filter((ip) => ip !== '' && ip !== 'None');
+
+/** Whether a service has the address, or somebody has put an IPAddress of it aside. */
+function isTaken(context: StrategyContext, ip: string, { metadata }: Service): boolean {
+  if (context.tagged(services, clusterIpTag(ip))) return true;
+  const parent = context.get(ipAddresses, undefined, ip)?.spec?.parentRef;
+  if (!parent) return false;
+  return parent.resource !== 'services' || parent.namespace !== metadata.namespace || parent.name !== metadata.name;
+}
+
+function chooseClusterIp(context: StrategyContext, service: Service): string {
   const { first, size } = rangeOf(context.config.serviceCidr);
   const reserved = Math.min(Math.max(16, Math.floor(size / 16)), 256);
-  const index = pick(context, size, reserved, (i) => !context.tagged(services, clusterIpTag(toText(first + i))));
+  const index = pick(context, size, reserved, (i) => !isTaken(context, toText(first + i), service));
   if (index === undefined) throw errors.internal(new Error('failed to allocate a serviceIP: range is full'));
   return toText(first + index);
 }
@@ -67,7 +79,7 @@ function chooseClusterIp(context: StrategyContext): string {
 function claimClusterIp(problems: Problems, context: StrategyContext, service: Service, mine: readonly string[]): void {
   const wanted = service.spec.clusterIPs?.[0];
   if (!wanted) {
-    service.spec.clusterIP = chooseClusterIp(context);
+    service.spec.clusterIP = chooseClusterIp(context, service);
     service.spec.clusterIPs = [service.spec.clusterIP];
     return;
   }
@@ -80,7 +92,7 @@ function claimClusterIp(problems: Problems, context: StrategyContext, service: S
     refuse(
       `the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${context.config.serviceCidr}`,
     );
-  else if (context.tagged(services, clusterIpTag(wanted))) refuse('provided IP is already allocated');
+  else if (isTaken(context, wanted, service)) refuse('provided IP is already allocated');
 }
 
 /** ipFamilyPolicy and ipFamilies, on a cluster that has IPv4 only. */

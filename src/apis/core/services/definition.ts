@@ -1,13 +1,14 @@
 // core/v1 Service. Addresses and ports are allocated at the end of validation, when nothing else is wrong.
 
 import type { Service } from '../../../generated/schemas/core-v1.ts';
-import { services } from '../../../generated/schemas/index.ts';
+import { ipAddresses, services } from '../../../generated/schemas/index.ts';
 import { firstAddress, ipWarnings } from '../../../machinery/cidr.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { nameIsDnsLabel } from '../../../machinery/validation.ts';
+import { addressOf } from '../../networking/addresses.ts';
 import { Problems } from '../../problems.ts';
 import { proxySubresource, statusSubresource } from '../../subresources.ts';
-import { allocate, chooseFamilies, clusterIpTag, nodePortTag } from './allocation.ts';
+import { allocate, chooseFamilies, clusterIpTag, heldAddresses, nodePortTag } from './allocation.ts';
 import { serviceColumns } from './columns.ts';
 import { alignClusterIps, defaultService, dropForeign, keepAllocated } from './defaults.ts';
 import { isHeadless } from './kinds.ts';
@@ -52,6 +53,12 @@ export default defineResource<Service>({
       if (problems.list.length === 0) allocate(problems, context, service, old);
       return problems.list;
     },
+    // Each cluster address is an object of its own.
+    companions: ({ metadata, spec }) =>
+      heldAddresses(spec).map((ip) => ({
+        resource: ipAddresses,
+        object: addressOf(ip, metadata.namespace ?? '', metadata.name),
+      })),
     warnings: serviceWarnings,
     returnDeletedObject: true,
   },
