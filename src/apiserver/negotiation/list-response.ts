@@ -1,7 +1,7 @@
 // A list as an answer: one text when it is short; otherwise a stream that reads a page when the client has taken the one
-// before. Protobuf needs all lengths first, so that form is held whole; YAML is for human readers and is held whole too.
+// before. Protobuf needs all lengths first, so that form is held whole.
 import type { HttpAnswer } from '../../machinery/http.ts';
-import { type AnswerOptions, bodyResponse, gzipBytesMin, textResponse } from './respond.ts';
+import { type AnswerOptions, bodyResponse, gzipBytesMin, textResponse, yamlText } from './respond.ts';
 
 /** Lists up to this length are one text, which costs far less than a stream. */
 const wholeUnitsMax = 1024 * 1024;
@@ -15,7 +15,15 @@ export interface TextPages {
 }
 
 export function listResponse(list: TextPages, options: AnswerOptions): HttpAnswer {
-  const { open, close, pages } = list;
+  try {
+    return answerOf(list, options);
+  } catch (error) {
+    list.pages.return?.();
+    throw error;
+  }
+}
+
+function answerOf({ open, close, pages }: TextPages, options: AnswerOptions): HttpAnswer {
   if (options.encoding === 'protobuf') {
     const parts = options.protobuf?.list(JSON.parse(open + close), pages);
     if (parts) return bodyResponse(joined(parts), 'protobuf', options);
@@ -25,8 +33,10 @@ export function listResponse(list: TextPages, options: AnswerOptions): HttpAnswe
   for (let page = pages.next(); !page.done; page = pages.next()) {
     taken.push(page.value);
     length += page.value.length;
-    if (length > wholeUnitsMax && options.encoding !== 'yaml')
-      return bodyResponse(stream(chunks(open, taken.join(','), pages, close), pages), 'json', options);
+    if (length <= wholeUnitsMax) continue;
+    const [encoding, written] =
+      options.encoding === 'yaml' ? (['yaml', yamlChunks] as const) : (['json', chunks] as const);
+    return bodyResponse(stream(written(open, taken.join(','), pages, close), pages), encoding, options);
   }
   return textResponse(open + taken.join(',') + close, options);
 }
@@ -37,6 +47,17 @@ function* chunks(open: string, begun: string, rest: Iterator<string>, close: str
   yield encoder.encode(open + begun);
   for (let page = rest.next(); !page.done; page = rest.next()) yield encoder.encode(`,${page.value}`);
   yield encoder.encode(`${close}\n`);
+}
+
+/** The items of a list, or the rows of a table, in the place where a list without any has `[]`. */
+function* yamlChunks(open: string, begun: string, rest: Iterator<string>, close: string): Generator<Uint8Array> {
+  const items = (page: string) => yamlText(JSON.parse(`[${page}]`));
+  const [, before, key, after] = /^([\s\S]*?^)(items|rows): \[\]\n([\s\S]*)$/m.exec(
+    yamlText(JSON.parse(open + close)),
+  ) as string[];
+  yield encoder.encode(`${before}${key}:\n${items(begun)}`);
+  for (let page = rest.next(); !page.done; page = rest.next()) yield encoder.encode(items(page.value));
+  yield encoder.encode(after);
 }
 
 /** Reads on only when what it has is taken; `pages` end with it. */

@@ -36,11 +36,13 @@ export function answering(
 /** Keys in order and lists at the depth of their keys, as upstream writes YAML. */
 const yamlStyle = { version: '1.1', aliasDuplicateObjects: false, sortMapEntries: true, indentSeq: false } as const;
 
+export const yamlText = (value: unknown): string => stringify(value, yamlStyle);
+
 /** `text` is JSON; it is turned into what was asked for. */
 export function textResponse(text: string, options: AnswerOptions = {}): HttpAnswer {
   switch (options.encoding) {
     case 'yaml':
-      return bodyResponse(stringify(JSON.parse(text), yamlStyle), 'yaml', options);
+      return bodyResponse(yamlText(JSON.parse(text)), 'yaml', options);
     case 'protobuf': {
       const bytes = options.protobuf?.object(JSON.parse(text));
       if (bytes) return bodyResponse(bytes, 'protobuf', options);

@@ -2,10 +2,10 @@
 // answers that are long.
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import { openSql } from '../../../test/harness/sql.ts';
 import { protobuf } from '../../generated/schemas/protobuf.ts';
 import { decodeProtobuf } from '../../machinery/schema/protobuf.ts';
-import type { ProtobufTable } from '../../machinery/schema/table.ts';
 import { adminToken, type TestServer, testServer } from '../testing.ts';
 
 const maps = '/api/v1/namespaces/default/configmaps';
@@ -301,6 +301,31 @@ describe('long answers', async () => {
     expect(response.headers.get('content-encoding')).toBe('identity');
     expect(JSON.parse(new TextDecoder().decode(bytes)).items).toHaveLength(3);
   });
+  test('are streamed in YAML too, as they would be written whole', async () => {
+    const server = await testServer(openSql());
+    const text = `${'some text: # of many\n'.repeat(2000)}`;
+    for (let n = 0; n < 40; n++)
+      await server.call('POST', maps, {
+        metadata: { name: `m${n}`, labels: { n: String(n) } },
+        data: { text, '-a': '[]\nitems: []\n' },
+      });
+    const tables = 'as=Table;v=v1;g=meta.k8s.io';
+    for (const form of ['', `;${tables}`]) {
+      const query = form ? '?includeObject=Object' : '';
+      const yaml = await raw(server, maps + query, { accept: `application/yaml${form}` });
+      const json = await raw(server, maps + query, { accept: `application/json${form}` });
+      expect(yaml.response.headers.get('content-type')).toBe('application/yaml');
+      const whole = stringify(JSON.parse(new TextDecoder().decode(json.bytes)), {
+        version: '1.1',
+        aliasDuplicateObjects: false,
+        sortMapEntries: true,
+        indentSeq: false,
+      });
+      expect(whole.length).toBeGreaterThan(1024 * 1024);
+      expect(new TextDecoder().decode(yaml.bytes) === whole).toBe(true);
+    }
+  });
+
   test('hold together in every encoding', async () => {
     const json = JSON.parse(new TextDecoder().decode((await raw(server, maps)).bytes));
     expect(json.items).toHaveLength(20);
