@@ -4,7 +4,6 @@ import { resources } from '../generated/resources.ts';
 import { definitions } from '../generated/schemas/definitions.ts';
 import { apiVersion } from '../machinery/meta.ts';
 import type { AnyResource } from '../machinery/resource.ts';
-import type { SchemaTable } from '../machinery/schema/table.ts';
 import { type Field, Schemas, type StructType, type Type } from '../machinery/schema/types.ts';
 import type { Random } from '../ports/index.ts';
 

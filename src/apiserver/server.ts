@@ -10,7 +10,7 @@ import { errors } from '../machinery/errors.ts';
 import { HttpAnswer, type HttpRequest } from '../machinery/http.ts';
 import type { KubeObject } from '../machinery/meta.ts';
 import type { AnyResource, ControlPlaneParts, Subresource } from '../machinery/resource.ts';
-import type { ProtobufTable, SchemaTable } from '../machinery/schema/table.ts';
+import type { ProtobufTable } from '../machinery/schema/table.ts';
 import { Schemas } from '../machinery/schema/types.ts';
 import type { Clock, ClusterConfig, Log, Random, Timers } from '../ports/index.ts';
 import type { Client, Feed } from '../reconcile/types.ts';

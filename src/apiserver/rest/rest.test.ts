@@ -4,7 +4,6 @@ import { protobuf } from '../../generated/schemas/protobuf.ts';
 import { createLedger } from '../../ledger/ledger.ts';
 import type { Ledger, WriteView } from '../../ledger/types.ts';
 import { encodeProtobuf } from '../../machinery/schema/protobuf-writer.ts';
-import type { ProtobufTable } from '../../machinery/schema/table.ts';
 import { defaultClusterConfig } from '../../ports/index.ts';
 import type { AdmissionPlugin } from '../admission/chain.ts';
 import { TestTimers, testServer } from '../testing.ts';
