@@ -1,5 +1,6 @@
 // How long a request may take until the head of its answer is there: a client that sends half a body and then nothing does
-// not keep its seat for ever. One timer for all of them, running only while there is something to wait for.
+// not keep its seat for ever. One timer for all of them, which ends within a second of the last: a timer that is pending
+// keeps a durable object in memory, which is paid for.
 import { ApiError } from '../../machinery/errors.ts';
 import type { Timers } from '../../ports/index.ts';
 
@@ -9,13 +10,12 @@ interface Pending {
 }
 
 /** Requests may take this much longer, so that one timer serves many. */
-const graceMs = 1_000;
+const tickMs = 1_000;
 
 export class TimeLimits {
   readonly #timers: Timers | undefined;
   readonly #pending = new Set<Pending>();
-  #timerMs = Number.POSITIVE_INFINITY;
-  #cancel: (() => void) | undefined;
+  #ticking = false;
 
   /** Without timers nothing is limited. */
   constructor(timers: Timers | undefined) {
@@ -33,31 +33,23 @@ export class TimeLimits {
           reject(new ApiError('Timeout', 'Timeout: request did not complete within the allotted timeout', {})),
       };
       this.#pending.add(pending);
-      this.#arm(timers, pending.untilMs);
+      this.#tick(timers);
       work.then(resolve, reject).finally(() => this.#pending.delete(pending));
     });
   }
 
-  #arm(timers: Timers, untilMs: number): void {
-    if (this.#timerMs <= untilMs + graceMs) return;
-    this.#cancel?.();
-    this.#timerMs = untilMs + graceMs;
-    this.#cancel = timers.after(this.#timerMs - timers.now(), () => this.#expire(timers));
-  }
-
-  #expire(timers: Timers): void {
-    this.#timerMs = Number.POSITIVE_INFINITY;
-    this.#cancel = undefined;
-    const nowMs = timers.now();
-    let next = Number.POSITIVE_INFINITY;
-    for (const pending of this.#pending) {
-      if (pending.untilMs > nowMs) {
-        next = Math.min(next, pending.untilMs);
-        continue;
+  #tick(timers: Timers): void {
+    if (this.#ticking) return;
+    this.#ticking = true;
+    timers.after(tickMs, () => {
+      this.#ticking = false;
+      const nowMs = timers.now();
+      for (const pending of this.#pending) {
+        if (pending.untilMs > nowMs) continue;
+        this.#pending.delete(pending);
+        pending.expire();
       }
-      this.#pending.delete(pending);
-      pending.expire();
-    }
-    if (next < Number.POSITIVE_INFINITY) this.#arm(timers, next);
+      if (this.#pending.size > 0) this.#tick(timers);
+    });
   }
 }
