@@ -1,9 +1,14 @@
 // The CertificateSigner port with @peculiar/x509 and WebCrypto: signs with the cluster's CA key, EC P-256.
-import 'reflect-metadata';
-import * as x509 from '@peculiar/x509';
+import type * as X509 from '@peculiar/x509';
 import type { CertificateSigner, SignRequest } from '../../src/apiserver/nodes/certificate.ts';
 import { errors } from '../../src/machinery/errors.ts';
 import type { Clock } from '../../src/ports/index.ts';
+
+/** Evaluated when a certificate is first signed: it is a good part of what an isolate would do at its start. */
+async function library(): Promise<typeof X509> {
+  await import('reflect-metadata');
+  return import('@peculiar/x509');
+}
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 /** Clocks of nodes differ a little. */
@@ -11,7 +16,7 @@ const backdateMs = 5 * 60_000;
 
 export function certificateSigner(caCertificate: string, caKey: string, clock: Clock): CertificateSigner {
   let issuer: Promise<{ subject: string; notAfter: Date; key: CryptoKey }> | undefined;
-  const load = async () => ({
+  const load = async (x509: typeof X509) => ({
     subject: new x509.X509Certificate(caCertificate).subject,
     notAfter: new x509.X509Certificate(caCertificate).notAfter,
     key: await crypto.subtle.importKey('pkcs8', pemBytes(caKey), algorithm, false, ['sign']),
@@ -19,8 +24,9 @@ export function certificateSigner(caCertificate: string, caKey: string, clock: C
   return {
     ca: caCertificate,
     async sign(request: SignRequest) {
-      const csr = await parse(request.csr);
-      issuer ??= load();
+      const x509 = await library();
+      const csr = await parse(x509, request.csr);
+      issuer ??= load(x509);
       const { subject, notAfter: caEnd, key } = await issuer;
       const now = clock.now();
       const notAfter = new Date(Math.min(now + request.lifetimeMs, caEnd.getTime()));
@@ -48,8 +54,8 @@ export function certificateSigner(caCertificate: string, caKey: string, clock: C
   };
 }
 
-async function parse(pem: string): Promise<x509.Pkcs10CertificateRequest> {
-  let csr: x509.Pkcs10CertificateRequest;
+async function parse(x509: typeof X509, pem: string): Promise<X509.Pkcs10CertificateRequest> {
+  let csr: X509.Pkcs10CertificateRequest;
   try {
     csr = new x509.Pkcs10CertificateRequest(pem);
     if (await csr.verify()) return csr;
