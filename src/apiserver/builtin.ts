@@ -17,6 +17,7 @@ import { priority } from './admission/priority.ts';
 import { resourceQuota } from './admission/resource-quota.ts';
 import { runtimeClass } from './admission/runtime-class.ts';
 import { serviceAccount } from './admission/service-account.ts';
+import { storageObjectInUseProtection } from './admission/storage-object-in-use-protection.ts';
 import { taintNodesByCondition } from './admission/taint-nodes-by-condition.ts';
 import { type Authenticator, adminAuthenticator, allAuthenticated, firstOf } from './authn/authenticator.ts';
 import { serviceAccountAuthenticator } from './authn/service-account.ts';
@@ -39,6 +40,7 @@ export const builtInAdmission: readonly AdmissionPlugin[] = [
   priority,
   defaultTolerationSeconds,
   defaultStorageClass,
+  storageObjectInUseProtection,
   persistentVolumeClaimResize,
   runtimeClass,
   certificateSubjectRestriction,

@@ -439,6 +439,69 @@ describe('ReplicationControllers', () => {
   });
 });
 
+describe('storage in use', () => {
+  const claims = '/api/v1/namespaces/default/persistentvolumeclaims';
+  const volumes = '/api/v1/persistentvolumes';
+  const finalizers = async (path: string): Promise<unknown> =>
+    (await cluster.call('GET', path)).json.metadata?.finalizers;
+  const claim = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: 'a' },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+  };
+
+  it('keeps a claim until the last pod on a node that names it is gone', async () => {
+    await cluster.make(claims, claim);
+    expect(await finalizers(`${claims}/a`)).toEqual(['kubernetes.io/pvc-protection']);
+    await cluster.make(podsPath, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'user' },
+      spec: {
+        containers: [{ name: 'c', image: 'v1' }],
+        volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'a' } }],
+      },
+    });
+    await cluster.settle();
+    await cluster.call('DELETE', `${claims}/a`);
+    await cluster.settle();
+    expect(await finalizers(`${claims}/a`)).toEqual(['kubernetes.io/pvc-protection']);
+    await cluster.call('DELETE', `${podsPath}/user`);
+    await cluster.settle();
+    expect((await cluster.call('GET', `${claims}/a`)).code).toBe(404);
+  });
+
+  it('lets go of what nobody uses, and gives the finalizer back to what lost it', async () => {
+    await cluster.make(claims, claim);
+    await cluster.call('PATCH', `${claims}/a`, { metadata: { finalizers: null } }, 'application/merge-patch+json');
+    await cluster.settle();
+    expect(await finalizers(`${claims}/a`)).toEqual(['kubernetes.io/pvc-protection']);
+    await cluster.call('DELETE', claims);
+    await cluster.settle();
+    expect(await cluster.list(claims)).toEqual([]);
+  });
+
+  it('keeps a volume while it is bound', async () => {
+    await cluster.make(volumes, {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: 'v' },
+      spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/x' } },
+    });
+    const phase = async (phase: string): Promise<void> => {
+      await cluster.call('PATCH', `${volumes}/v/status`, { status: { phase } }, 'application/merge-patch+json');
+      await cluster.settle();
+    };
+    await phase('Bound');
+    await cluster.call('DELETE', `${volumes}/v`);
+    await cluster.settle();
+    expect(await finalizers(`${volumes}/v`)).toEqual(['kubernetes.io/pv-protection']);
+    await phase('Released');
+    expect((await cluster.call('GET', `${volumes}/v`)).code).toBe(404);
+  });
+});
+
 describe('deletion of owners', () => {
   const remove = (policy: string): Promise<Answer> =>
     cluster.call('DELETE', `${deployments}/web`, {

@@ -9,6 +9,8 @@ import { create as namespace } from '../controllers/namespace/controller.ts';
 import { create as nodeIpam } from '../controllers/node-ipam/controller.ts';
 import { create as nodeLifecycle } from '../controllers/node-lifecycle/controller.ts';
 import { create as podGarbageCollector } from '../controllers/pod-garbage-collector/controller.ts';
+import { create as pvProtection } from '../controllers/pv-protection/controller.ts';
+import { create as pvcProtection } from '../controllers/pvc-protection/controller.ts';
 import { create as replicaset } from '../controllers/replicaset/controller.ts';
 import { create as replicationcontroller } from '../controllers/replicationcontroller/controller.ts';
 import { create as resourcequota } from '../controllers/resourcequota/controller.ts';
@@ -28,6 +30,8 @@ export const controllers: readonly ((options: ControllerOptions) => Controller)[
   nodeIpam,
   nodeLifecycle,
   podGarbageCollector,
+  pvProtection,
+  pvcProtection,
   replicaset,
   replicationcontroller,
   resourcequota,
