@@ -90,7 +90,8 @@ describe('daemon sets', () => {
 });
 
 describe('stateful sets', () => {
-  const claim = { metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'] } };
+  const resources = { requests: { storage: '1Gi' } };
+  const claim = { metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'], resources } };
 
   test('defaults', () => {
     const { object, problems } = createOf(statefulSets, { spec: { ...spec, volumeClaimTemplates: [claim] } });
@@ -120,6 +121,24 @@ describe('stateful sets', () => {
     expect(createOf(statefulSets, { spec: { ...mounted, volumeClaimTemplates: [claim] } }).problems).toEqual([]);
     expect(createOf(statefulSets, { spec: mounted }).problems).toEqual([
       'spec.template.spec.containers[0].volumeMounts[0].name: Not found: "data"',
+    ]);
+  });
+
+  test('claims are those of a new claim, and not looked at again', () => {
+    const wrong = {
+      ...spec,
+      volumeClaimTemplates: [claim, { spec: { volumeMode: 'Odd' } }, { spec: { ...claim.spec, accessModes: ['Odd'] } }],
+    };
+    expect(createOf(statefulSets, { spec: wrong }).problems).toEqual([
+      'spec.volumeClaimTemplates[1].spec.accessModes: Required value: at least 1 access mode is required',
+      'spec.volumeClaimTemplates[1].spec.resources[storage]: Required value',
+      'spec.volumeClaimTemplates[1].spec.volumeMode: Unsupported value: "Odd": supported values: "Block", "Filesystem"',
+      'spec.volumeClaimTemplates[2].spec.accessModes: Unsupported value: "Odd": supported values: "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"',
+    ]);
+    const old = createOf(statefulSets, { spec: wrong }).object;
+    expect(updateOf(statefulSets, old, { spec: { ...wrong, replicas: 3 } }).problems).toEqual([]);
+    expect(updateOf(statefulSets, old, { spec: { ...wrong, volumeClaimTemplates: [{}] } }).problems).toEqual([
+      "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
     ]);
   });
 

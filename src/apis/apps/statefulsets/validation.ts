@@ -1,10 +1,11 @@
 // Validation of a StatefulSet. What was stored before a rule came into being may stay: an update looks at the service's name
-// not at all, and at the pod template only where the stored one is valid.
+// and the claims, which do not change, not at all, and at the pod template only where the stored one is valid.
 
 import type { StatefulSet, StatefulSetSpec } from '../../../generated/schemas/apps-v1.ts';
 import type { PodTemplateSpec } from '../../../generated/schemas/core-v1.ts';
 import { isDns1123Label } from '../../../machinery/names.ts';
 import { deepEqual } from '../../../machinery/validation.ts';
+import { validateClaimSpec } from '../../core/persistentvolumeclaims/validation.ts';
 import { validatePodTemplate } from '../../core/podspec/validation.ts';
 import { Problems } from '../../problems.ts';
 import {
@@ -20,6 +21,7 @@ import {
 
 interface Leniency {
   anyServiceName?: boolean;
+  anyClaims?: boolean;
   anyTemplate?: boolean;
 }
 
@@ -81,6 +83,10 @@ function validateSpec(spec: StatefulSetSpec, leniency: Leniency): Problems {
         ['Retain', 'Delete'],
         'unsupported',
       );
+  if (!leniency.anyClaims)
+    (spec.volumeClaimTemplates ?? []).forEach((claim, i) => {
+      validateClaimSpec(problems, `spec.volumeClaimTemplates[${i}].spec`, claim.spec ?? {});
+    });
   problems.nonNegative('spec.replicas', spec.replicas);
   problems.nonNegative('spec.minReadySeconds', spec.minReadySeconds);
   problems.nonNegative('spec.ordinals.start', spec.ordinals?.start);
@@ -112,7 +118,8 @@ export const validateStatefulSet = (set: StatefulSet): Problems => validateSpec(
 export function validateStatefulSetUpdate(set: StatefulSet, old: StatefulSet): Problems {
   const before = new Problems();
   validatePodTemplate(before, 'spec.template', withClaims(old.spec));
-  const problems = validateSpec(set.spec, { anyServiceName: true, anyTemplate: before.list.length > 0 });
+  const anyTemplate = before.list.length > 0;
+  const problems = validateSpec(set.spec, { anyServiceName: true, anyClaims: true, anyTemplate });
   const kept = Object.fromEntries(mutable.map((field) => [field, old.spec[field]]));
   if (!deepEqual({ ...set.spec, ...kept }, old.spec))
     problems.forbidden(
