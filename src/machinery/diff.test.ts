@@ -50,6 +50,16 @@ describe('the internal form', () => {
     });
   });
 
+  it('leaves out what is unset in types of the API itself, in their order', () => {
+    const selector = 'Of:of{matchLabels:matchLabels=o matchExpressions:matchExpressions=o}';
+    const labels = { b: '2', a: '1' };
+    const shown = (of: object) => JSON.stringify(goFormOf(selector, { of }));
+    expect(shown({ matchExpressions: [{ operator: 'Exists', key: 'k' }], matchLabels: labels })).toBe(
+      '{"Of":{"matchLabels":{"a":"1","b":"2"},"matchExpressions":[{"key":"k","operator":"Exists"}]}}',
+    );
+    expect(shown({ matchExpressions: [], matchLabels: {} })).toBe('{"Of":{}}');
+  });
+
   it('takes nothing from prototypes', () => {
     expect(goFormOf('A:constructor=s B:toString{C:c=s}', {})).toEqual({ A: '', B: null });
   });

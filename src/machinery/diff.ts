@@ -140,11 +140,34 @@ export function unifiedDiff(a: string, b: string): string {
 
 /**
  * Go's struct as text, a field after the other: `Name:json=kind`, or `Name:json{fields}` of a pointer to a struct and
- * `Name:json[fields]` of a struct itself, `Name:json(fields)` of a list of them. Kinds are the zero values: s '', b false, i 0, p null.
+ * `Name:json[fields]` of a struct itself, `Name:json(fields)` of a list of them. Kinds are the zero values: s '', b false, i 0, p null;
+ * o is left out, and so is what is empty there.
  */
 export type GoForm = string;
 
-const zeros: Record<string, unknown> = { s: '', b: false, i: 0, p: null };
+type Kind = keyof typeof zeros;
+interface Field {
+  readonly name: string;
+  readonly json: string;
+  readonly of: Kind | { readonly as: 'pointer' | 'struct' | 'list'; readonly fields: readonly Field[] };
+}
+
+const zeros = { s: '', b: false, i: 0, p: null, o: undefined } as const;
+const shapes = { '{': 'pointer', '[': 'struct', '(': 'list' } as const;
+const parsed = new Map<GoForm, readonly Field[]>();
+
+function fieldsOf(form: GoForm): readonly Field[] {
+  let fields = parsed.get(form);
+  if (fields === undefined) {
+    fields = splitFields(form).map((field): Field => {
+      const [, name = '', json = '', sign = '', rest = ''] = /^(\w+):(\w+)([={[(])(.*)$/.exec(field) ?? [];
+      if (sign === '=') return { name, json, of: rest as Kind };
+      return { name, json, of: { as: shapes[sign as keyof typeof shapes], fields: fieldsOf(rest.slice(0, -1)) } };
+    });
+    parsed.set(form, fields);
+  }
+  return fields;
+}
 
 function splitFields(form: GoForm): string[] {
   const out: string[] = [];
@@ -163,19 +186,25 @@ function splitFields(form: GoForm): string[] {
 }
 
 /** `value` under Go's names. Fields that the form does not name are left out. */
-export function goFormOf(form: GoForm, value: object | undefined): Record<string, unknown> {
+export const goFormOf = (form: GoForm, value: object | undefined): Record<string, unknown> =>
+  shaped(fieldsOf(form), value);
+
+function shaped(fields: readonly Field[], value: object | undefined): Record<string, unknown> {
   const given = (value ?? {}) as Record<string, unknown>;
   const out: Record<string, unknown> = {};
-  for (const field of splitFields(form)) {
-    const [, name = '', json = '', sign, rest = ''] = /^(\w+):(\w+)([={[(])(.*)$/.exec(field) ?? [];
+  for (const { name, json, of } of fields) {
     const own = Object.hasOwn(given, json) ? (given[json] ?? undefined) : undefined;
-    if (sign === '=') out[name] = sorted(own ?? zeros[rest] ?? null);
-    else if (sign !== '[' && own === undefined) out[name] = null;
-    else if (sign === '(') out[name] = (own as object[]).map((one) => goFormOf(rest.slice(0, -1), one));
-    else out[name] = goFormOf(rest.slice(0, -1), own as object | undefined);
+    if (typeof of === 'string') {
+      if (of !== 'o' || !isEmpty(own)) out[name] = sorted(own ?? zeros[of]);
+    } else if (of.as !== 'struct' && own === undefined) out[name] = null;
+    else if (of.as === 'list') out[name] = (own as object[]).map((one) => shaped(of.fields, one));
+    else out[name] = shaped(of.fields, own as object | undefined);
   }
   return out;
 }
+
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 
 /** Maps come sorted by key. */
 function sorted(value: unknown): unknown {

@@ -9,6 +9,8 @@ import type { ObjectMeta } from '../../machinery/meta.ts';
 export const taintForm = 'Key:key=s Value:value=s Effect:effect=s TimeAdded:timeAdded=p';
 export const servicePortForm =
   'Name:name=s Protocol:protocol=s AppProtocol:appProtocol=p Port:port=i TargetPort:targetPort=i NodePort:nodePort=i';
+/** A type of the API itself, which is in memory as it is on the wire. */
+export const labelSelectorForm = 'matchLabels:matchLabels=o matchExpressions:matchExpressions=o';
 const requirementForm = 'Key:key=s Operator:operator=s Values:values=p';
 export const nodeSelectorTermForm = `MatchExpressions:matchExpressions(${requirementForm}) MatchFields:matchFields(${requirementForm})`;
 
@@ -23,7 +25,7 @@ const downwardItems = `Items:items(Path:path=s ${fieldRef} ${resourceRef} Mode:m
 const localSecret = `SecretRef:secretRef{${named}}`;
 const fsReadOnly = 'FSType:fsType=s ReadOnly:readOnly=b';
 const claimSpec = [
-  'AccessModes:accessModes=p Selector:selector=p Resources:resources[Limits:limits=p Requests:requests=p]',
+  `AccessModes:accessModes=p Selector:selector{${labelSelectorForm}} Resources:resources[Limits:limits=p Requests:requests=p]`,
   'VolumeName:volumeName=s StorageClassName:storageClassName=p VolumeMode:volumeMode=p',
   'DataSource:dataSource{APIGroup:apiGroup=p Kind:kind=s Name:name=s}',
   'DataSourceRef:dataSourceRef{APIGroup:apiGroup=p Kind:kind=s Name:name=s Namespace:namespace=p}',
@@ -35,7 +37,7 @@ const projection = [
   `DownwardAPI:downwardAPI{${downwardItems}}`,
   `ConfigMap:configMap{${named} ${items} ${optional}}`,
   'ServiceAccountToken:serviceAccountToken{Audience:audience=s ExpirationSeconds:expirationSeconds=i Path:path=s}',
-  `ClusterTrustBundle:clusterTrustBundle{Name:name=p SignerName:signerName=p LabelSelector:labelSelector=p ${optional} Path:path=s}`,
+  `ClusterTrustBundle:clusterTrustBundle{Name:name=p SignerName:signerName=p LabelSelector:labelSelector{${labelSelectorForm}} ${optional} Path:path=s}`,
   'PodCertificate:podCertificate{SignerName:signerName=s KeyType:keyType=s MaxExpirationSeconds:maxExpirationSeconds=p CredentialBundlePath:credentialBundlePath=s KeyPath:keyPath=s CertificateChainPath:certificateChainPath=s UserAnnotations:userAnnotations=p}',
 ].join(' ');
 
@@ -106,8 +108,7 @@ const containerForm = [
 
 export const ephemeralContainerForm = `${containerForm} TargetContainerName:targetContainerName=s`;
 
-const podTerm =
-  'LabelSelector:labelSelector=p Namespaces:namespaces=p TopologyKey:topologyKey=s NamespaceSelector:namespaceSelector=p MatchLabelKeys:matchLabelKeys=p MismatchLabelKeys:mismatchLabelKeys=p';
+const podTerm = `LabelSelector:labelSelector{${labelSelectorForm}} Namespaces:namespaces=p TopologyKey:topologyKey=s NamespaceSelector:namespaceSelector{${labelSelectorForm}} MatchLabelKeys:matchLabelKeys=p MismatchLabelKeys:mismatchLabelKeys=p`;
 const podTerms = `{RequiredDuringSchedulingIgnoredDuringExecution:requiredDuringSchedulingIgnoredDuringExecution(${podTerm}) PreferredDuringSchedulingIgnoredDuringExecution:preferredDuringSchedulingIgnoredDuringExecution(Weight:weight=i PodAffinityTerm:podAffinityTerm[${podTerm}])}`;
 const affinity = [
   `NodeAffinity:nodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution:requiredDuringSchedulingIgnoredDuringExecution{NodeSelectorTerms:nodeSelectorTerms(${nodeSelectorTermForm})} PreferredDuringSchedulingIgnoredDuringExecution:preferredDuringSchedulingIgnoredDuringExecution(Weight:weight=i Preference:preference[${nodeSelectorTermForm}])}`,
@@ -127,7 +128,7 @@ const podSpecForm: GoForm = [
   'HostAliases:hostAliases(IP:ip=s Hostnames:hostnames=p) PriorityClassName:priorityClassName=s Priority:priority=p PreemptionPolicy:preemptionPolicy=p',
   'DNSConfig:dnsConfig{Nameservers:nameservers=p Searches:searches=p Options:options(Name:name=s Value:value=p)}',
   'ReadinessGates:readinessGates(ConditionType:conditionType=s) RuntimeClassName:runtimeClassName=p Overhead:overhead=p EnableServiceLinks:enableServiceLinks=p',
-  'TopologySpreadConstraints:topologySpreadConstraints(MaxSkew:maxSkew=i TopologyKey:topologyKey=s WhenUnsatisfiable:whenUnsatisfiable=s LabelSelector:labelSelector=p MinDomains:minDomains=p NodeAffinityPolicy:nodeAffinityPolicy=p NodeTaintsPolicy:nodeTaintsPolicy=p MatchLabelKeys:matchLabelKeys=p)',
+  `TopologySpreadConstraints:topologySpreadConstraints(MaxSkew:maxSkew=i TopologyKey:topologyKey=s WhenUnsatisfiable:whenUnsatisfiable=s LabelSelector:labelSelector{${labelSelectorForm}} MinDomains:minDomains=p NodeAffinityPolicy:nodeAffinityPolicy=p NodeTaintsPolicy:nodeTaintsPolicy=p MatchLabelKeys:matchLabelKeys=p)`,
   'OS:os{Name:name=s} SchedulingGates:schedulingGates(Name:name=s)',
   'ResourceClaims:resourceClaims(Name:name=s ResourceClaimName:resourceClaimName=p ResourceClaimTemplateName:resourceClaimTemplateName=p)',
   `Resources:resources{${resources}} HostnameOverride:hostnameOverride=p SchedulingGroup:schedulingGroup{PodGroupName:podGroupName=p}`,

@@ -5,11 +5,12 @@ import type {
   PersistentVolumeClaimSpec,
   TypedObjectReference,
 } from '../../../generated/schemas/core-v1.ts';
-import { goDiff } from '../../../machinery/diff.ts';
+import { goFormDiff, goFormOf } from '../../../machinery/diff.ts';
 import { isDns1123Label, isDns1123Subdomain, isQualifiedName } from '../../../machinery/names.ts';
 import { compareQuantities, formatQuantity } from '../../../machinery/quantity.ts';
 import { deepEqual, validateLabelSelector } from '../../../machinery/validation.ts';
 import { fieldImmutableMessage, isNegativeMessage, keyed, type Problems } from '../../problems.ts';
+import { labelSelectorForm } from '../go-forms.ts';
 import { classAnnotation, validateAccessModes, volumeModes } from '../persistentvolumes/access.ts';
 import { validatePositive, validateSize } from '../persistentvolumes/validation.ts';
 import { isNative } from '../podspec/resources.ts';
@@ -71,7 +72,7 @@ function validateModeAndSources(
 
 const claimForm = [
   'AccessModes:accessModes=p',
-  'Selector:selector=p',
+  `Selector:selector{${labelSelectorForm}}`,
   'Resources:resources[Limits:limits=p Requests:requests=p]',
   'VolumeName:volumeName=s',
   'StorageClassName:storageClassName=p',
@@ -116,10 +117,11 @@ export function validateClaimUpdate(
   old: PersistentVolumeClaim,
 ): void {
   const { now, before } = comparable(problems, claim, old);
-  if (!deepEqual(now, before))
+  const [formBefore, formNow] = [before, now].map((spec) => goFormOf(claimForm, spec)) as [object, object];
+  if (!deepEqual(formNow, formBefore))
     problems.forbidden(
       'spec',
-      `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${goDiff(claimForm, before, now)}`,
+      `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${goFormDiff(formBefore, formNow)}`,
     );
   const size = claim.spec.resources?.requests?.storage ?? '0';
   if (

@@ -282,6 +282,86 @@ describe('update', () => {
       ].join('\n'),
     ]);
   });
+  test.each<[string, before: object, after: object, problems: (string | RegExp)[]]>([
+    [
+      'an empty struct where there was none',
+      {},
+      { containers: [{ ...web, image: 'a:1', lifecycle: {} }] },
+      [/- {3}"Lifecycle": null,\n\+ {3}"Lifecycle": \{\n\+ {4}"PostStart": null/],
+    ],
+    [
+      'an empty list where there was none',
+      {},
+      { containers: [{ ...web, image: 'a:1', args: [] }], hostAliases: [] },
+      [],
+    ],
+    [
+      'a container without an image',
+      {},
+      { containers: [{ ...web, image: '', imagePullPolicy: 'IfNotPresent' }] },
+      ['spec.containers[0].image: Required value', 'spec.containers[0].image: Required value'],
+    ],
+    [
+      'padded images',
+      {},
+      { containers: [{ ...web, image: 'a ', imagePullPolicy: 'IfNotPresent' }] },
+      Array(2).fill('spec.containers[0].image: Invalid value: "a ": must not have leading or trailing whitespace'),
+    ],
+    ['a shorter deadline', { activeDeadlineSeconds: 9 }, { activeDeadlineSeconds: 8 }, []],
+    [
+      'a longer deadline',
+      { activeDeadlineSeconds: 9 },
+      { activeDeadlineSeconds: 10 },
+      ['spec.activeDeadlineSeconds: Invalid value: 10: must be less than or equal to previous value'],
+    ],
+    [
+      'a negative deadline',
+      {},
+      { activeDeadlineSeconds: -1, hostname: 'other' },
+      [
+        'spec.activeDeadlineSeconds: Invalid value: -1: must be between 1 and 2147483647, inclusive',
+        'spec.activeDeadlineSeconds: Invalid value: -1: must be between 0 and 2147483647, inclusive',
+      ],
+    ],
+    [
+      'a new toleration that is wrong',
+      { tolerations: [{ key: 'a', operator: 'Exists' }] },
+      {
+        tolerations: [
+          { key: 'a', operator: 'Exists' },
+          { key: 'b', operator: 'Odd' },
+        ],
+      },
+      Array(2).fill('spec.tolerations[1].operator: Unsupported value: "Odd": supported values: "Equal", "Exists"'),
+    ],
+  ])('to %s', (_, before, after, problems) => {
+    const containers = [{ ...web, image: 'a:1' }];
+    const found = updateOf(
+      pods,
+      createOf(pods, podWith({ containers, ...before })).object,
+      podWith({ containers, ...after }),
+    );
+    expect(found.problems).toEqual(problems.map((one) => (typeof one === 'string' ? one : expect.stringMatching(one))));
+  });
+
+  test('of a pod with gates: where it may run can be narrowed', () => {
+    const term = (...values: string[]) => ({ key: 'a', operator: 'In', values });
+    const affinity = (...matchExpressions: object[]) => ({
+      nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions }] } },
+    });
+    const gated = (parts: object) =>
+      podWith({ containers: [{ ...web, image: 'a:1' }], schedulingGates: [{ name: 'x.example/g' }], ...parts });
+    const update = (before: object, after: object) =>
+      updateOf(pods, createOf(pods, gated(before)).object, gated(after)).problems;
+    expect(update({}, { affinity: affinity(term('1')) })).toEqual([]);
+    expect(update({}, { containers: [{ ...web, image: 'a:2', imagePullPolicy: 'IfNotPresent' }] })).toEqual([]);
+    expect(update({ affinity: {} }, { affinity: affinity(term('1')) })).toEqual([]);
+    expect(update({ affinity: affinity(term('1')) }, { affinity: affinity(term('1'), term('2')) })).toEqual([]);
+    expect(update({ affinity: affinity(term('1')) }, {})).toEqual([
+      'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms: Invalid value: null: no additions/deletions to non-empty NodeSelectorTerms list are allowed',
+    ]);
+  });
+
   test('of the number of containers', () => {
     const { problems } = updateOf(
       pods,

@@ -1,12 +1,21 @@
 // What may change in a pod that exists (core/validation: ValidatePodUpdate).
 
-import type { Container, NodeSelectorTerm, Pod, PodSpec, Toleration } from '../../../generated/schemas/core-v1.ts';
+import type {
+  Affinity,
+  Container,
+  NodeSelectorTerm,
+  Pod,
+  PodSpec,
+  Toleration,
+} from '../../../generated/schemas/core-v1.ts';
 import { goFormDiff, goFormOf } from '../../../machinery/diff.ts';
 import { deepEqual } from '../../../machinery/validation.ts';
 import { Problems } from '../../problems.ts';
 import { keepAllBut } from '../../subresources.ts';
 import { goPodSpec, nodeSelectorTermForm } from '../go-forms.ts';
 import { validateAnnotationChanges, validateSpecificAnnotations } from '../podspec/annotations.ts';
+import { trimmedImage } from '../podspec/containers.ts';
+import { validateTolerations } from '../podspec/scheduling.ts';
 
 const updatable = [
   '`spec.containers[*].image`',
@@ -27,16 +36,24 @@ function validateImages(
     problems.forbidden(path, 'pod updates may not add or remove containers');
     return false;
   }
+  after.forEach((container, i) => {
+    if (!container.image) problems.required(`${path}[${i}].image`);
+    trimmedImage(problems, `${path}[${i}]`, container);
+  });
   return true;
 }
 
 /** Every old toleration must still be there; its seconds may differ. */
-function validateTolerations(problems: Problems, after: readonly Toleration[], before: readonly Toleration[]): void {
+function validateKeptTolerations(
+  problems: Problems,
+  after: readonly Toleration[],
+  before: readonly Toleration[],
+): void {
   const kept = before.every((old) =>
     after.some((one) => deepEqual({ ...old, tolerationSeconds: undefined }, { ...one, tolerationSeconds: undefined })),
   );
-  if (!kept)
-    problems.forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds');
+  if (kept) validateTolerations(problems, 'spec.tolerations', after);
+  else problems.forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds');
 }
 
 function validateGates(problems: Problems, spec: PodSpec, old: PodSpec): void {
@@ -74,9 +91,16 @@ function withoutAllowedChanges(problems: Problems, spec: PodSpec, old: PodSpec):
       );
     munged.nodeSelector = old.nodeSelector;
     validateGatedAffinity(problems, spec, old);
-    munged.affinity = { ...munged.affinity, nodeAffinity: old.affinity?.nodeAffinity };
+    munged.affinity = withNodeAffinity(munged.affinity, old.affinity);
   }
   return munged;
+}
+
+/** The new affinity with the old rules about nodes; none when it says nothing else, and neither does the old one. */
+function withNodeAffinity(affinity: Affinity | undefined, old: Affinity | undefined): Affinity | undefined {
+  if (deepEqual(affinity?.nodeAffinity, old?.nodeAffinity)) return affinity;
+  if (!old && !affinity?.podAffinity && !affinity?.podAntiAffinity) return undefined;
+  return { ...affinity, nodeAffinity: old?.nodeAffinity };
 }
 
 const shown = (term: NodeSelectorTerm): object => goFormOf(nodeSelectorTermForm, term);
@@ -89,7 +113,11 @@ function validateGatedAffinity(problems: Problems, spec: PodSpec, old: PodSpec):
   const path = 'spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms';
   if (before.length === 0) return;
   if (before.length !== after.length) {
-    problems.invalid(path, after.map(shown), 'no additions/deletions to non-empty NodeSelectorTerms list are allowed');
+    problems.invalid(
+      path,
+      after.length > 0 ? after.map(shown) : null,
+      'no additions/deletions to non-empty NodeSelectorTerms list are allowed',
+    );
     return;
   }
   before.forEach((term, i) => {
@@ -137,18 +165,24 @@ export function validatePodUpdate(pod: Pod, old: Pod): Problems {
   const oldDeadline = old.spec.activeDeadlineSeconds;
   if (deadline === undefined && oldDeadline !== undefined)
     problems.invalid('spec.activeDeadlineSeconds', null, 'must not update from a positive integer to nil value');
+  if (deadline !== undefined && (deadline < 0 || deadline > 2147483647)) {
+    problems.invalid('spec.activeDeadlineSeconds', deadline, 'must be between 0 and 2147483647, inclusive');
+    return problems;
+  }
   if (deadline !== undefined && oldDeadline !== undefined && oldDeadline < deadline) {
     problems.invalid('spec.activeDeadlineSeconds', deadline, 'must be less than or equal to previous value');
     return problems;
   }
-  validateTolerations(problems, spec.tolerations ?? [], old.spec.tolerations ?? []);
+  validateKeptTolerations(problems, spec.tolerations ?? [], old.spec.tolerations ?? []);
   validateGates(problems, spec, old.spec);
-  if (deepEqual(spec, old.spec)) return problems;
-  const munged = withoutAllowedChanges(problems, spec, old.spec);
-  if (!deepEqual(munged, old.spec))
+  // Upstream tells a struct without fields from none, which the form does too.
+  const before = goPodSpec(old.spec);
+  if (deepEqual(goPodSpec(spec), before)) return problems;
+  const munged = goPodSpec(withoutAllowedChanges(problems, spec, old.spec));
+  if (!deepEqual(munged, before))
     problems.forbidden(
       'spec',
-      `pod updates may not change fields other than ${updatable}\n${goFormDiff(goPodSpec(old.spec), goPodSpec(munged))}`,
+      `pod updates may not change fields other than ${updatable}\n${goFormDiff(before, munged)}`,
     );
   return problems;
 }
