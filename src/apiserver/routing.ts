@@ -27,27 +27,54 @@ const verbs: Record<string, string> = {
 
 const none = { group: '', version: '', namespace: '', resource: '', subresource: '', name: '', rest: [] };
 
-/** `undefined` when a path segment is not validly percent-encoded. */
-export function requestInfo(method: string, url: URL): RequestInfo | undefined {
-  const segments: string[] = [];
-  for (const segment of url.pathname.split('/')) {
-    if (segment === '') continue;
-    try {
-      segments.push(decodeURIComponent(segment));
-    } catch {
-      return undefined;
-    }
+/**
+ * The path of a request as it was sent, decoded as a whole: a URL would resolve `..`, which is a name like any other here, and a
+ * slash that is encoded is a slash. Bytes that are no UTF-8 become U+FFFD. `undefined` where it is not validly percent-encoded.
+ */
+export function pathOf(url: string): string | undefined {
+  const [, path = ''] = /^[^/?#]*\/\/[^/?#]*([^?#]*)/.exec(url) ?? [];
+  if (path === '') return '/';
+  if (!path.includes('%')) return path;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return malformed.test(path) ? undefined : lenientlyDecoded(path);
   }
-  const plain: RequestInfo = { ...none, isResource: false, path: url.pathname, verb: method.toLowerCase() };
-  const [prefix, ...after] = segments;
-  let group = '';
-  if (prefix === 'apis') group = after.shift() ?? '';
-  else if (prefix !== 'api') return plain;
-  const version = after.shift() ?? '';
-  if (after.length === 0) return plain;
+}
+
+const malformed = /%(?![0-9a-f]{2})/i;
+
+function lenientlyDecoded(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
+    new TextDecoder().decode(Uint8Array.from(run.slice(1).split('%'), (hex) => Number.parseInt(hex, 16))),
+  );
+}
+
+/** The URL without the parameters that upstream does not read: those with a semicolon or with malformed escapes. */
+export function withReadableQuery(url: URL): URL {
+  const unreadable = (parameter: string) => parameter.includes(';') || malformed.test(parameter);
+  if (!unreadable(url.search)) return url;
+  url.search = url.search
+    .slice(1)
+    .split('&')
+    .filter((parameter) => !unreadable(parameter))
+    .join('&');
+  return url;
+}
+
+/** `path` is decoded; see {@link pathOf}. Where it has two slashes, there is an empty segment between them. */
+export function requestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
+  const plain: RequestInfo = { ...none, isResource: false, path, verb: method.toLowerCase() };
+  if (path.startsWith('//')) return plain;
+  const [prefix, ...after] = path.replace(/^\/+|\/+$/g, '').split('/');
+  const grouped = prefix === 'apis';
+  if (!grouped && prefix !== 'api') return plain;
+  if (after.length < (grouped ? 3 : 2) || (grouped && after[0] === '')) return plain;
+  const group = grouped ? (after.shift() as string) : '';
+  const version = after.shift() as string;
 
   const info: RequestInfo = { ...plain, isResource: true, verb: verbs[method] ?? method.toLowerCase(), group, version };
-  // The deprecated /watch/ prefix.
+  // The deprecated /watch/ prefix, which makes a watch of whatever it is.
   const watchPrefix = after[0] === 'watch';
   if (watchPrefix) after.shift();
   if (after[0] === 'namespaces' && after.length >= 2) {
@@ -59,14 +86,14 @@ export function requestInfo(method: string, url: URL): RequestInfo | undefined {
   info.name = after[1] ?? '';
   info.subresource = after[2] ?? '';
   info.rest = after.slice(3);
+  if (watchPrefix) info.verb = 'watch';
   if (info.name === '') {
-    if (info.verb === 'get') info.verb = isTrue(url.searchParams.get('watch')) ? 'watch' : 'list';
+    if (info.verb === 'get') info.verb = isTrue(query.get('watch')) ? 'watch' : 'list';
     else if (info.verb === 'delete') info.verb = 'deletecollection';
   }
-  if (watchPrefix && (info.verb === 'get' || info.verb === 'list')) info.verb = 'watch';
   // `list` and `watch` narrowed to one name count as about that name, as upstream authorises them.
   if ((info.verb === 'list' || info.verb === 'watch' || info.verb === 'deletecollection') && info.name === '') {
-    const match = /^metadata\.name==?([^,=!]+)$/.exec(url.searchParams.get('fieldSelector') ?? '');
+    const match = /^metadata\.name==?([^,=!]+)$/.exec(query.get('fieldSelector') ?? '');
     if (match?.[1]) info.name = match[1];
   }
   return info;

@@ -6,7 +6,7 @@ import type { Pod } from '../generated/schemas/core-v1.ts';
 import { definitions } from '../generated/schemas/definitions.ts';
 import { protobuf } from '../generated/schemas/protobuf.ts';
 import type { Ledger } from '../ledger/types.ts';
-import { errors } from '../machinery/errors.ts';
+import { errors, goQuoted } from '../machinery/errors.ts';
 import { HttpAnswer, type HttpRequest } from '../machinery/http.ts';
 import type { KubeObject } from '../machinery/meta.ts';
 import type { AnyResource, ControlPlaneParts, Subresource } from '../machinery/resource.ts';
@@ -44,7 +44,7 @@ import { streamOptions } from './rest/stream-options.ts';
 import { tokenCreator } from './rest/token.ts';
 import { createVirtual, type VirtualResource } from './rest/virtual.ts';
 import { createObject, deleteCollection, deleteOne, patchObject, updateObject } from './rest/write.ts';
-import { type RequestInfo, requestInfo } from './routing.ts';
+import { pathOf, type RequestInfo, requestInfo, withReadableQuery } from './routing.ts';
 import { findObject } from './storage/read.ts';
 import { WatchHub } from './watch/hub.ts';
 
@@ -205,8 +205,9 @@ export class ApiServer {
 
   /** Never rejects: whatever goes wrong is a Status. */
   async answer(request: HttpRequest): Promise<HttpAnswer> {
-    const url = new URL(request.url);
-    const info = requestInfo(request.method, url);
+    const url = withReadableQuery(new URL(request.url));
+    const path = pathOf(request.url);
+    const info = path === undefined ? undefined : requestInfo(request.method, path, url.searchParams);
     const begunMs = this.core.clock.now();
     const ended = this.metrics.requests.begin(info);
     let answer: HttpAnswer;
@@ -223,7 +224,7 @@ export class ApiServer {
 
   async #handle(request: HttpRequest, url: URL, info: RequestInfo | undefined): Promise<HttpAnswer> {
     if (!info) throw errors.badRequest('invalid percent-encoding in the path');
-    const user = impersonate(request.headers, await this.#user(request, info), this.#authorizer);
+    const user = impersonate(request.headers, await this.#user(request), this.#authorizer);
     return this.#flowControl.serve({ info, user, query: url.searchParams, request }, async (extend) => {
       try {
         return await this.#serve({ core: this.core, request, url, info, user, extend });
@@ -249,11 +250,18 @@ export class ApiServer {
     if (info.rest.length > 0 && info.subresource !== 'proxy') return this.#notServed(info);
 
     const virtual = this.#virtual.get(`${info.group}/${info.version}/${info.resource}`);
+    if (virtual?.namespaced && info.namespace === '') return this.#notServed(info);
     if (virtual && info.name === '') return createVirtual(this.core, virtual, request, url, info, user);
     const definition = this.core.registry.find(info.group, info.version, info.resource);
     if (!definition) return emptyCollection(info) ?? this.#notServed(info);
     const subresource = info.subresource === '' ? undefined : subresourceOf(definition, info.subresource);
     if (info.subresource !== '' && !subresource) return this.#notServed(info);
+    if (subresource && info.verb === 'watch' && info.name !== '') return this.#notServed(info);
+    if (hasEmptyNamespace(info)) {
+      if (!definition.namespaced) return this.#notServed(info);
+      if (info.verb !== 'list' && info.verb !== 'watch' && !(subresource && info.name === ''))
+        throw errors.badRequest('Namespace parameter required.');
+    }
     if (definition.namespaced && info.namespace === '' && info.name !== '' && !isCollectionRead(info))
       return this.#notServed(info);
     // Across namespaces there is only reading.
@@ -269,12 +277,9 @@ export class ApiServer {
     return answer.status === 405 ? answer : withWarning(answer, definition.deprecation);
   }
 
-  async #user(request: HttpRequest, info: RequestInfo): Promise<User> {
+  async #user(request: HttpRequest): Promise<User> {
     const token = bearerToken(request);
-    if (token === undefined) {
-      if (isOpenPath(info)) return anonymous;
-      throw errors.unauthorized();
-    }
+    if (token === undefined) return anonymous;
     const user = await this.#authenticator.authenticate(token);
     if (!user) throw errors.unauthorized();
     return user;
@@ -295,7 +300,9 @@ export class ApiServer {
     const { definition, subresource, info } = rest;
     // Upstream has no routes for it.
     if (rest.request.method === 'HEAD') throw methodNotAllowed();
+    if (info.verb === 'watch' && rest.request.method !== 'GET') throw methodNotAllowed();
     requireVerb(definition, subresource, info);
+    if (!isCollectionRead(info)) requireSegment(info.name);
     if (subresource?.behaviour.type === 'connect') return this.#connect(rest);
     if (definition.computed) return readComputed(rest, this.#options.components ?? {});
     switch (info.verb) {
@@ -344,14 +351,32 @@ function isNamespaceItself({ group, resource, namespace, name }: RequestInfo): b
   return group === '' && resource === 'namespaces' && name === namespace;
 }
 
+/** `/namespaces//pods` is about all namespaces, as far as that goes. */
+function hasEmptyNamespace({ path, namespace, resource }: RequestInfo): boolean {
+  return namespace === '' && resource !== 'namespaces' && path.includes('/namespaces//');
+}
+
+/** Throws BadRequest for a name that could not be a segment of a path. */
+function requireSegment(name: string): void {
+  const problem =
+    name === '.' || name === '..' ? `may not be '${name}'` : name.includes('%') ? "may not contain '%'" : undefined;
+  if (problem) throw errors.badRequest(`Name parameter invalid: ${goQuoted(name)}: ${problem}`);
+}
+
 function isCollectionRead(info: RequestInfo): boolean {
   return info.verb === 'list' || info.verb === 'watch' || info.verb === 'deletecollection';
 }
+
+/** What a verb would be if there were a name. */
+const collectionVerbs: Readonly<Record<string, string>> = { list: 'get', watch: 'get', deletecollection: 'delete' };
 
 /** Throws MethodNotAllowed (405) for what the kind does not offer. */
 function requireVerb(definition: AnyResource, subresource: Subresource | undefined, info: RequestInfo): void {
   const offered: readonly string[] = subresource?.verbs ?? verbsOf(definition);
   if (offered.includes(info.verb) && reachable(subresource, info)) return;
+  // An empty name leaves the path what it is.
+  if (subresource && info.name === '' && offered.includes(collectionVerbs[info.verb] ?? info.verb))
+    throw errors.badRequest('name must be provided');
   // A list is there, so upstream has a route and finds out only then.
   if (info.verb === 'watch' && !subresource && offered.includes('list'))
     throw errors.methodNotSupported(definition, info.verb);

@@ -107,29 +107,33 @@ export const errors = {
   forbidden: (subject: ErrorSubject, name: string, why: string): ApiError =>
     new ApiError(
       'Forbidden',
-      `${qualified(subject)}${name === '' ? '' : ` "${name}"`} is forbidden: ${why}`,
+      `${qualified(subject)}${name === '' ? '' : ` ${goQuoted(name)}`} is forbidden: ${why}`,
       detailsOf(subject, name),
     ),
   notFound: (subject: ErrorSubject, name: string): ApiError =>
-    new ApiError('NotFound', `${qualified(subject)} "${name}" not found`, detailsOf(subject, name)),
+    new ApiError('NotFound', `${qualified(subject)} ${goQuoted(name)} not found`, detailsOf(subject, name)),
   alreadyExists: (subject: ErrorSubject, name: string): ApiError =>
-    new ApiError('AlreadyExists', `${qualified(subject)} "${name}" already exists`, detailsOf(subject, name)),
+    new ApiError('AlreadyExists', `${qualified(subject)} ${goQuoted(name)} already exists`, detailsOf(subject, name)),
   conflict: (subject: ErrorSubject, name: string, why: string): ApiError =>
     new ApiError(
       'Conflict',
-      `Operation cannot be fulfilled on ${qualified(subject)} "${name}": ${why}`,
+      `Operation cannot be fulfilled on ${qualified(subject)} ${goQuoted(name)}: ${why}`,
       detailsOf(subject, name),
     ),
   /** `kind` is the Kind here, as upstream has it: `Pod "x" is invalid: …`. */
   invalid: (group: string, kind: string, name: string, problems: readonly FieldError[]): ApiError => {
     const texts = [...new Set(problems.map(fieldErrorText))];
     const message = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
-    return new ApiError('Invalid', `${group === '' ? kind : `${kind}.${group}`} "${name}" is invalid: ${message}`, {
-      name,
-      ...(group === '' ? {} : { group }),
-      kind,
-      causes: problems.map((p) => ({ reason: causeReasons[p.type], message: fieldErrorDetail(p), field: p.field })),
-    });
+    return new ApiError(
+      'Invalid',
+      `${group === '' ? kind : `${kind}.${group}`} ${goQuoted(name)} is invalid: ${message}`,
+      {
+        name,
+        ...(group === '' ? {} : { group }),
+        kind,
+        causes: problems.map((p) => ({ reason: causeReasons[p.type], message: fieldErrorDetail(p), field: p.field })),
+      },
+    );
   },
   expired: (message: string): ApiError => new ApiError('Expired', message),
   gone: (message: string): ApiError => new ApiError('Gone', message),

@@ -1,5 +1,5 @@
 // Who a bearer token belongs to. Several authenticators in a row; the first that knows the token answers. A token that
-// nobody knows is Unauthorized; no token at all is anonymous, which only a few paths accept.
+// nobody knows is Unauthorized; no token at all is anonymous, who may do next to nothing.
 import type { HttpRequest } from '../../machinery/http.ts';
 import type { User } from '../core.ts';
 

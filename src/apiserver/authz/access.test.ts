@@ -9,8 +9,30 @@ test('who is not known is not let in; health and version are open', async () => 
   const { call } = await testServer(openSql());
   for (const path of ['/version', '/livez', '/readyz', '/healthz'])
     expect((await call('GET', path, undefined, { authorization: '' })).code).toBe(200);
-  for (const headers of [{ authorization: '' }, bearer('x'), bearer('a.b.c'), bearer('abcdef.0123456789abcdef')])
+  for (const headers of [bearer('x'), bearer('a.b.c'), bearer('abcdef.0123456789abcdef')])
     expect((await call('GET', '/api', undefined, headers)).json).toMatchObject({ code: 401, reason: 'Unauthorized' });
+});
+
+test('whoever shows nothing is anonymous, and may do nothing else', async () => {
+  const { call } = await testServer(openSql());
+  for (const authorization of ['', 'Bearer', 'Basic YTpi'])
+    expect((await call('GET', '/api', undefined, { authorization })).json).toMatchObject({
+      code: 403,
+      reason: 'Forbidden',
+      message: 'forbidden: User "system:anonymous" cannot get path "/api"',
+      details: {},
+    });
+  const as = { authorization: '' };
+  const refused = (what: string) => `User "system:anonymous" cannot ${what} at the cluster scope`;
+  expect((await call('GET', '/api/v1/secrets', undefined, as)).json).toMatchObject({
+    code: 403,
+    message: `secrets is forbidden: ${refused('list resource "secrets" in API group ""')}`,
+  });
+  const review = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+  expect((await call('POST', review, {}, as)).code).toBe(403);
+  expect((await call('GET', '/api', undefined, { ...as, 'impersonate-user': 'admin' })).json.message).toBe(
+    `users "admin" is forbidden: ${refused('impersonate resource "users" in API group ""')}`,
+  );
 });
 
 test('a node sees its own pods and what they need, and nothing else', async () => {

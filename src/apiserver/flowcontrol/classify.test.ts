@@ -37,8 +37,8 @@ const users = {
 const lease = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/x';
 
 function schemaOf(schemas: readonly Schema[], user: keyof typeof users, method: string, path: string) {
-  const info = requestInfo(method, new URL(`https://x${path}`));
-  if (!info) throw new Error('no such path');
+  const { pathname, searchParams } = new URL(`https://x${path}`);
+  const info = requestInfo(method, pathname, searchParams);
   return new Classifier(schemas).classify(users[user], info)?.name;
 }
 

@@ -126,5 +126,5 @@ test('/metrics counts requests by verb, resource, scope and code, and what is st
 
 test('/metrics is for those who may', async () => {
   const { call } = await testServer(openSql());
-  expect((await call('GET', '/metrics', undefined, { authorization: '' })).code).toBe(401);
+  expect((await call('GET', '/metrics', undefined, { authorization: '' })).code).toBe(403);
 });

@@ -125,7 +125,11 @@ export function methodNotAllowed(): ApiError {
 export function pageNotFound(): HttpAnswer {
   return new HttpAnswer('404 page not found\n', {
     status: 404,
-    headers: { 'Content-Type': 'text/plain; charset=utf-8' },
+    headers: {
+      'Cache-Control': 'no-cache, private',
+      'Content-Type': 'text/plain; charset=utf-8',
+      'X-Content-Type-Options': 'nosniff',
+    },
   });
 }
 

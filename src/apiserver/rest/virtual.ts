@@ -4,7 +4,7 @@ import { apiVersion, type KubeObject } from '../../machinery/meta.ts';
 import type { Core, User } from '../core.ts';
 import { type AcceptForm, negotiate } from '../negotiation/accept.ts';
 import { bodyFormat, readBody } from '../negotiation/body.ts';
-import { answering, methodNotAllowed, pageNotFound, textResponse } from '../negotiation/respond.ts';
+import { answering, methodNotAllowed, textResponse } from '../negotiation/respond.ts';
 import type { RequestInfo } from '../routing.ts';
 import { notAList } from './context.ts';
 import { fieldManager } from './field-manager.ts';
@@ -32,7 +32,6 @@ export async function createVirtual(
   user: User,
 ): Promise<HttpAnswer> {
   if (info.verb !== 'create') throw methodNotAllowed();
-  if (resource.namespaced && info.namespace === '') return pageNotFound();
   const accept = negotiate(request, 'metadata');
   const how = answering(request, accept, core.codec.protobuf);
   const options = writeOptions('CreateOptions', url.searchParams);
