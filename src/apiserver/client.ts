@@ -5,6 +5,7 @@ import { errors, toStatus } from '../machinery/errors.ts';
 import type { KubeObject, ResourceToken } from '../machinery/meta.ts';
 import type { AnyResource } from '../machinery/resource.ts';
 import { copyJson } from '../machinery/schema/json.ts';
+import { wants } from '../reconcile/interest.ts';
 import type { Client, Feed, ListQuery, ObjectChange, Write, WriteOutcome } from '../reconcile/types.ts';
 import type { Core, User } from './core.ts';
 import { asApiError } from './errors.ts';
@@ -123,15 +124,14 @@ const feedBytesMax = 4 * 1024 * 1024;
 export function createFeed(core: Pick<Core, 'ledger' | 'registry'>): Feed {
   const { ledger, registry } = core;
   return {
-    async changes(after, resources, limit) {
+    async changes(after, interest, limit) {
       try {
         const { changes, through } = ledger.changes({ after, limit, bytesMax: feedBytesMax });
-        const wanted = new Set(resources);
+        const wanted = wants(interest);
         const seen: ObjectChange[] = [];
         for (const change of changes) {
-          const resource = change.key.slice(0, change.key.indexOf('/'));
-          if (!wanted.has(resource)) continue;
-          const definition = registry.findGroupResource(resource);
+          if (!wanted(change)) continue;
+          const definition = registry.findGroupResource(change.key.slice(0, change.key.indexOf('/')));
           if (!definition) continue;
           seen.push({
             type: change.type,

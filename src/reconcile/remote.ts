@@ -2,6 +2,7 @@
 // do writes. It repeats nothing: whether a call that broke off may be made again is known to whoever makes the calls.
 import type { KubeObject, ResourceToken } from '../machinery/meta.ts';
 import { type Outcome, unwrap } from '../machinery/outcome.ts';
+import type { Interest } from './interest.ts';
 import type { Client, Feed, ListQuery, Write, WriteOutcome } from './types.ts';
 
 export type Read =
@@ -13,11 +14,14 @@ export type ReadResult = Outcome<KubeObject | KubeObject[] | undefined>;
 
 export type FeedPage = Awaited<ReturnType<Feed['changes']>>;
 
+/** Who reads the feed, and is poked when it has more of interest. */
+export type Follower = 'controller-manager' | 'scheduler';
+
 /** The calls; plain data in and out. `user`: the identity under which the API server carries them out. */
 export interface RemoteApi {
   read(user: string, reads: Read[]): Promise<ReadResult[]>;
   write(user: string, writes: Write[]): Promise<WriteOutcome[]>;
-  feed(after: number, resources: string[], limit: number, life?: string): Promise<Outcome<FeedPage>>;
+  feed(follower: Follower, after: number, interest: Interest, limit: number, life?: string): Promise<Outcome<FeedPage>>;
 }
 
 interface Waiting<Request, Result> {
@@ -78,8 +82,8 @@ export function remoteClient(api: RemoteApi, user: string): Client {
   };
 }
 
-export function remoteFeed(api: RemoteApi): Feed {
+export function remoteFeed(api: RemoteApi, follower: Follower): Feed {
   return {
-    changes: async (after, resources, limit, life) => unwrap(await api.feed(after, [...resources], limit, life)),
+    changes: async (after, interest, limit, life) => unwrap(await api.feed(follower, after, interest, limit, life)),
   };
 }

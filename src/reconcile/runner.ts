@@ -7,6 +7,7 @@ import { groupResource, type ResourceToken } from '../machinery/meta.ts';
 import type { Alarm, Clock, ClusterConfig, Log, Random, Sql, Timers } from '../ports/index.ts';
 import { backoffMs } from './backoff.ts';
 import { Recorder } from './events.ts';
+import { type Interest, interestOf } from './interest.ts';
 import { type Item, Queue } from './queue.ts';
 import type { Client, Controller, Feed, ObjectChange, ReconcileContext, Result } from './types.ts';
 
@@ -68,6 +69,7 @@ class FeedRunner implements Runner {
   readonly #controllers: Map<string, { controller: Controller; context: ReconcileContext; events: Recorder }>;
   readonly #recorders: Recorder[];
   readonly #resources: Map<string, ResourceToken>;
+  readonly #interest: Interest;
   #run: Run | undefined;
   #look = false;
   #feedFailures = 0;
@@ -92,6 +94,7 @@ class FeedRunner implements Runner {
     this.#resources = new Map(
       options.controllers.flatMap((c) => c.sources.map((s) => [groupResource(s.resource), s.resource] as const)),
     );
+    this.#interest = interestOf(options.controllers.flatMap(({ sources }) => sources));
   }
 
   async poke(revision: number): Promise<{ cursor: number }> {
@@ -222,12 +225,11 @@ class FeedRunner implements Runner {
 
   async #readFeed(run: Run): Promise<void> {
     const { clock, feed, log } = this.#options;
-    const names = [...this.#resources.keys()];
     try {
       for (;;) {
         const after = this.#queue.position;
         const { life } = this.#queue;
-        const page = await feed.changes(after, names, feedPage, life);
+        const page = await feed.changes(after, this.#interest, feedPage, life);
         if (this.#run !== run) return;
         // A ledger that is behind the cursor is another ledger.
         const reset = page.reset || page.current < after;

@@ -4,6 +4,7 @@
 import type { Status } from '../machinery/errors.ts';
 import type { KubeObject, New, ObjectMeta, ResourceToken } from '../machinery/meta.ts';
 import type { Clock, ClusterConfig, Log, Random } from '../ports/index.ts';
+import type { Interest } from './interest.ts';
 
 export interface ListQuery {
   namespace?: string;
@@ -86,13 +87,13 @@ export interface ObjectChange<T extends KubeObject = KubeObject> {
 
 export interface Feed {
   /**
-   * Changes after the cursor to the named resources (upstream's group-resource notation). `reset`: the cursor was compacted,
+   * Changes after the cursor of what is wanted. `reset`: the cursor was compacted,
    * or is of another ledger, relist. `life`: what an earlier answer named; a cursor is that with the revision. Without it
    * nobody notices that the ledger was replaced by an older copy.
    */
   changes(
     after: number,
-    resources: readonly string[],
+    interest: Interest,
     limit: number,
     life?: string,
   ): Promise<{ changes: ObjectChange[]; through: number; reset: boolean; current: number; life?: string }>;
@@ -123,6 +124,8 @@ export interface Result {
 export interface WorkSource<T extends KubeObject = KubeObject> {
   resource: ResourceToken<T>;
   keys(change: ObjectChange<T>, reader: Reader): string[] | Promise<string[]>;
+  /** Only such changes can ask for work (see {@link Interest}); absent: any. Others may be shown all the same. */
+  only?: 'ends' | { name: string };
 }
 
 export interface Controller {
@@ -134,6 +137,10 @@ export interface Controller {
 }
 
 /** Typed helper for {@link Controller.sources}. */
-export function source<T extends KubeObject>(resource: ResourceToken<T>, keys: WorkSource<T>['keys']): WorkSource<T> {
-  return { resource, keys };
+export function source<T extends KubeObject>(
+  resource: ResourceToken<T>,
+  keys: WorkSource<T>['keys'],
+  only?: WorkSource<T>['only'],
+): WorkSource<T> {
+  return { resource, keys, only };
 }

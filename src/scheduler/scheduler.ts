@@ -10,6 +10,7 @@ import { formatTime } from '../machinery/time.ts';
 import type { Alarm, Clock, Log, Random, Timers } from '../ports/index.ts';
 import { backoffMs } from '../reconcile/backoff.ts';
 import { Recorder } from '../reconcile/events.ts';
+import type { Interest } from '../reconcile/interest.ts';
 import type { Client, Feed, ObjectChange, Write, WriteOutcome } from '../reconcile/types.ts';
 import type { PodInfo } from './framework.ts';
 import { fits, plan } from './plan.ts';
@@ -37,7 +38,7 @@ export interface Scheduler {
   alarm(): Promise<void>;
 }
 
-const watched = [groupResource(pods), groupResource(nodes)];
+const watched: Interest = { all: [groupResource(pods), groupResource(nodes)], ends: [], names: {} };
 const feedPage = 1000;
 /** Pods planned before their bindings are written. */
 const batchMax = 100;

@@ -210,8 +210,8 @@ export class SimulatedCluster {
         this.apiServer.call(life, 'read', (object) => object.read(user, structuredClone(reads)), true),
       write: (user, writes) =>
         this.apiServer.call(life, 'write', (object) => object.write(user, structuredClone(writes))),
-      feed: (after, resources, limit, of) =>
-        this.apiServer.call(life, 'feed', (object) => object.feed(after, resources, limit, of), true),
+      feed: (follower, after, interest, limit, of) =>
+        this.apiServer.call(life, 'feed', (object) => object.feed(follower, after, interest, limit, of), true),
     };
   }
 
@@ -229,7 +229,7 @@ export class SimulatedCluster {
           log: life.log(this.log('controller-manager')),
           client: remoteClient(api, 'system:kube-controller-manager'),
           clientFor,
-          feed: remoteFeed(api),
+          feed: remoteFeed(api, 'controller-manager'),
           controllers: controllers.map((create) =>
             create({
               contacts: {
@@ -253,7 +253,7 @@ export class SimulatedCluster {
           random: this.random,
           log: life.log(this.log('scheduler')),
           client: remoteClient(api, 'system:kube-scheduler'),
-          feed: remoteFeed(api),
+          feed: remoteFeed(api, 'scheduler'),
           alarm,
         }),
       };

@@ -74,8 +74,8 @@ export class ApiServerObject extends DurableObject<Env> {
     return this.#object.write(user, writes);
   }
 
-  feed(after: number, resources: string[], limit: number, life?: string): Promise<Outcome<FeedPage>> {
-    return this.#object.feed(after, resources, limit, life);
+  feed(...request: Parameters<ServerObject['feed']>): Promise<Outcome<FeedPage>> {
+    return this.#object.feed(...request);
   }
 
   join(request: JoinRequest): Promise<Outcome<JoinResponse>> {

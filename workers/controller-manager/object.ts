@@ -31,7 +31,7 @@ export class ControllerManagerObject extends DurableObject<Env> {
       log,
       client: remoteClient(env.API_SERVER, 'system:kube-controller-manager'),
       clientFor,
-      feed: remoteFeed(env.API_SERVER),
+      feed: remoteFeed(env.API_SERVER, 'controller-manager'),
       controllers: controllers.map((create) =>
         create({
           contacts: { lastContact: (node) => this.#lastContact(node) },

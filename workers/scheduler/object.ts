@@ -22,7 +22,7 @@ export class SchedulerObject extends DurableObject<Env> {
       random: workerRandom,
       log,
       client: remoteClient(env.API_SERVER, 'system:kube-scheduler'),
-      feed: remoteFeed(env.API_SERVER),
+      feed: remoteFeed(env.API_SERVER, 'scheduler'),
       alarm: this.#alarm,
     });
   }

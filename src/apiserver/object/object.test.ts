@@ -92,6 +92,33 @@ describe('the object of the API server', () => {
     expect(one.alarmMs()).toBeGreaterThan(timers.ms + 60_000);
   });
 
+  it('pokes a follower for what it wants to see, and before its cursor is compacted', async () => {
+    const timers = new TestTimers();
+    const one = life(openSql(), timers, { ok: true });
+    await one.object.start();
+    const client = one.object.server.client('system:admin');
+    const create = async (...names: string[]) => {
+      one.poked.length = 0;
+      const verb = 'create' as const;
+      await client.write(
+        names.map((name) => ({ verb, resource: configMaps, namespace: 'default', object: { metadata: { name } } })),
+      );
+      await settle();
+      return [...one.poked];
+    };
+    expect(await create('a')).toEqual(['controllers']);
+    const interest = { all: ['pods'], ends: [], names: { configmaps: ['c'] } };
+    await one.object.feed('controller-manager', 0, interest, 10);
+    expect(await create('b')).toEqual([]);
+    expect(await create('c')).toEqual(['controllers']);
+    expect(await create('d')).toEqual([]);
+    timers.ms += defaultClusterConfig.historyMs;
+    await one.ring();
+    expect(one.poked).toContain('controllers');
+    expect(await create('e')).toEqual([]);
+    expect(await create(...Array.from({ length: 1001 }, (_, i) => `e${i}`))).toContain('controllers');
+  });
+
   it('makes a consumer that has seen more than there is begin anew: the ledger was restored', async () => {
     let position = 5000;
     const pokes: number[] = [];
@@ -134,7 +161,8 @@ describe('the object of the API server', () => {
     expect((await ask(second, all.revision + 1, all.epoch)).reset).toBe(true);
     expect((await ask(second, all.revision, 'e/unknown')).reset).toBe(true);
     expect((await ask(second, all.revision, 'f')).reset).toBe(true);
-    const feed = async (after: number, epoch?: string) => unwrap(await second.object.feed(after, [], 10, epoch));
+    const feed = async (after: number, epoch?: string) =>
+      unwrap(await second.object.feed('scheduler', after, { all: [], ends: [], names: {} }, 10, epoch));
     expect(await feed(all.revision, all.epoch)).toMatchObject({ reset: false, life: next.epoch });
     expect((await feed(all.revision)).reset).toBe(false);
     expect(await feed(all.revision, 'e/unknown')).toMatchObject({

@@ -12,7 +12,8 @@ import { groupResource, type KubeObject } from '../../machinery/meta.ts';
 import { type Outcome, outcome } from '../../machinery/outcome.ts';
 import type { Alarm, ClusterConfig, Log, Random, Sql, Timers } from '../../ports/index.ts';
 import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../../protocol/node.ts';
-import type { FeedPage, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
+import { type Interest, wants } from '../../reconcile/interest.ts';
+import type { FeedPage, Follower, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
 import type { Write, WriteOutcome } from '../../reconcile/types.ts';
 import { driftsFromBootstrap, undoesBootstrap } from '../bootstrap.ts';
 import { gauge, labels } from '../metrics/families.ts';
@@ -25,7 +26,7 @@ import { entries, keyRange, splitKey } from '../nodes/objects.ts';
 import { RecentChanges } from '../nodes/recent.ts';
 import { applyNodeWrites } from '../nodes/writes.ts';
 import { ApiServer, type ApiServerOptions } from '../server.ts';
-import { concernsControllers, concernsScheduler } from './concerns.ts';
+import { concernsScheduler } from './concerns.ts';
 import { Contacts } from './contacts.ts';
 import { Deadlines } from './deadlines.ts';
 import { Lives } from './lives.ts';
@@ -74,6 +75,8 @@ export interface NodeNewsRequest {
 const repairMs = 5_000;
 const repairMaxMs = 60_000;
 const expireBatchMs = 10_000;
+/** Revisions. */
+const lagMax = 1000;
 /** How long what every cluster holds may be otherwise than it should. */
 const driftMs = 60_000;
 const controllerManager = 'controller-manager';
@@ -93,6 +96,8 @@ export class ServerObject implements RemoteApi {
   readonly #contacts: Contacts;
   readonly #lives: Lives;
   #repairFailures = 0;
+  /** Everything, until they have said in this life what they want. */
+  #concernsControllers: (change: Change) => boolean = () => true;
   /** An earlier life may have left pokes behind of which this one does not know. */
   #inherited: boolean;
 
@@ -180,12 +185,19 @@ export class ServerObject implements RemoteApi {
     return this.server.client(user).write(writes);
   }
 
-  feed(after: number, resources: string[], limit: number, life?: string): Promise<Outcome<FeedPage>> {
+  feed(
+    follower: Follower,
+    after: number,
+    interest: Interest,
+    limit: number,
+    life?: string,
+  ): Promise<Outcome<FeedPage>> {
+    if (follower === controllerManager) this.#concernsControllers = wants(interest);
     return outcome(this.#options.log, 'feed', async () => {
       const known = life === undefined || this.#isOfThisLedger(life, after);
       const current = this.ledger.revision;
       const page = known
-        ? await this.server.feed.changes(after, resources, limit)
+        ? await this.server.feed.changes(after, interest, limit)
         : { changes: [], through: current, reset: true, current };
       return { ...page, life: this.#epoch };
     });
@@ -260,7 +272,7 @@ export class ServerObject implements RemoteApi {
     for (const name of this.#deadlines.take(timers.now())) {
       try {
         if (name === 'repair') await this.#repair();
-        else if (name === 'compact') this.#deadlines.set('compact', this.ledger.compactDue(timers.now()));
+        else if (name === 'compact') await this.#compact();
         else if (name === 'expire') this.#deadlines.set('expire', await this.server.expire());
         else if (name === 'drift') {
           this.#deadlines.set('drift', undefined);
@@ -290,8 +302,8 @@ export class ServerObject implements RemoteApi {
       for (const entry of entries(this.ledger, keyRange(nodes))) concerned.names.add(splitKey(entry.key).name);
     // Whoever brings a pod up goes before those who only note that it is there.
     for (const name of concerned.names) this.#poker.want(linkPrefix + name, revision);
-    if (concernsScheduler(changes)) this.#poker.want(scheduler, revision);
-    if (concernsControllers(changes)) this.#poker.want(controllerManager, revision);
+    this.#tell(scheduler, revision, concernsScheduler(changes));
+    this.#tell(controllerManager, revision, changes.some(this.#concernsControllers));
     if (this.#deadlines.get('compact') === undefined) this.#deadlines.set('compact', timers.now() + config.historyMs);
     if (
       this.#deadlines.get('expire') === undefined &&
@@ -338,6 +350,19 @@ export class ServerObject implements RemoteApi {
         return reached > this.ledger.revision ? await consumer.poke(reached + 1) : reached;
       },
     };
+  }
+
+  /** A follower whom nothing concerns reads on now and then, lest its cursor be compacted. */
+  #tell(follower: Follower, revision: number, concerned: boolean): void {
+    if (concerned || revision - this.#poker.reached(follower) > lagMax) this.#poker.want(follower, revision);
+  }
+
+  /** Followers whom nothing has concerned for a while read on first: behind a compacted cursor they would begin afresh. */
+  async #compact(): Promise<void> {
+    this.#poker.want(controllerManager, this.ledger.revision);
+    this.#poker.want(scheduler, this.ledger.revision);
+    await this.#poker.repair();
+    this.#deadlines.set('compact', this.ledger.compactDue(this.#options.timers.now()));
   }
 
   #armRepair(): void {

@@ -75,6 +75,11 @@ export class Poker {
     });
   }
 
+  /** How far the consumer is known to have come; 0: not known. */
+  reached(name: string): number {
+    return this.#states.get(name)?.reached ?? 0;
+  }
+
   forget(name: string): void {
     this.#states.delete(name);
   }

@@ -11,7 +11,7 @@ import { tooLargeRevision } from '../rest/revision.ts';
 import { matchesEntry, type RowSelector } from '../rest/select.ts';
 import { type Form, formText } from '../storage/forms.ts';
 import { storedResource } from '../storage/read.ts';
-import { eventFrame, eventLine, eventText, eventType } from './events.ts';
+import { eventChunk, eventFrame, eventLine, eventText, eventType } from './events.ts';
 import type { Watcher, WatchHub } from './hub.ts';
 
 export interface WatchRequest {
@@ -53,13 +53,14 @@ export class WatchStream implements Watcher {
   readonly #ledger: Ledger;
   readonly #clock: Clock;
   readonly #request: WatchRequest;
-  readonly #encoder = new TextEncoder();
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #phase: 'initial' | 'replay' | 'live' | 'ended';
   /** Everything up to here has been sent. */
   #cursor: number;
   #initialAfter: string | undefined;
   #headersSent = false;
+  /** Has the stream ask for more, as soon as there is room. */
+  #pulledAgain: (() => void) | undefined;
   #lastSentMs: number;
   #nextBookmarkMs: number;
 
@@ -79,7 +80,7 @@ export class WatchStream implements Watcher {
           this.#controller = controller;
           hub.add(this);
         },
-        pull: () => this.#fill(),
+        pull: () => this.#pull(),
         cancel: () => this.#stop(),
       },
       { highWaterMark: bufferBytesMax, size: (chunk) => chunk.byteLength },
@@ -90,6 +91,7 @@ export class WatchStream implements Watcher {
     if (this.#phase !== 'live') return;
     if ((this.#controller.desiredSize ?? 0) <= 0) {
       this.#phase = 'replay';
+      this.#pulledAgain?.();
       return;
     }
     this.#send(this.#texts(changes));
@@ -121,6 +123,15 @@ export class WatchStream implements Watcher {
     const next = nowMs + bookmarkMs;
     if (last >= next) return next;
     return last > nowMs ? last : Number.POSITIVE_INFINITY;
+  }
+
+  /** While live, the stream need not ask after each event: it asks again once this one is answered. */
+  #pull(): Promise<void> | undefined {
+    this.#fill();
+    if (this.#phase !== 'live') return undefined;
+    return new Promise((resolve) => {
+      this.#pulledAgain = resolve;
+    });
   }
 
   /** Sends until the buffer is full or there is nothing more than what will come live. */
@@ -228,7 +239,7 @@ export class WatchStream implements Watcher {
     this.#lastSentMs = this.#clock.now();
     const { protobuf } = this.#request;
     if (protobuf) for (const line of lines) this.#controller.enqueue(eventFrame(protobuf, line));
-    else this.#controller.enqueue(this.#encoder.encode(lines.join('')));
+    else this.#controller.enqueue(eventChunk(lines));
   }
 
   #fail(error: ApiError): void {
@@ -244,6 +255,7 @@ export class WatchStream implements Watcher {
 
   #stop(): void {
     this.#phase = 'ended';
+    this.#pulledAgain?.();
     this.#request.initialised?.();
     this.#hub.remove(this);
   }

@@ -28,7 +28,7 @@ const writesPerBatchMax = 500;
 export function create(_options: ControllerOptions): Controller {
   return {
     name: 'generic-garbage-collector',
-    sources: collected.map((token) => source(token, keysOfChange)),
+    sources: collected.map((token) => source(token, keysOfChange, 'ends')),
     reconcile,
   };
 }

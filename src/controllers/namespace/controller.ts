@@ -20,8 +20,10 @@ export function create(_options: ControllerOptions): Controller {
     sources: [
       source(namespaces, ({ type, object }) => (type === 'put' && isTerminating(object) ? [object.metadata.name] : [])),
       ...namespacedTokens.map((token) =>
-        source(token, ({ type, object }) =>
-          type === 'delete' && object.metadata.namespace ? [object.metadata.namespace] : [],
+        source(
+          token,
+          ({ type, object }) => (type === 'delete' && object.metadata.namespace ? [object.metadata.namespace] : []),
+          'ends',
         ),
       ),
     ],

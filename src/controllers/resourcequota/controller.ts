@@ -26,7 +26,9 @@ export function create(_options: ControllerOptions): Controller {
     name: 'resourcequota-controller',
     sources: [
       source(resourceQuotas, (change) => (isNewBound(change) ? namespaceOf(change) : [])),
-      ...counted.map((token) => source(token, (change) => (change.type === 'delete' ? namespaceOf(change) : []))),
+      ...counted.map((token) =>
+        source(token, (change) => (change.type === 'delete' ? namespaceOf(change) : []), 'ends'),
+      ),
       ...counted.filter((token) => shrinking.has(groupResource(token))).map(usesLess),
     ],
     reconcile,

@@ -20,8 +20,10 @@ export function create({ caCertificate }: ControllerOptions): Controller {
       source(namespaces, ({ type, object, previous }) =>
         type === 'put' && previous === undefined ? [object.metadata.name] : [],
       ),
-      source(configMaps, ({ object: { metadata } }) =>
-        metadata.name === mapName && metadata.namespace ? [metadata.namespace] : [],
+      source(
+        configMaps,
+        ({ object: { metadata } }) => (metadata.name === mapName && metadata.namespace ? [metadata.namespace] : []),
+        { name: mapName },
       ),
     ],
     reconcile: (key, context) => reconcile(key, caCertificate, context),

@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest';
+import { configMaps, namespaces, pods } from '../generated/schemas/index.ts';
+import { interestOf, wants } from './interest.ts';
+import { source } from './types.ts';
+
+const keys = () => [];
+const put = (key: string, metadata: Record<string, unknown> = {}) => ({
+  type: 'put' as const,
+  key,
+  value: JSON.stringify({ metadata: { name: 'x', ...metadata } }),
+});
+
+it('is everything of a kind that any source wants without a condition', () => {
+  const interest = interestOf([source(pods, keys, 'ends'), source(pods, keys), source(pods, keys, { name: 'a' })]);
+  expect(interest).toEqual({ all: ['pods'], ends: [], names: {} });
+  expect(wants(interest)(put('pods/default/x'))).toBe(true);
+});
+
+it('is the end of objects, what leads to it, and names', () => {
+  const wanted = wants(
+    interestOf([
+      source(configMaps, keys, 'ends'),
+      source(configMaps, keys, { name: 'root' }),
+      source(configMaps, keys, { name: 'other' }),
+      source(namespaces, keys, { name: 'default' }),
+    ]),
+  );
+  expect(wanted(put('configmaps/default/x'))).toBe(false);
+  expect(wanted({ ...put('configmaps/default/x'), type: 'delete' })).toBe(true);
+  expect(wanted(put('configmaps/default/x', { ownerReferences: [{ uid: 'u' }] }))).toBe(true);
+  expect(wanted(put('configmaps/default/x', { deletionTimestamp: '2026-11-22T00:00:00Z' }))).toBe(true);
+  expect(wanted(put('configmaps/default/root'))).toBe(true);
+  expect(wanted(put('configmaps/root/x'))).toBe(false);
+  expect(wanted(put('configmaps/default/other'))).toBe(true);
+  expect(wanted(put('namespaces/default'))).toBe(true);
+  expect(wanted({ ...put('namespaces/x'), type: 'delete' })).toBe(false);
+  expect(wanted({ ...put('secrets/default/x'), type: 'delete' })).toBe(false);
+});
