@@ -14,6 +14,8 @@ export interface StrategyContext {
   get<T extends KubeObject>(resource: ResourceToken<T>, namespace: string | undefined, name: string): T | undefined;
   /** Whether any live object carries this index tag (see `indexes`), for unique allocation such as cluster addresses. */
   tagged(resource: ResourceToken, tag: string): boolean;
+  /** Tells the client (RFC 7234 Warning headers) what `warnings` could not see any more. */
+  warn?(message: string): void;
   /** The verb under way: 'create', 'update' (also patches) or 'delete'. */
   readonly operation: 'create' | 'update' | 'delete';
   /** '' for the object itself. */

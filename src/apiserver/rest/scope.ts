@@ -46,7 +46,11 @@ export interface Written {
 export type Draft = KubeObject & { metadata: ObjectMeta };
 
 export function contextOf(scope: WriteScope, operation: StrategyContext['operation']): StrategyContext {
-  return strategyContext(scope.core, scope.tx, scope.user, operation, scope.subresource?.name ?? '', scope.requested);
+  const { core, tx, user, subresource, requested } = scope;
+  return {
+    ...strategyContext(core, tx, user, operation, subresource?.name ?? '', requested),
+    warn: (message) => warn(scope, message),
+  };
 }
 
 export function admissionRequest(

@@ -7,6 +7,7 @@ import { defineResource } from '../../../machinery/resource.ts';
 import { formatTime } from '../../../machinery/time.ts';
 import { Problems } from '../../problems.ts';
 import { statusSubresource } from '../../subresources.ts';
+import { applyAppArmorAnnotations } from '../podspec/app-armor.ts';
 import { defaultPod } from '../podspec/defaults.ts';
 import { podWarnings } from '../podspec/warnings.ts';
 import { expandLabelKeys } from './affinity.ts';
@@ -33,6 +34,7 @@ export default defineResource<Pod>({
     prepareForCreate(pod, context) {
       pod.status = { phase: 'Pending', qosClass: podQosClass(pod.spec) };
       expandLabelKeys(pod);
+      applyAppArmorAnnotations(pod, (message) => context.warn?.(message));
       if (pod.spec.schedulingGates?.length)
         pod.status.conditions = [
           {

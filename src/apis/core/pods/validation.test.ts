@@ -32,10 +32,8 @@ test.each<[string, object, object, string[]]>([
     'annotations and fields that disagree',
     { 'seccomp.security.alpha.kubernetes.io/pod': 'localhost/a', [`${appArmor}c`]: 'unconfined' },
     {
-      securityContext: {
-        seccompProfile: { type: 'Localhost', localhostProfile: 'b' },
-        appArmorProfile: { type: 'RuntimeDefault' },
-      },
+      securityContext: { seccompProfile: { type: 'Localhost', localhostProfile: 'b' } },
+      containers: [{ ...container, securityContext: { appArmorProfile: { type: 'RuntimeDefault' } } }],
     },
     [
       'spec.securityContext.seccompProfile.localhostProfile: Forbidden: seccomp profile in annotation and field must match',

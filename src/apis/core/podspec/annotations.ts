@@ -4,6 +4,7 @@
 import type { PodSpec, Toleration } from '../../../generated/schemas/core-v1.ts';
 import { isJsonObject } from '../../../machinery/schema/json.ts';
 import { keyed, type Problems } from '../../problems.ts';
+import { appArmorAnnotation } from './app-armor.ts';
 import { validateDescendingPath } from './paths.ts';
 import { validateTolerations } from './scheduling.ts';
 import { visitContainers } from './visit.ts';
@@ -13,7 +14,6 @@ const tolerationsAnnotation = 'scheduler.alpha.kubernetes.io/tolerations';
 const deletionCost = 'controller.kubernetes.io/pod-deletion-cost';
 const seccompPod = 'seccomp.security.alpha.kubernetes.io/pod';
 const seccompContainer = 'container.seccomp.security.alpha.kubernetes.io/';
-const appArmorContainer = 'container.apparmor.security.beta.kubernetes.io/';
 
 type Annotations = Readonly<Record<string, string>> | undefined;
 
@@ -65,8 +65,8 @@ export function validateSpecificAnnotations(
   for (const [key, value] of Object.entries(annotations))
     if (key === seccompPod || key.startsWith(seccompContainer)) validateSeccomp(problems, `${path}.${key}`, value);
   for (const [key, value] of Object.entries(annotations))
-    if (key.startsWith(appArmorContainer))
-      validateAppArmor(problems, keyed(path, key), key.slice(appArmorContainer.length), value, spec);
+    if (key.startsWith(appArmorAnnotation))
+      validateAppArmor(problems, keyed(path, key), key.slice(appArmorAnnotation.length), value, spec);
 }
 
 /** Those that stay as they are for as long as the pod lives. */
@@ -77,7 +77,7 @@ export function validateAnnotationChanges(
   before: Annotations,
 ): void {
   const fixed = (key: string): string | undefined => {
-    if (key.startsWith(appArmorContainer)) return 'AppArmor annotations';
+    if (key.startsWith(appArmorAnnotation)) return 'AppArmor annotations';
     return key === mirrorAnnotation ? 'mirror pod annotation' : undefined;
   };
   for (const [key, value] of Object.entries(before ?? {})) {
@@ -130,7 +130,7 @@ export function validateProfilesAgree(problems: Problems, path: string, annotati
   }
   if (spec.os?.name === 'windows') return;
   for (const { at, container } of containers) {
-    const annotation = annotations[`${appArmorContainer}${container.name}`];
+    const annotation = annotations[`${appArmorAnnotation}${container.name}`];
     const profile = container.securityContext?.appArmorProfile ?? ofPod?.appArmorProfile;
     if (profile && annotation !== undefined)
       validateAgreement(problems, `${at}.securityContext.appArmorProfile`, 'apparmor', profile, annotation);

@@ -20,7 +20,7 @@ function validateSeccomp(problems: Problems, path: string, profile: SeccompProfi
   }
 }
 
-function validateAppArmor(problems: Problems, path: string, profile: AppArmorProfile | undefined): void {
+export function validateAppArmor(problems: Problems, path: string, profile: AppArmorProfile | undefined): void {
   if (!profile) return;
   const local = profile.localhostProfile;
   const localPath = `${path}.localhostProfile`;

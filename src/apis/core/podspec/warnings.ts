@@ -15,6 +15,7 @@ import { isLabelValue } from '../../../machinery/names.ts';
 import { formatQuantity, parseQuantity } from '../../../machinery/quantity.ts';
 import { deepEqual } from '../../../machinery/validation.ts';
 import { nodeLabelDeprecation, nodeTermWarnings } from '../../node-labels.ts';
+import { appArmorAnnotation, appArmorProfileOf } from './app-armor.ts';
 import { visitContainers } from './visit.ts';
 import { pathWarnings } from './volume-warnings.ts';
 
@@ -168,17 +169,7 @@ const deadAnnotations: Readonly<Record<string, string>> = {
 };
 const seccompPod = 'seccomp.security.alpha.kubernetes.io/pod';
 const seccompContainer = 'container.seccomp.security.alpha.kubernetes.io/';
-const appArmorContainer = 'container.apparmor.security.beta.kubernetes.io/';
 const noSeccomp = 'non-functional in v1.27+; use the "seccompProfile" field instead';
-
-/** The field that an AppArmor annotation stands for. */
-function appArmorOf(annotation: string): { type: string; localhostProfile?: string } | undefined {
-  if (annotation === 'runtime/default') return { type: 'RuntimeDefault' };
-  if (annotation === 'unconfined') return { type: 'Unconfined' };
-  return annotation.startsWith('localhost/')
-    ? { type: 'Localhost', localhostProfile: annotation.slice('localhost/'.length) }
-    : undefined;
-}
 
 function volumeWarnings(path: string, volumes: readonly Volume[]): string[] {
   return volumes.flatMap((volume, i) => {
@@ -238,10 +229,10 @@ function warnings(base: string, annotations: Annotations, spec: PodSpec): string
     const seccomp = `${seccompContainer}${container.name}`;
     if (!container.securityContext?.seccompProfile && annotations[seccomp] !== undefined)
       out.push(`${noted(seccomp)}: ${noSeccomp}`);
-    const appArmor = `${appArmorContainer}${container.name}`;
+    const appArmor = `${appArmorAnnotation}${container.name}`;
     const annotation = annotations[appArmor];
     if (base !== '' && annotation !== undefined && !container.securityContext?.appArmorProfile)
-      if (!podProfile || !deepEqual(podProfile, appArmorOf(annotation)))
+      if (!podProfile || !deepEqual(podProfile, appArmorProfileOf(annotation)))
         out.push(`${noted(appArmor)}: deprecated since v1.30; use the "appArmorProfile" field instead`);
     const { limits, requests } = container.resources ?? {};
     for (const name of ['memory', 'ephemeral-storage'])
