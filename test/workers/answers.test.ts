@@ -33,6 +33,12 @@ it('answers HEAD without a body, and names each answer', async () => {
   expect(answer.headers.get('audit-id')).toMatch(/^[\da-f-]{36}$/);
 });
 
+it('refuses a host that would be part of the path', async () => {
+  for (const host of ['x/y', 'x?y', 'x#', 'a@b', 'a b'])
+    expect((await fetchIt(maps, { headers: { host } })).status, host).toBe(400);
+  expect((await fetchIt('/version', { headers: { host: 'x:1' } })).status).toBe(200);
+});
+
 it('ends a watch in protobuf after its time', async () => {
   const answer = await fetchIt(`${maps}?watch=1&timeoutSeconds=1`, {
     headers: { accept: 'application/vnd.kubernetes.protobuf' },

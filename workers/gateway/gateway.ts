@@ -12,6 +12,7 @@ import { callObject } from '../adapters/stubs.ts';
 import { type Env, mainObject } from '../env.ts';
 import { NodeDoor } from './node-door.ts';
 import { relayTarget } from './relay.ts';
+import { refusal } from './target.ts';
 
 const log = workerLog('gateway');
 const joinBytesMax = 64 * 1024;
@@ -76,5 +77,8 @@ app.notFound(() => statusResponse(errors.badRequest('the server could not find t
 app.onError((error, c) => statusResponse(asApiError(log, `${c.req.method} ${new URL(c.req.url).pathname}`, error)));
 
 export const gateway: ExportedHandler<Env> = {
-  fetch: (request, env, context) => app.fetch(request, env, context),
+  fetch: (request, env, context) => {
+    const refused = refusal(request.url, request.headers.get('host') ?? '');
+    return refused ? statusResponse(refused) : app.fetch(request, env, context);
+  },
 };
