@@ -6,7 +6,7 @@ import type { KubeObject, ResourceToken } from '../machinery/meta.ts';
 import type { AnyResource } from '../machinery/resource.ts';
 import { copyJson } from '../machinery/schema/json.ts';
 import { wants } from '../reconcile/interest.ts';
-import type { Client, Feed, ListQuery, ObjectChange, Write, WriteOutcome } from '../reconcile/types.ts';
+import type { Client, Feed, ListQuery, ObjectChange, Owned, Write, WriteOutcome } from '../reconcile/types.ts';
 import type { Core, User } from './core.ts';
 import { asApiError } from './errors.ts';
 import { subresourceOf } from './registry.ts';
@@ -15,7 +15,7 @@ import { listEntries } from './rest/list.ts';
 import type { WriteScope } from './rest/scope.ts';
 import { matchesEntry, rowSelector } from './rest/select.ts';
 import { bodyTarget } from './rest/subresource.ts';
-import { decode, unwritten } from './storage/codec.ts';
+import { decode, keyParts, parseSide, partialText, unwritten } from './storage/codec.ts';
 import { findObject, keyRange } from './storage/read.ts';
 
 export function createClient(core: Core, user: User): Client {
@@ -27,18 +27,49 @@ export function createClient(core: Core, user: User): Client {
     async list<T extends KubeObject>(resource: ResourceToken<T>, query: ListQuery = {}) {
       return list(core, registry.require(resource), query) as T[];
     },
+    async owned(ownerUid) {
+      return owned(core, ownerUid);
+    },
     write: (writes) => Promise.all(writes.map((write) => writeOne(core, user, write))),
   };
 }
 
+function owned({ ledger, registry }: Core, ownerUid: string): Owned[] {
+  const { entries } = ledger.range({ start: '', end: '~', tag: ownerTag(ownerUid) });
+  return entries.flatMap(({ key, value }) => {
+    const definition = registry.findGroupResource(keyParts(key).resource);
+    return definition ? [{ resource: tokenOf(definition), object: decode(definition, value) }] : [];
+  });
+}
+
+/** Page by page: a namespace may hold more than there is memory. */
+function metadataOf({ ledger }: Core, definition: AnyResource, namespace: string | undefined): KubeObject[] {
+  const objects: KubeObject[] = [];
+  for (let after: string | undefined, more = true; more; ) {
+    const page = ledger.range({
+      ...keyRange(definition, namespace),
+      ...(after === undefined ? {} : { after }),
+      limit: 500,
+      bytesMax: metadataPageBytes,
+    });
+    for (const { value, side } of page.entries) objects.push(JSON.parse(partialText(value, parseSide(side), 'v1')));
+    after = page.entries.at(-1)?.key;
+    more = page.more;
+  }
+  return objects;
+}
+
+const ownerTag = (uid: string): string => `owner=${uid}`;
+
 function list(core: Core, definition: AnyResource, query: ListQuery): KubeObject[] {
   const { ledger } = core;
+  if (query.metadataOnly) return metadataOf(core, definition, query.namespace);
   const selector = rowSelector(definition, query.labelSelector, query.fieldSelector);
   const entries =
     query.ownerUid === undefined
       ? listEntries(ledger, definition, query.namespace ?? '', selector)
       : ledger
-          .range({ ...keyRange(definition, query.namespace), tag: `owner=${query.ownerUid}` })
+          .range({ ...keyRange(definition, query.namespace), tag: ownerTag(query.ownerUid) })
           .entries.filter((entry) => matchesEntry(selector, entry));
   return entries.map((entry) => decode(definition, entry.value));
 }
@@ -109,7 +140,7 @@ function operationOf(core: Core, scope: WriteScope, write: Write): Operation {
       return { verb: 'patch', type: write.type, patch: JSON.stringify(write.patch), validation: 'Ignore' };
     case 'apply': {
       const { object: patch, force = false } = write;
-      return { verb: 'apply', patch: copyJson(patch), duplicates: [], force, validation: 'Ignore' };
+      return { verb: 'apply', patch: copyJson(patch), repeated: [], force, validation: 'Ignore' };
     }
     case 'delete': {
       const { uid, resourceVersion, gracePeriodSeconds, propagationPolicy } = write;
@@ -118,6 +149,7 @@ function operationOf(core: Core, scope: WriteScope, write: Write): Operation {
   }
 }
 
+const metadataPageBytes = 1024 * 1024;
 /** Of the values of a page, which is parsed whole and sent in one message. */
 const feedBytesMax = 4 * 1024 * 1024;
 

@@ -3,14 +3,15 @@
 import type { KubeObject, ResourceToken } from '../machinery/meta.ts';
 import { type Outcome, unwrap } from '../machinery/outcome.ts';
 import type { Interest } from './interest.ts';
-import type { Client, Feed, ListQuery, Write, WriteOutcome } from './types.ts';
+import type { Client, Feed, ListQuery, Owned, Write, WriteOutcome } from './types.ts';
 
 export type Read =
   | { type: 'get'; resource: ResourceToken; namespace?: string; name: string }
-  | { type: 'list'; resource: ResourceToken; query?: ListQuery };
+  | { type: 'list'; resource: ResourceToken; query?: ListQuery }
+  | { type: 'owned'; ownerUid: string };
 
-/** An object or nothing for a get, a list for a list. */
-export type ReadResult = Outcome<KubeObject | KubeObject[] | undefined>;
+/** An object or nothing for a get, a list for the others. */
+export type ReadResult = Outcome<KubeObject | KubeObject[] | Owned[] | undefined>;
 
 export type FeedPage = Awaited<ReturnType<Feed['changes']>>;
 
@@ -77,6 +78,9 @@ export function remoteClient(api: RemoteApi, user: string): Client {
     },
     async list<T extends KubeObject>(resource: ResourceToken<T>, query?: ListQuery) {
       return unwrap(await reads.ask({ type: 'list', resource, query })) as T[];
+    },
+    async owned(ownerUid) {
+      return unwrap(await reads.ask({ type: 'owned', ownerUid })) as Owned[];
     },
     write: (requests) => (requests.length === 0 ? Promise.resolve([]) : writes.ask(requests)),
   };

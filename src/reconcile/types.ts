@@ -14,6 +14,13 @@ export interface ListQuery {
   fieldSelector?: string;
   /** Only objects with an owner reference to this uid (indexed). */
   ownerUid?: string;
+  /** Of each object its metadata, and nothing else; not with selectors. */
+  metadataOnly?: boolean;
+}
+
+export interface Owned {
+  resource: ResourceToken;
+  object: KubeObject;
 }
 
 /** Reads of the ledger as it is now. Several calls may be answered in one round trip: issue them together. */
@@ -24,6 +31,8 @@ export interface Reader {
     name: string,
   ): Promise<T | undefined>;
   list<T extends KubeObject>(resource: ResourceToken<T>, query?: ListQuery): Promise<T[]>;
+  /** Objects of any kind with an owner reference to this uid, each in the version that is stored (indexed). */
+  owned(ownerUid: string): Promise<Owned[]>;
 }
 
 /** One write, plain data. Writes carry preconditions: updates by `object.metadata.resourceVersion`, deletes by uid and resourceVersion. */

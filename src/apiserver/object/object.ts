@@ -14,7 +14,7 @@ import type { Alarm, ClusterConfig, Log, Random, Sql, Timers } from '../../ports
 import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../../protocol/node.ts';
 import { type Interest, wants } from '../../reconcile/interest.ts';
 import type { FeedPage, Follower, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
-import type { Write, WriteOutcome } from '../../reconcile/types.ts';
+import type { Owned, Write, WriteOutcome } from '../../reconcile/types.ts';
 import { driftsFromBootstrap, undoesBootstrap } from '../bootstrap.ts';
 import { gauge, labels } from '../metrics/families.ts';
 import { type CertificateSigner, servingRequest } from '../nodes/certificate.ts';
@@ -172,11 +172,12 @@ export class ServerObject implements RemoteApi {
     const client = this.server.client(user);
     return Promise.all(
       reads.map((read) =>
-        outcome<KubeObject | KubeObject[] | undefined>(this.#options.log, 'read', () =>
-          read.type === 'get'
+        outcome<KubeObject | KubeObject[] | Owned[] | undefined>(this.#options.log, 'read', () => {
+          if (read.type === 'owned') return client.owned(read.ownerUid);
+          return read.type === 'get'
             ? client.get(read.resource, read.namespace, read.name)
-            : client.list(read.resource, read.query),
-        ),
+            : client.list(read.resource, read.query);
+        }),
       ),
     );
   }

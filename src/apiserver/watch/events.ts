@@ -7,6 +7,7 @@ import type { ProtobufAnswers } from '../negotiation/protobuf.ts';
 import { matchesRow, type RowSelector } from '../rest/select.ts';
 import { parseSide, revised, type Side } from '../storage/codec.ts';
 import { type Form, formText } from '../storage/forms.ts';
+import type { WatchRequest } from './watch.ts';
 
 export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
 
@@ -85,43 +86,44 @@ export function eventLine(type: EventType, objectText: string): string {
   return `{"type":"${type}","object":${objectText}}\n`;
 }
 
-/** The last texts and what was sent for them: what many watches send at once is made once, and held once. */
-class Encoded {
-  static readonly #bytesMax = 2 * 1024 * 1024;
-  static readonly #textUnitsMax = 64 * 1024;
-  readonly #known = new Map<string, Uint8Array>();
-  #bytes = 0;
-
-  of(text: string, encode: (text: string) => Uint8Array): Uint8Array {
-    const known = this.#known.get(text);
-    if (known) return known;
-    const bytes = encode(text);
-    if (text.length > Encoded.#textUnitsMax) return bytes;
-    if (this.#bytes + bytes.length > Encoded.#bytesMax) {
-      this.#known.clear();
-      this.#bytes = 0;
-    }
-    this.#known.set(text, bytes);
-    this.#bytes += bytes.length;
-    return bytes;
-  }
-}
-
-const encoder = new TextEncoder();
-const chunks = new Encoded();
-const frames = new Encoded();
-
-/** Lines as bytes, which are not to be changed. */
-export function eventChunk(lines: readonly string[]): Uint8Array {
-  return chunks.of(lines.join(''), (text) => encoder.encode(text));
-}
+// The last lines and their frames: what many watches send at once is made once.
+const frameBytesMax = 2 * 1024 * 1024;
+const frames = new Map<string, Uint8Array>();
+let frameBytes = 0;
 
 /** A line as a protobuf frame, which is not to be changed. */
 export function eventFrame(protobuf: ProtobufAnswers, line: string): Uint8Array {
-  return frames.of(line, () => {
-    const { type, object } = JSON.parse(line) as { type: EventType; object: Record<string, unknown> };
-    const bytes = protobuf.object(object);
-    if (!bytes) throw new Error(`no protobuf form of ${object.kind}`);
-    return watchFrame(type, bytes);
-  });
+  const known = frames.get(line);
+  if (known) return known;
+  const { type, object } = JSON.parse(line) as { type: EventType; object: Record<string, unknown> };
+  const bytes = protobuf.object(object);
+  if (!bytes) throw new Error(`no protobuf form of ${object.kind}`);
+  const frame = watchFrame(type, bytes);
+  if (frameBytes + frame.length > frameBytesMax) {
+    frames.clear();
+    frameBytes = 0;
+  }
+  frames.set(line, frame);
+  frameBytes += frame.length;
+  return frame;
+}
+
+const encoder = new TextEncoder();
+const batches = new WeakMap<readonly Change[], Map<string, Uint8Array>>();
+
+export const eventBytes = (lines: readonly string[]): Uint8Array => encoder.encode(lines.join(''));
+
+/** What watches alike send of a batch of changes, made once and held once; not to be changed. `key`: what makes them alike. */
+export function sharedBytes(changes: readonly Change[], key: string, lines: () => string[]): Uint8Array {
+  const known = batches.get(changes) ?? new Map<string, Uint8Array>();
+  batches.set(changes, known);
+  const bytes = known.get(key) ?? eventBytes(lines());
+  known.set(key, bytes);
+  return bytes;
+}
+
+/** Watches of the same key send the same of any batch of changes. Undefined: this one is like no other. */
+export function likeness({ definition, form, range, selector, protobuf }: WatchRequest): string | undefined {
+  if (protobuf || form.type === 'table' || !selector.everything) return undefined;
+  return `${definition.group}/${definition.version}/${formKey(form)}/${range.start}/${range.end}`;
 }

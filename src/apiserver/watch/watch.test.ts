@@ -175,3 +175,29 @@ test('a client that goes away, or does not read, leaves nothing behind', async (
   expect(seen.length).toBeLessThan(6);
   expect(server.watches).toBe(0);
 });
+
+test('watches alike send the same, each from where it is', async () => {
+  const { call, server, ledger } = await testServer(openSql());
+  await call('POST', maps, configMap('a'));
+  const first = await openWatch(server, `${maps}?watch=1&resourceVersion=${ledger.revision}`);
+  const second = await openWatch(server, `${maps}?watch=1&resourceVersion=${ledger.revision}`);
+  const ahead = await openWatch(server, `${maps}?watch=1&resourceVersion=${ledger.revision + 1}`);
+  const elsewhere = await openWatch(
+    server,
+    `/api/v1/namespaces/other/configmaps?watch=1&resourceVersion=${ledger.revision}`,
+  );
+  const everywhere = await openWatch(server, `/api/v1/configmaps?watch=1&resourceVersion=${ledger.revision}`);
+  await Promise.all([call('POST', maps, configMap('b')), call('POST', maps, configMap('c'))]);
+  await call('DELETE', maps);
+  const streams: [typeof first, string[]][] = [
+    [first, ['b', 'c', 'a', 'b', 'c']],
+    [second, ['b', 'c', 'a', 'b', 'c']],
+    [ahead, ['c', 'a', 'b', 'c']],
+    [everywhere, ['b', 'c', 'a', 'b', 'c']],
+  ];
+  for (const [stream, names] of streams) {
+    for (const name of names) expect((await stream.next())?.object.metadata.name).toBe(name);
+    await stream.cancel();
+  }
+  await elsewhere.cancel();
+});

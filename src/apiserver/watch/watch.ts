@@ -11,7 +11,7 @@ import { tooLargeRevision } from '../rest/revision.ts';
 import { matchesEntry, type RowSelector } from '../rest/select.ts';
 import { type Form, formText } from '../storage/forms.ts';
 import { storedResource } from '../storage/read.ts';
-import { eventChunk, eventFrame, eventLine, eventText, eventType } from './events.ts';
+import { eventBytes, eventFrame, eventLine, eventText, eventType, likeness, sharedBytes } from './events.ts';
 import type { Watcher, WatchHub } from './hub.ts';
 
 export interface WatchRequest {
@@ -58,6 +58,7 @@ export class WatchStream implements Watcher {
   /** Everything up to here has been sent. */
   #cursor: number;
   #initialAfter: string | undefined;
+  readonly #likeness: string | undefined;
   #headersSent = false;
   /** Has the stream ask for more, as soon as there is room. */
   #pulledAgain: (() => void) | undefined;
@@ -70,6 +71,7 @@ export class WatchStream implements Watcher {
     this.#clock = clock;
     this.#request = request;
     this.#cursor = request.after;
+    this.#likeness = likeness(request);
     this.#phase = request.initial ? 'initial' : 'replay';
     this.#lastSentMs = clock.now();
     this.#nextBookmarkMs = this.#bookmarkAfter(clock.now());
@@ -94,7 +96,9 @@ export class WatchStream implements Watcher {
       this.#pulledAgain?.();
       return;
     }
-    this.#send(this.#texts(changes));
+    const bytes = this.#shared(changes);
+    if (!bytes) this.#send(this.#texts(changes));
+    else if (bytes.length > 0) this.#sendBytes(bytes);
     this.#cursor = Math.max(this.#cursor, revision);
   }
 
@@ -206,6 +210,12 @@ export class WatchStream implements Watcher {
     return lines;
   }
 
+  /** The same bytes for all watches alike, of a batch that is new as a whole. */
+  #shared(changes: readonly Change[]): Uint8Array | undefined {
+    if (this.#likeness === undefined || (changes[0]?.revision ?? 0) <= this.#cursor) return undefined;
+    return sharedBytes(changes, this.#likeness, () => this.#texts(changes));
+  }
+
   /** The columns of a Table go with its first event only. */
   #withHeaders(form: Form): Form {
     if (form.type !== 'table') return form;
@@ -236,10 +246,14 @@ export class WatchStream implements Watcher {
 
   #send(lines: readonly string[]): void {
     if (lines.length === 0 || this.#phase === 'ended') return;
-    this.#lastSentMs = this.#clock.now();
     const { protobuf } = this.#request;
-    if (protobuf) for (const line of lines) this.#controller.enqueue(eventFrame(protobuf, line));
-    else this.#controller.enqueue(eventChunk(lines));
+    if (protobuf) for (const line of lines) this.#sendBytes(eventFrame(protobuf, line));
+    else this.#sendBytes(eventBytes(lines));
+  }
+
+  #sendBytes(bytes: Uint8Array): void {
+    this.#lastSentMs = this.#clock.now();
+    this.#controller.enqueue(bytes);
   }
 
   #fail(error: ApiError): void {

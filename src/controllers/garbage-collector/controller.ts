@@ -1,7 +1,7 @@
 // Deletes what has lost its owners, in the background or before the owner (foreground), or sets it free (orphan).
 // Nothing is remembered: each look finds the owner by name and uid in the ledger and its dependents by the owner index. It
 // works for every served kind but Events, which nobody waits for. A reference to a kind that is not served is left alone.
-import type { KubeObject, OwnerReference } from '../../machinery/meta.ts';
+import type { KubeObject, OwnerReference, ResourceToken } from '../../machinery/meta.ts';
 import type { Controller, Reader, ReconcileContext, Result, Write } from '../../reconcile/types.ts';
 import { source } from '../../reconcile/types.ts';
 import type { ControllerOptions } from '../lib/options.ts';
@@ -22,7 +22,8 @@ import {
   withoutReferences,
 } from './plan.ts';
 
-const collected = allTokens.filter((token) => token.kind !== 'Event');
+const isCollected = ({ kind }: ResourceToken): boolean => kind !== 'Event';
+const collected = allTokens.filter(isCollected);
 const writesPerBatchMax = 500;
 
 export function create(_options: ControllerOptions): Controller {
@@ -51,12 +52,8 @@ async function reconcile(text: string, context: ReconcileContext): Promise<Resul
 }
 
 async function dependentsOf(ownerUid: string, reader: Reader): Promise<Dependent[]> {
-  const lists = await Promise.all(
-    collected.map(async (resource) =>
-      (await reader.list(resource, { ownerUid })).map((object) => ({ resource, object })),
-    ),
-  );
-  return lists.flat();
+  const owned = await reader.owned(ownerUid);
+  return owned.filter(({ resource }) => isCollected(resource));
 }
 
 async function orphan(owner: Dependent, dependents: readonly Dependent[], { client }: ReconcileContext): Promise<void> {

@@ -73,7 +73,10 @@ async function reconcile(name: string, context: ReconcileContext): Promise<Resul
 
 async function contentsOf(namespace: string, reader: Reader): Promise<Contents[]> {
   return Promise.all(
-    namespacedTokens.map(async (resource) => ({ resource, objects: await reader.list(resource, { namespace }) })),
+    namespacedTokens.map(async (resource) => ({
+      resource,
+      objects: await reader.list(resource, { namespace, metadataOnly: true }),
+    })),
   );
 }
 
