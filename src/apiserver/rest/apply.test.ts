@@ -211,8 +211,15 @@ test('keys that a configuration has twice are warned of, or refused', async () =
   const body = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: "1", k: "2"}\n';
   const warned = await apply(`${maps}/a`, body);
   expect([warned.code, warned.json.data]).toEqual([201, { k: '2' }]);
-  expect(warned.headers.get('warning')).toContain('already set in map');
-  expect((await apply(`${maps}/a`, body, 'me', '&fieldValidation=Strict')).code).toBe(400);
+  expect(warned.headers.get('warning')).toBe('299 - "line 4: key \\"k\\" already set in map"');
+  expect(message(await apply(`${maps}/a`, body, 'me', '&fieldValidation=Strict'))).toEqual([
+    400,
+    'error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 4: key "k" already set in map',
+  ]);
+  const json = '{"apiVersion":"v1","kind":"ConfigMap",\n"metadata":{"name":"a"},"data":{"k":"1","k":"2"}}';
+  expect((await apply(`${maps}/a`, json)).headers.get('warning')).toBe(
+    '299 - "line 2: key \\"k\\" already set in map"',
+  );
   expect((await apply(`${maps}/a`, body, 'me', '&fieldValidation=Ignore')).headers.get('warning')).toBeNull();
 });
 

@@ -20,7 +20,8 @@ export type Operation =
       verb: 'apply';
       patch: Record<string, unknown>;
       /** Keys that the configuration has more than once. */
-      duplicates: readonly string[];
+      /** Keys that are there twice, as the YAML reader says it, by line. */
+      repeated: readonly string[];
       force: boolean;
       validation: FieldValidation;
       /** Throws where the user may not create what is absent. */
@@ -100,11 +101,13 @@ function applyTo(scope: WriteScope, operation: Extract<Operation, { verb: 'apply
   return create(within, draft);
 }
 
-function checkDuplicates(scope: WriteScope, { duplicates, validation }: Extract<Operation, { verb: 'apply' }>): void {
-  if (validation === 'Ignore' || duplicates.length === 0) return;
-  const problem = `error converting YAML to JSON: yaml: unmarshal errors:\n${duplicates.map((path) => `  key ${JSON.stringify(path.split('.').at(-1))} already set in map`).join('\n')}`;
-  if (validation === 'Strict') throw errors.badRequest(`error strict decoding YAML: ${problem}`);
-  warn(scope, problem);
+function checkDuplicates(scope: WriteScope, { repeated, validation }: Extract<Operation, { verb: 'apply' }>): void {
+  if (validation === 'Ignore' || repeated.length === 0) return;
+  if (validation === 'Strict')
+    throw errors.badRequest(
+      `error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  ${repeated.join('\n  ')}`,
+    );
+  for (const message of repeated) warn(scope, message);
 }
 
 /** The object as the patch wants it. Inside the transaction, so that there is nothing to conflict with and to retry. */

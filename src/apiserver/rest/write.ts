@@ -4,7 +4,7 @@ import { ApiError, errors } from '../../machinery/errors.ts';
 import type { HttpAnswer } from '../../machinery/http.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
 import { apiVersion } from '../../machinery/meta.ts';
-import { copyJson, decodeJson, decodeUtf8, isJsonObject } from '../../machinery/schema/json.ts';
+import { copyJson, type Decoded, decodeJson, decodeUtf8, isJsonObject } from '../../machinery/schema/json.ts';
 import { decodeYaml } from '../../machinery/schema/yaml.ts';
 import { targetOf } from '../codec.ts';
 import { bodyFormat, patchFormat, readBody } from '../negotiation/body.ts';
@@ -52,9 +52,9 @@ export async function patchObject(rest: RestRequest): Promise<HttpAnswer> {
   const bytes = await readBody(rest.request);
   const warnings: string[] = [];
   if (type === 'apply') {
-    const { patch, duplicates } = configuration(bytes);
+    const { patch, repeated } = configuration(bytes);
     const { force, fieldValidation: validation } = options;
-    const operation = { verb: 'apply', patch, duplicates, force, validation, mayCreate: rest.mayCreate } as const;
+    const operation = { verb: 'apply', patch, repeated, force, validation, mayCreate: rest.mayCreate } as const;
     const written = await commit(rest, operation, options, warnings);
     return answer(rest, written, written.created ? 201 : 200, warnings);
   }
@@ -195,12 +195,12 @@ function commit(
 }
 
 /** What is applied: YAML, of which JSON is a part that is read faster. */
-function configuration(bytes: Uint8Array): { patch: Record<string, unknown>; duplicates: string[] } {
+function configuration(bytes: Uint8Array): { patch: Record<string, unknown>; repeated: string[] } {
   try {
     const text = decodeUtf8(bytes);
-    const { value, duplicates } = text.trimStart().startsWith('{') ? jsonOrYaml(text) : decodeYaml(text);
-    if (value === null) return { patch: {}, duplicates };
-    if (isJsonObject(value)) return { patch: value, duplicates };
+    const { value, repeated = [] } = text.trimStart().startsWith('{') ? jsonOrYaml(text) : decodeYaml(text);
+    if (value === null) return { patch: {}, repeated };
+    if (isJsonObject(value)) return { patch: value, repeated };
   } catch (error) {
     if (error instanceof ApiError) throw errors.badRequest(`error decoding YAML: ${error.message}`);
     throw error;
@@ -208,12 +208,13 @@ function configuration(bytes: Uint8Array): { patch: Record<string, unknown>; dup
   throw errors.badRequest('error decoding YAML: json: cannot unmarshal into Go value of type map[string]interface {}');
 }
 
-function jsonOrYaml(text: string): ReturnType<typeof decodeJson> {
+/** Only the reader of YAML knows the lines of what is there twice. */
+function jsonOrYaml(text: string): Decoded {
   try {
-    return decodeJson(text);
-  } catch {
-    return decodeYaml(text);
-  }
+    const decoded = decodeJson(text);
+    if (decoded.duplicates.length === 0) return decoded;
+  } catch {}
+  return decodeYaml(text);
 }
 
 /** The object that a write leaves, in the form asked for. */

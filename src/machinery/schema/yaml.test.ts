@@ -32,6 +32,42 @@ describe('aliases of YAML', () => {
   });
 });
 
+describe('keys that are there twice', () => {
+  it.each<[string, text: string, value: unknown, lines: string[]]>([
+    ['the value has the line', 'a:\n  b: 1\n  b:\n    c: 1\n', { a: { b: { c: 1 } } }, ['line 4: key "b"']],
+    [
+      'what is within comes first',
+      'a: 1\na:\n  b: 1\n  b: 2\n',
+      { a: { b: 2 } },
+      ['line 4: key "b"', 'line 3: key "a"'],
+    ],
+    [
+      'keys of other types',
+      '1: a\n1: b\ntrue: a\ntrue: b\n',
+      { 1: 'b', true: 'b' },
+      ['line 2: key 1', 'line 4: key true'],
+    ],
+    [
+      'an alias counts each time',
+      'a: &x {k: 1, k: 2}\nb: *x\n',
+      { a: { k: 2 }, b: { k: 2 } },
+      ['line 1: key "k"', 'line 1: key "k"'],
+    ],
+    [
+      'what is merged counts',
+      'a: &x {k: 1}\nb:\n  <<: *x\n  k: 2\n',
+      { a: { k: 1 }, b: { k: 2 } },
+      ['line 4: key "k"'],
+    ],
+    ['merged after', 'a: &x {k: 1}\nb:\n  k: 2\n  <<: *x\n', { a: { k: 1 }, b: { k: 1 } }, ['line 1: key "k"']],
+    ['the first of several merges', 'a:\n  <<: [{k: 1}, {k: 2}]\n', { a: { k: 1 } }, ['line 2: key "k"']],
+  ])('%s', (_, text, value, found) => {
+    const decoded = decodeYaml(text);
+    expect(decoded.value).toEqual(value);
+    expect(decoded.repeated).toEqual(found.map((line) => `${line} already set in map`));
+  });
+});
+
 describe('a text that would take too much memory', () => {
   const n = 1_000_000;
   it.each<[string, string, string]>([

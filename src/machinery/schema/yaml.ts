@@ -14,15 +14,18 @@ import {
   type Node,
   Parser,
   type Scalar,
+  type YAMLMap,
 } from 'yaml';
 import { ApiError, errors } from '../errors.ts';
-import { childPath, type Decoded, depthMax, isJsonObject, setOwn } from './json.ts';
+import { childPath, type Decoded, depthMax, setOwn } from './json.ts';
 
 /** Tokens of a text, and lines within them. What is read of one takes some hundred bytes, and an isolate has 128 MB for everything. */
 const tokensMax = 300_000;
 /** Nodes, and UTF-16 units of text, that aliases may expand to; beyond it the text is a bomb. */
 const nodesMax = 200_000;
 const expandedUnitsMax = 3 * 1024 * 1024;
+/** How many duplicates are worth reporting. */
+const repeatedMax = 100;
 /** Tags of YAML 1.1 that Go's reader does not turn into anything but strings. */
 const notInGo = new Set([
   'tag:yaml.org,2002:binary',
@@ -91,53 +94,68 @@ export function decodeYaml(text: string): Decoded {
   const targets = new Map<Alias, Node>();
   let expanding = 0;
   let expanded = 0;
-  const convert = (node: unknown, path: string, depth: number): unknown => {
+  const aliased = <T>(node: Alias, use: (target: Node) => T): T => {
+    const target = targets.get(node) ?? anchors.get(node.source);
+    if (!target)
+      throw errors.badRequest(`error converting YAML to JSON: yaml: unknown anchor '${node.source}' referenced`);
+    targets.set(node, target);
+    expanding++;
+    const result = use(target);
+    expanding--;
+    return result;
+  };
+  const count = (node: unknown, depth: number): void => {
     if (depth > depthMax) throw errors.badRequest('exceeded max depth');
     if (expanding > 0 && isScalar(node)) expanded += String(node.value).length;
     if (++nodes > nodesMax || expanded > expandedUnitsMax)
       throw errors.badRequest('error converting YAML to JSON: yaml: document contains excessive aliasing');
+    if (expanding === 0 && isNode(node) && !isAlias(node) && node.anchor) anchors.set(node.anchor, node);
+  };
+  const convert = (node: unknown, path: string, depth: number): unknown => {
+    count(node, depth);
     if (node === null || node === undefined) return null;
-    if (isAlias(node)) {
-      const target = targets.get(node) ?? anchors.get(node.source);
-      if (!target)
-        throw errors.badRequest(`error converting YAML to JSON: yaml: unknown anchor '${node.source}' referenced`);
-      targets.set(node, target);
-      expanding++;
-      const value = convert(target, path, depth + 1);
-      expanding--;
-      return value;
-    }
-    if (expanding === 0 && isNode(node) && node.anchor) anchors.set(node.anchor, node);
+    if (isAlias(node)) return aliased(node, (target) => convert(target, path, depth + 1));
     if (isScalar(node)) return scalar(node);
     if (isSeq(node)) return node.items.map((item, i) => convert(item, `${path}[${i}]`, depth + 1));
-    if (isMap(node)) {
-      const out: Record<string, unknown> = {};
-      const merged: Record<string, unknown>[] = [];
-      for (const pair of node.items) {
-        const key = convert(pair.key as Node | null, path, depth + 1);
-        if (typeof key === 'object' && key !== null)
-          throw errors.badRequest('error converting YAML to JSON: unsupported map key');
-        const name = String(key);
-        if (name === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
-          const source = convert(pair.value, path, depth + 1);
-          for (const item of Array.isArray(source) ? source : [source]) if (isJsonObject(item)) merged.push(item);
-          continue;
-        }
-        const inner = childPath(path, name);
-        if (Object.hasOwn(out, name) && expanding === 0) {
-          duplicates.push(inner);
-          repeated.push(`line ${lineOf(pair.key)}: key ${JSON.stringify(name)} already set in map`);
-        }
-        setOwn(out, name, convert(pair.value, inner, depth + 1));
+    return isMap(node) ? fill({}, node, path, depth) : null;
+  };
+  /** Sets what the map says, one entry after the other, as Go's reader does: the last one of a name counts. */
+  const fill = (out: Record<string, unknown>, node: YAMLMap, path: string, depth: number): Record<string, unknown> => {
+    for (const pair of node.items) {
+      const key = convert(pair.key, path, depth + 1);
+      if (typeof key === 'object' && key !== null)
+        throw errors.badRequest(`error converting YAML to JSON: yaml: invalid map key: ${JSON.stringify(key)}`);
+      if (key === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
+        merge(out, pair.value, path, depth + 1);
+        continue;
       }
-      for (const source of merged)
-        for (const [key, value] of Object.entries(source)) if (!Object.hasOwn(out, key)) setOwn(out, key, value);
-      return out;
+      const name = String(key);
+      const inner = childPath(path, name);
+      const value = convert(pair.value, inner, depth + 1);
+      if (Object.hasOwn(out, name) && repeated.length < repeatedMax) {
+        duplicates.push(inner);
+        repeated.push(`line ${lineOf(pair.value ?? pair.key)}: key ${goText(key)} already set in map`);
+      }
+      setOwn(out, name, value);
     }
-    return null;
+    return out;
+  };
+  /** Of several the first one counts. */
+  const merge = (out: Record<string, unknown>, node: unknown, path: string, depth: number): void => {
+    count(node, depth);
+    if (isAlias(node)) aliased(node, (target) => merge(out, target, path, depth + 1));
+    else if (isMap(node)) fill(out, node, path, depth);
+    else if (isSeq(node)) for (const item of [...node.items].reverse()) merge(out, item, path, depth + 1);
+    else
+      throw errors.badRequest(
+        'error converting YAML to JSON: yaml: map merge requires map or sequence of maps as the value',
+      );
   };
   return { value: convert(document.contents, '', 0), duplicates, repeated };
 }
+
+/** A key as Go writes it with its type. */
+const goText = (key: unknown): string => (key === null ? '<nil>' : JSON.stringify(key));
 
 /** The line, from 1, on which a node begins. Nodes are asked for nearly in order, so only what is between two is looked at. */
 function lines(text: string): (node: unknown) => number {
@@ -158,8 +176,10 @@ function scalar(node: Scalar): unknown {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'bigint') return Number(value);
   if (typeof value === 'number') {
-    if (!Number.isFinite(value))
-      throw errors.badRequest(`error converting YAML to JSON: json: unsupported value: ${node.source ?? value}`);
+    if (!Number.isFinite(value)) {
+      const shown = Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+      throw errors.badRequest(`error converting YAML to JSON: json: unsupported value: ${shown}`);
+    }
     return value;
   }
   return node.source ?? null;
