@@ -28,6 +28,7 @@ import { Discovery } from './discovery/discovery.ts';
 import { asApiError } from './errors.ts';
 import { Expiry } from './expiry.ts';
 import { FlowControl } from './flowcontrol/flow-control.ts';
+import { TimeLimits } from './flowcontrol/time-limits.ts';
 import { flowControlFamilies } from './metrics/flow-control.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { methodNotAllowed, pageNotFound, statusResponse, withWarning } from './negotiation/respond.ts';
@@ -37,13 +38,14 @@ import { Registry, subresourceOf, verbsOf } from './registry.ts';
 import { actionCollections } from './rest/collections.ts';
 import { readComputed } from './rest/computed.ts';
 import type { RestRequest } from './rest/context.ts';
+import { deleteCollection } from './rest/delete-collection.ts';
 import { ManagedTypes } from './rest/managed.ts';
 import { getObject, listObjects, watchObjects } from './rest/read.ts';
 import { reviews } from './rest/reviews.ts';
 import { streamOptions } from './rest/stream-options.ts';
 import { tokenCreator } from './rest/token.ts';
 import { createVirtual, type VirtualResource } from './rest/virtual.ts';
-import { createObject, deleteCollection, deleteOne, patchObject, updateObject } from './rest/write.ts';
+import { createObject, deleteOne, patchObject, updateObject } from './rest/write.ts';
 import { pathOf, type RequestInfo, requestInfo, withReadableQuery } from './routing.ts';
 import { findObject } from './storage/read.ts';
 import { WatchHub } from './watch/hub.ts';
@@ -95,6 +97,7 @@ export class ApiServer {
   readonly #options: ApiServerOptions;
   readonly #hub: WatchHub;
   readonly #flowControl: FlowControl;
+  readonly #unread: TimeLimits;
   readonly #pages: Pages;
   readonly #discovery: Discovery;
   readonly #virtual: ReadonlyMap<string, VirtualResource>;
@@ -129,6 +132,7 @@ export class ApiServer {
     this.#creators = signer ? { 'serviceaccounts/token': tokenCreator(signer) } : {};
     this.feed = createFeed(this.core);
     this.#hub = new WatchHub(ledger, options.timers);
+    this.#unread = new TimeLimits(options.timers);
     this.#flowControl = new FlowControl({
       core: this.core,
       client: createClient(this.core, { name: 'system:apiserver', groups: ['system:masters', allAuthenticated] }),
@@ -227,7 +231,8 @@ export class ApiServer {
     const user = impersonate(request.headers, await this.#user(request), this.#authorizer);
     return this.#flowControl.serve({ info, user, query: url.searchParams, request }, async (extend) => {
       try {
-        return await this.#serve({ core: this.core, request, url, info, user, extend });
+        const reading = this.#unread.reading(extend);
+        return await this.#serve({ core: this.core, request, url, info, user, extend, reading });
       } catch (error) {
         return this.#status(error, request);
       }

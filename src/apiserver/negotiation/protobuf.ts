@@ -1,5 +1,5 @@
 // Answers as Kubernetes protobuf, made from their JSON. The message of an object is found by its kind and version; lists are
-// written page by page, so that only their protobuf form, which is the smaller one, is ever held whole.
+// written page by page.
 import type { ProtobufWriter } from '../../machinery/schema/protobuf-writer.ts';
 import type { Schemas } from '../../machinery/schema/types.ts';
 
@@ -35,18 +35,29 @@ export class ProtobufAnswers {
     return schema === undefined ? undefined : this.#writer.object(schema, value);
   }
 
-  /** A list out of `head`, which is the list without items, and pages of items as JSON with commas between them. */
-  list(head: Json, pages: Iterator<string>): Uint8Array<ArrayBuffer>[] | undefined {
+  /** How a list is written whose JSON without items is `head`. Undefined: it has no protobuf form. */
+  list(head: Json): ProtobufList | undefined {
     const apiVersion = String(head.apiVersion);
     const kind = String(head.kind);
     const schema = this.#schemaOf(apiVersion, kind);
     const item = this.#schemaOf(apiVersion, kind.slice(0, -'List'.length));
     if (schema === undefined || item === undefined) return undefined;
-    const parts = [this.#writer.message(schema, { metadata: head.metadata })];
-    for (let page = pages.next(); !page.done; page = pages.next())
-      parts.push(this.#writer.items(itemsField, item, JSON.parse(`[${page.value}]`)));
-    const length = parts.reduce((sum, part) => sum + part.length, 0);
-    const { before, after } = this.#writer.frame(apiVersion, kind, length);
-    return [before, ...parts, after];
+    const writer = this.#writer;
+    return {
+      metadata: writer.message(schema, { metadata: head.metadata }),
+      items: (page) => writer.items(itemsField, item, JSON.parse(`[${page}]`)),
+      frame: (length) => writer.frame(apiVersion, kind, length),
+    };
   }
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A list is `before`, the metadata, all items, and `after`. */
+export interface ProtobufList {
+  metadata: Bytes;
+  /** Items, from JSON with commas between them. */
+  items(page: string): Bytes;
+  /** What goes around metadata and items that have so many bytes together. */
+  frame(length: number): { before: Bytes; after: Bytes };
 }

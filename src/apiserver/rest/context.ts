@@ -5,6 +5,7 @@ import type { HttpRequest } from '../../machinery/http.ts';
 import type { AnyResource, Subresource } from '../../machinery/resource.ts';
 import type { Core, User } from '../core.ts';
 import { type AcceptForm, negotiate, notAcceptable } from '../negotiation/accept.ts';
+import type { Reading } from '../negotiation/list-response.ts';
 import { type AnswerOptions, answering } from '../negotiation/respond.ts';
 import type { RequestInfo } from '../routing.ts';
 import type { Form } from '../storage/forms.ts';
@@ -19,6 +20,8 @@ export interface RestRequest {
   readonly user: User;
   /** Keeps the request under way, as flow control counts it, until the function that it returns is called. */
   extend(): () => void;
+  /** The same of an answer that is sent in pieces, which `abandon` ends when nobody reads it. */
+  reading(abandon: () => void): Reading;
   /** Throws Forbidden where the user may not create the object that the request names. */
   mayCreate(): void;
 }

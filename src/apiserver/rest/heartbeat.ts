@@ -28,11 +28,23 @@ export async function refreshContacts(
 }
 
 /** The row as it is read. Its metadata stays, so that the side column fits. */
-export function filled({ contacts }: Core, definition: AnyResource, entry: Entry): Entry {
-  const node = nodeOf(definition, entry.key);
-  const contact = node === undefined ? undefined : contacts?.lastContact(node);
-  if (contact === undefined) return entry;
-  const object = decode(definition, entry.value);
-  definition.heartbeat?.fill(object, contact);
-  return { ...entry, value: encodeValue(object, Number(object.metadata.resourceVersion)).value };
+export function filled(core: Core, definition: AnyResource, entry: Entry): Entry {
+  return fills(core, definition)(entry);
+}
+
+/** Many rows as they are read. One that is read again is the same, whatever has been heard meanwhile. */
+export function fills({ contacts }: Core, definition: AnyResource): (entry: Entry) => Entry {
+  const known = new Map<string, number | undefined>();
+  const lastContact = (node: string): number | undefined => {
+    if (!known.has(node)) known.set(node, contacts?.lastContact(node));
+    return known.get(node);
+  };
+  return (entry) => {
+    const node = nodeOf(definition, entry.key);
+    const contact = node === undefined ? undefined : lastContact(node);
+    if (contact === undefined) return entry;
+    const object = decode(definition, entry.value);
+    definition.heartbeat?.fill(object, contact);
+    return { ...entry, value: encodeValue(object, Number(object.metadata.resourceVersion)).value };
+  };
 }

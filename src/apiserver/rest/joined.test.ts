@@ -41,6 +41,14 @@ it('asks for fewer rows where they are too large to be joined', () => {
     },
   } as unknown as ReadView;
   const range = { start: 'k', end: 'l' };
-  expect([...joinedPages(view, range, 1, undefined)].join(',')).toBe(values.map(({ key }) => key).join(','));
+  const texts = (limit?: number) =>
+    [...joinedPages(view, range, 1, undefined, limit)].map(({ text }) => text).join(',');
+  expect(texts()).toBe(values.map(({ key }) => key).join(','));
+  expect(texts(23)).toBe(
+    values
+      .slice(0, 23)
+      .map(({ key }) => key)
+      .join(','),
+  );
   expect(joinedItems(view, range, 1, 'k37')).toMatchObject({ count: 1, last: 'k38' });
 });

@@ -1,9 +1,12 @@
 // Lists of whole objects of which everything in a range is wanted: SQLite joins the stored values, so that a list costs no
-// string per row. What a selector, another version or a filled-in field needs row by row is read by list.ts.
+// string per row. What a selector, another version or a filled-in field needs row by row is read by pages.ts.
 import type { KeyRange, RangeText, ReadView } from '../../ledger/types.ts';
 
-/** Rows joined at once where they are small; of larger ones fewer, as many as SQLite can hold in one string (some MB). */
+/** Rows joined at once, where nothing is known of their size. Short lists are one page. */
+const rowsFirst = 512;
 const rowsMax = 2000;
+/** What later pages are to have: as many rows of the size of those before. */
+const pageUnits = 256 * 1024;
 
 /** At most `limit` values after the key `after`, as items of a JSON array; fewer only at the end, or where they are large. */
 export function joinedItems(
@@ -11,9 +14,9 @@ export function joinedItems(
   range: KeyRange,
   revision: number,
   after: string | undefined,
-  limit = rowsMax,
+  limit = rowsFirst,
 ): RangeText & { rows: number } {
-  for (let rows = Math.min(limit, rowsMax); ; rows = Math.ceil(rows / 8)) {
+  for (let rows = limit; ; rows = Math.ceil(rows / 8)) {
     const page = view.text({
       ...range,
       revision,
@@ -23,22 +26,27 @@ export function joinedItems(
       ...(after === undefined ? {} : { after }),
     });
     if (page) return { ...page, rows };
+    // SQLite holds some MB in one string.
     if (rows === 1) throw new Error('a single value is too large to be read');
   }
 }
 
-/** All values after the key `after`, page by page; each page is one synchronous read. */
+/** The first `limit` of the values after the key `from`, page by page; each page is one synchronous read. */
 export function* joinedPages(
   view: ReadView,
   range: KeyRange,
   revision: number,
   from: string | undefined,
-): Generator<string> {
+  limit = Number.POSITIVE_INFINITY,
+): Generator<RangeText> {
   let after = from;
-  for (;;) {
-    const page = joinedItems(view, range, revision, after);
-    if (page.count > 0) yield page.text;
+  let rows = rowsFirst;
+  for (let left = limit; left > 0; ) {
+    const page = joinedItems(view, range, revision, after, Math.min(rows, left));
+    if (page.count > 0) yield page;
     if (page.count < page.rows) return;
     after = page.last;
+    left -= page.count;
+    rows = Math.min(rowsMax, Math.max(1, Math.floor((page.count * pageUnits) / page.text.length)));
   }
 }

@@ -1,81 +1,17 @@
 // Lists: rows of one revision, spliced into the answer without being parsed, page by page at that revision, so that memory
-// stays bounded however long they are.
-import type { Entry, KeyRange, ReadView } from '../../ledger/types.ts';
+// stays bounded however long they are, and however large what they list.
+import type { Entry, RangeText, ReadView } from '../../ledger/types.ts';
 import { apiVersion } from '../../machinery/meta.ts';
 import type { AnyResource } from '../../machinery/resource.ts';
 import type { Core } from '../core.ts';
-import type { TextPages } from '../negotiation/list-response.ts';
+import { type TextPages, wholeUnitsMax } from '../negotiation/list-response.ts';
 import { itemText, parseSide, partialText } from '../storage/codec.ts';
 import { type Form, rowText, tableHead } from '../storage/forms.ts';
-import { keyRange } from '../storage/read.ts';
-import { filled } from './heartbeat.ts';
-import { joinedItems, joinedPages } from './joined.ts';
+import { fills } from './heartbeat.ts';
+import { joinedPages } from './joined.ts';
+import { keyPages, pages, rows, type Selection, selectionOf, upTo } from './pages.ts';
 import { continueToken, type ListOptions, listRevision, orExpired } from './revision.ts';
-import { matchesEntry, type RowSelector } from './select.ts';
-
-const pageRows = 500;
-/** Of the values of a page: a few objects may be as large as hundreds of others. */
-const pageBytesMax = 2 * 1024 * 1024;
-
-interface Plan {
-  definition: AnyResource;
-  namespace: string;
-  selector: RowSelector;
-  revision: number | undefined;
-  after: string | undefined;
-  /** Pages are read in later turns, too. */
-  streamed?: boolean;
-}
-
-/** Rows of a list in key order, page by page; each page is one synchronous read. */
-function* pages(view: ReadView, plan: Plan, at: number): Generator<Entry[]> {
-  const { definition, selector, namespace } = plan;
-  const range = keyRange(definition, namespace);
-  const prefix = range.start;
-  const past = plan.revision !== undefined && plan.revision !== view.revision;
-  let after = plan.after === undefined ? undefined : prefix + plan.after;
-  if (selector.name !== undefined && (namespace !== '' || !definition.namespaced)) {
-    const entry = view.get(prefix + selector.name, at);
-    if (entry && (after === undefined || entry.key > after) && matchesEntry(selector, entry)) yield [entry];
-    return;
-  }
-  const tag = past ? undefined : selector.tag;
-  for (;;) {
-    const page = view.range({
-      ...range,
-      ...(tag === undefined ? { revision: at } : { tag }),
-      ...(after === undefined ? {} : { after }),
-      limit: pageRows,
-      bytesMax: pageBytesMax,
-    });
-    after = page.entries.at(-1)?.key;
-    // Tags index the present only, so what else has this one is found out now.
-    const rest =
-      tag !== undefined && after !== undefined && page.more && plan.streamed
-        ? view.range({ ...range, tag, after, withoutValues: true }).entries
-        : undefined;
-    yield selector.everything ? page.entries : page.entries.filter((entry) => matchesEntry(selector, entry));
-    if (rest) yield* rows(view, selector, rest, at);
-    if (rest || !page.more) return;
-  }
-}
-
-/** The rows of these keys, as of a revision. */
-function* rows(view: ReadView, selector: RowSelector, wanted: readonly Entry[], at: number): Generator<Entry[]> {
-  let page: Entry[] = [];
-  let units = 0;
-  for (const row of wanted) {
-    const entry = matchesEntry(selector, row) ? view.get(row.key, at) : undefined;
-    if (!entry) continue;
-    page.push(entry);
-    units += entry.value.length;
-    if (page.length < pageRows && units < pageBytesMax) continue;
-    yield page;
-    page = [];
-    units = 0;
-  }
-  yield page;
-}
+import type { RowSelector } from './select.ts';
 
 /** All rows at once, for in-process callers. */
 export function listEntries(
@@ -85,97 +21,97 @@ export function listEntries(
   selector: RowSelector,
 ): Entry[] {
   const entries: Entry[] = [];
-  const plan = {
-    definition,
-    namespace: effectiveNamespace(definition, namespace, selector),
-    selector,
-    revision: undefined,
-    after: undefined,
-  };
-  for (const page of pages(view, plan, view.revision)) entries.push(...page);
+  const selection = selectionOf(definition, namespace, selector, view.revision);
+  for (const page of pages(view, selection)) for (const entry of page) entries.push(entry);
   return entries;
 }
 
-function effectiveNamespace(definition: AnyResource, namespace: string, selector: RowSelector): string {
-  return namespace || (definition.namespaced ? (selector.namespace ?? '') : '');
+type Metadata = Record<string, unknown>;
+
+export interface List extends TextPages {
+  /** What it lists. */
+  selection: Selection;
+  metadata: Metadata;
 }
 
-/** What a limit leaves of a list, with the metadata that says how to go on. */
-export interface Page {
-  entries: Entry[];
-  metadata: Record<string, unknown>;
-}
-
-/** Throws {@link ExpiredList}. */
-export function listPage(
-  view: ReadView,
-  definition: AnyResource,
-  wanted: string,
-  selector: RowSelector,
-  options: ListOptions,
-): Page {
-  const namespace = effectiveNamespace(definition, wanted, selector);
-  const { revision, after } = listRevision(options, view);
-  const at = revision ?? view.revision;
-  const limit = options.limit > 0 ? options.limit : undefined;
-  return orExpired(() => {
-    const entries: Entry[] = [];
-    for (const page of pages(view, { definition, namespace, selector, revision, after }, at)) {
-      for (const entry of page) entries.push(entry);
-      if (limit !== undefined && entries.length > limit) break;
-    }
-    if (limit === undefined || entries.length <= limit) return { entries, metadata: { resourceVersion: String(at) } };
-    entries.length = limit;
-    const range = keyRange(definition, namespace);
-    const last = (entries.at(-1) as Entry).key;
-    const remaining = selector.everything ? view.count({ ...range, revision: at, after: last }) : undefined;
-    return { entries, metadata: cutMetadata(at, range, last, remaining) };
-  }, after);
-}
-
-/** Metadata of a list that ends before its end; `remaining` only where it is known. */
-function cutMetadata(at: number, range: KeyRange, last: string, remaining?: number): Record<string, unknown> {
-  return {
-    resourceVersion: String(at),
-    continue: continueToken(at, last.slice(range.start.length)),
-    ...(remaining === undefined ? {} : { remainingItemCount: remaining }),
-  };
-}
+/** The first `limit` of a selection as items of the list, in parts. */
+type Read = (selection: Selection, limit?: number) => Iterable<RangeText>;
 
 /** Throws {@link ExpiredList}, later pages the ledger's CompactedError. */
 export function list(
   core: Core,
   definition: AnyResource,
-  wanted: string,
+  namespace: string,
   selector: RowSelector,
   options: ListOptions,
   form: Form,
-): TextPages {
+): List {
   const view = core.ledger;
-  if (form.type === 'object' && selector.everything && !definition.heartbeat && !definition.conversion)
-    return joined(core, definition, effectiveNamespace(definition, wanted, selector), options);
-  const order = form.type === 'table' ? definition.rowOrder : undefined;
-  if (options.limit <= 0 && !order) {
-    const namespace = effectiveNamespace(definition, wanted, selector);
-    const { revision, after } = listRevision(options, view);
-    const at = revision ?? view.revision;
-    const { open, close, item } = shape(core, definition, form, { resourceVersion: String(at) });
-    const source = pages(view, { definition, namespace, selector, revision, after, streamed: true }, at);
-    return { open, close, pages: begun(texts(source, item), after) };
-  }
-  const { entries, metadata } = listPage(view, definition, wanted, selector, options);
-  const { open, close, item } = shape(core, definition, form, metadata);
-  if (order) entries.sort((a, b) => order(parseSide(a.side).c ?? [], parseSide(b.side).c ?? []));
-  return { open, close, pages: texts([entries], item) };
+  const { revision, after } = listRevision(options, view);
+  const wanted = selectionOf(definition, namespace, selector, revision ?? view.revision, after);
+  const read = reader(core, definition, selector, form);
+  const answer = (selection: Selection, metadata: Metadata, taken?: string[]): List => {
+    const again = (): Iterator<string> => (taken ? taken.values() : texts(read(selection)));
+    return { ...listHead(definition, form, metadata), pages: begun(again()), again, selection, metadata };
+  };
+  return orExpired(() => {
+    if (options.limit <= 0) return answer(wanted, { resourceVersion: String(wanted.at) });
+    const taken = rowOrder(definition, form) ? undefined : short(read(wanted, options.limit), options.limit);
+    const last = taken ? taken.last : lastOf(view, wanted, options.limit);
+    const selection = last === undefined ? wanted : upTo(wanted, last);
+    return answer(selection, metadataOf(view, wanted, last), taken?.texts);
+  }, after);
 }
 
-function* texts(pages: Iterable<Entry[]>, item: (entry: Entry) => string): Generator<string> {
-  for (const page of pages) if (page.length > 0) yield page.map(item).join(',');
+const rowOrder = (definition: AnyResource, form: Form) => (form.type === 'table' ? definition.rowOrder : undefined);
+
+/** The parts, where they are short together; the last key when all that are wanted are there, and perhaps more. */
+function short(parts: Iterable<RangeText>, limit: number): { texts: string[]; last: string | undefined } | undefined {
+  const texts: string[] = [];
+  let units = 0;
+  let left = limit;
+  let last: string | undefined;
+  for (const part of parts) {
+    texts.push(part.text);
+    units += part.text.length;
+    left -= part.count;
+    last = part.last;
+    if (units > wholeUnitsMax) return undefined;
+  }
+  return { texts, last: left > 0 ? undefined : last };
+}
+
+/** The key of the row that is the last within a limit; undefined: there are fewer. */
+function lastOf(view: ReadView, selection: Selection, limit: number): string | undefined {
+  let left = limit;
+  for (const page of keyPages(view, selection)) {
+    if (page.length >= left) return page[left - 1]?.key;
+    left -= page.length;
+  }
+  return undefined;
+}
+
+/** Of a list that ends with the key `last`, where it has been cut; what is left is counted only where all is wanted. */
+function metadataOf(view: ReadView, selection: Selection, last: string | undefined): Metadata {
+  const { range, selector, at } = selection;
+  const whole = { resourceVersion: String(at) };
+  if (last === undefined) return whole;
+  const remaining = selector.everything ? view.count({ ...range, revision: at, after: last }) : undefined;
+  if (remaining === 0 || (remaining === undefined && !lastOf(view, { ...selection, after: last }, 1))) return whole;
+  return {
+    ...whole,
+    continue: continueToken(at, last.slice(range.start.length)),
+    ...(remaining === undefined ? {} : { remainingItemCount: remaining }),
+  };
+}
+
+function* texts(parts: Iterable<RangeText>): Generator<string> {
+  for (const { text } of parts) yield text;
 }
 
 /** The same pages, of which the first has been read: a revision that is gone is noticed before an answer begins. */
-function begun(pages: Generator<string>, after: string | undefined): Iterator<string> {
-  let first: IteratorResult<string> | undefined = orExpired(() => pages.next(), after);
+function begun(pages: Iterator<string>): Iterator<string> {
+  let first: IteratorResult<string> | undefined = pages.next();
   return {
     next() {
       const next = first ?? pages.next();
@@ -185,55 +121,67 @@ function begun(pages: Generator<string>, after: string | undefined): Iterator<st
   };
 }
 
-function joined(core: Core, definition: AnyResource, namespace: string, options: ListOptions): TextPages {
+function reader(core: Core, definition: AnyResource, selector: RowSelector, form: Form): Read {
   const view = core.ledger;
-  const range = keyRange(definition, namespace);
-  const { revision, after: continued } = listRevision(options, view);
-  const at = revision ?? view.revision;
-  const after = continued === undefined ? undefined : range.start + continued;
-  const { open, close } = shape(core, definition, { type: 'object' }, { resourceVersion: String(at) });
-  const { limit } = options;
-  if (limit <= 0) return { open, close, pages: begun(joinedPages(view, range, at, after), continued) };
-  return orExpired(() => {
-    const pages: string[] = [];
-    let last = after;
-    for (let left = limit; left > 0; ) {
-      const page = joinedItems(view, range, at, last, left);
-      if (page.count === 0) break;
-      pages.push(page.text);
-      left -= page.count;
-      last = page.last;
-      if (page.count < page.rows) break;
+  if (form.type === 'object' && selector.everything && !definition.heartbeat && !definition.conversion)
+    return ({ range, at, after }, limit) => joinedPages(view, range, at, after, limit);
+  const item = itemOf(core, definition, form);
+  const order = rowOrder(definition, form);
+  const ordered = (selection: Selection): Iterable<Entry[]> => {
+    const keys = [...keyPages(view, selection)].flatMap((page) =>
+      page.map(({ key, side }) => ({ key, cells: parseSide(side).c ?? [] })),
+    );
+    keys.sort((a, b) => order?.(a.cells, b.cells) ?? 0);
+    return rows(
+      view,
+      keys.map(({ key }) => key),
+      selection.at,
+    );
+  };
+  return function* read(selection, limit = Number.POSITIVE_INFINITY) {
+    let left = limit;
+    const streamed = limit === Number.POSITIVE_INFINITY;
+    for (const page of order ? ordered(selection) : pages(view, { ...selection, streamed })) {
+      if (page.length > left) page.length = left;
+      if (page.length === 0) continue;
+      left -= page.length;
+      yield { text: flat(page.map(item).join(',')), count: page.length, last: (page.at(-1) as Entry).key };
+      if (left === 0) return;
     }
-    const remaining = last === undefined ? 0 : view.count({ ...range, revision: at, after: last });
-    if (remaining === 0 || last === undefined) return { open, close, pages: pages.values() };
-    const cut = shape(core, definition, { type: 'object' }, cutMetadata(at, range, last, remaining));
-    return { open: cut.open, close, pages: pages.values() };
-  }, continued);
+  };
 }
 
-function shape(core: Core, definition: AnyResource, form: Form, metadata: Record<string, unknown>) {
+/** The same text with nothing behind it: what is cut out of another otherwise keeps that alive, whole. */
+function flat(text: string): string {
+  text.charCodeAt(0);
+  return text;
+}
+
+function itemOf(core: Core, definition: AnyResource, form: Form): (entry: Entry) => string {
   const nowMs = core.clock.now();
-  const read = definition.heartbeat ? (entry: Entry) => filled(core, definition, entry) : (entry: Entry) => entry;
-  const meta = JSON.stringify(metadata);
+  const filled = definition.heartbeat ? fills(core, definition) : (entry: Entry) => entry;
   switch (form.type) {
     case 'object':
-      return {
-        open: `{"kind":"${definition.kind}List","apiVersion":"${apiVersion(definition)}","metadata":${meta},"items":[`,
-        close: ']}',
-        item: (entry: Entry) => itemText(definition, read(entry).value),
-      };
+      return (entry) => itemText(definition, filled(entry).value);
     case 'partial':
-      return {
-        open: `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/${form.version}","metadata":${meta},"items":[`,
-        close: ']}',
-        item: (entry: Entry) => partialText(entry.value, parseSide(entry.side), form.version),
-      };
+      return (entry) => partialText(entry.value, parseSide(entry.side), form.version);
     case 'table':
-      return {
-        open: tableHead(definition, meta, form),
-        close: ']}',
-        item: (entry: Entry) => rowText(definition, read(entry), form, nowMs),
-      };
+      return (entry) => rowText(definition, filled(entry), form, nowMs);
+  }
+}
+
+/** What goes before and after the items of a list. */
+export function listHead(definition: AnyResource, form: Form, metadata: Metadata): Pick<TextPages, 'open' | 'close'> {
+  const meta = JSON.stringify(metadata);
+  const close = ']}';
+  const head = (kind: string, version: string) =>
+    `{"kind":"${kind}","apiVersion":"${version}","metadata":${meta},"items":[`;
+  switch (form.type) {
+    case 'object':
+      return { open: head(`${definition.kind}List`, apiVersion(definition)), close };
+    case 'partial':
+      return { open: head('PartialObjectMetadataList', `meta.k8s.io/${form.version}`), close };
+    case 'table':
+      return { open: tableHead(definition, meta, form), close };
   }
 }

@@ -4,7 +4,7 @@ import { errors, toStatus } from '../../machinery/errors.ts';
 import { HttpAnswer } from '../../machinery/http.ts';
 import { targetOf } from '../codec.ts';
 import { mediaTypeOf, requireStreamable } from '../negotiation/accept.ts';
-import { listResponse, type TextPages } from '../negotiation/list-response.ts';
+import { listResponse } from '../negotiation/list-response.ts';
 import { textResponse, wholeStatusResponse } from '../negotiation/respond.ts';
 import { isTrue } from '../routing.ts';
 import { decode } from '../storage/codec.ts';
@@ -50,25 +50,12 @@ export async function listObjects(rest: RestRequest): Promise<HttpAnswer> {
   requireName(rest, selector);
   await refreshContacts(core, definition, info.namespace, selector.name ?? '');
   try {
-    return listResponse(held(rest, list(core, definition, info.namespace, selector, options, form)), answer);
+    return listResponse(list(core, definition, info.namespace, selector, options, form), answer, rest.reading);
   } catch (error) {
     if (!(error instanceof ExpiredList) || error.continueToken === undefined) throw error;
     const status = { ...toStatus(error), metadata: { continue: error.continueToken } };
     return wholeStatusResponse(status, request, core.codec.protobuf);
   }
-}
-
-/** The request is under way until the last page is read. */
-function held({ extend }: RestRequest, answer: TextPages): TextPages {
-  const release = extend();
-  function* pages(): Generator<string> {
-    try {
-      for (let page = answer.pages.next(); !page.done; page = answer.pages.next()) yield page.value;
-    } finally {
-      release();
-    }
-  }
-  return { ...answer, pages: pages() };
 }
 
 /** A watch of one object's path may have a selector only for that name. */

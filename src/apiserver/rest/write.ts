@@ -3,23 +3,19 @@
 import { ApiError, errors } from '../../machinery/errors.ts';
 import type { HttpAnswer } from '../../machinery/http.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
-import { apiVersion } from '../../machinery/meta.ts';
 import { copyJson, type Decoded, decodeJson, decodeUtf8, isJsonObject } from '../../machinery/schema/json.ts';
 import { decodeYaml } from '../../machinery/schema/yaml.ts';
 import { targetOf } from '../codec.ts';
 import { bodyFormat, patchFormat, readBody } from '../negotiation/body.ts';
 import { successStatus, textResponse } from '../negotiation/respond.ts';
-import { decode, encodeSide, encodeValue, head, itemText } from '../storage/codec.ts';
+import { encodeSide, encodeValue, head } from '../storage/codec.ts';
 import { formText } from '../storage/forms.ts';
 import { formOf, type RestRequest } from './context.ts';
-import { type DeleteOptions, deleteObject } from './delete.ts';
+import type { DeleteOptions } from './delete.ts';
 import { asRequested, execute, type Operation } from './execute.ts';
 import { fieldManager } from './field-manager.ts';
-import { listPage } from './list.ts';
 import { deleteOptions, writeOptions } from './options.ts';
-import { parseListOptions } from './revision.ts';
 import type { WriteScope, Written } from './scope.ts';
-import { rowSelector } from './select.ts';
 import { bodyTarget } from './subresource.ts';
 
 export async function createObject(rest: RestRequest): Promise<HttpAnswer> {
@@ -88,59 +84,14 @@ export async function deleteOne(rest: RestRequest): Promise<HttpAnswer> {
   return answer(rest, written, accepted ? 202 : 200, warnings);
 }
 
-const deletePage = 100;
-
-/** Deletes what the selectors select, at most `limit` of it; many share a commit. Answers with the list of what it found. */
-export async function deleteCollection(rest: RestRequest): Promise<HttpAnswer> {
-  const { core, definition, info } = rest;
-  formOf(rest);
-  const { dryRun, ...options } = await readDeleteOptions(rest);
-  const listOptions = parseListOptions(rest.url.searchParams, false);
-  const selector = rowSelector(definition, listOptions.labelSelector, listOptions.fieldSelector);
-  const { entries, metadata: listed } = listPage(core.ledger, definition, info.namespace, selector, listOptions);
-  const warnings: string[] = [];
-  for (let from = 0; from < entries.length; from += deletePage) {
-    const results = await Promise.all(
-      entries.slice(from, from + deletePage).map((entry) => {
-        const { metadata } = decode(definition, entry.value);
-        return core.ledger
-          .commit((tx) => {
-            const scope: WriteScope = {
-              core,
-              tx,
-              user: rest.user,
-              definition: core.registry.stored(definition),
-              requested: definition,
-              namespace: metadata.namespace ?? '',
-              name: metadata.name,
-              dryRun,
-              warnings,
-            };
-            // Only what was listed: another object of the same name is not meant.
-            deleteObject(scope, { ...options, uid: options.uid ?? metadata.uid });
-            return undefined;
-          })
-          .catch((error: unknown) => error);
-      }),
-    );
-    for (const error of results)
-      if (error !== undefined && !(error instanceof ApiError && error.reason === 'NotFound')) throw error;
-  }
-  const metadata = JSON.stringify({ ...listed, resourceVersion: String(core.ledger.revision) });
-  const items = entries.map((entry) => itemText(definition, entry.value)).join(',');
-  return textResponse(
-    `{"kind":"${definition.kind}List","apiVersion":"${apiVersion(definition)}","metadata":${metadata},"items":[${items}]}`,
-    { ...formOf(rest).answer, warnings },
-  );
-}
-
 async function decodeBody(rest: RestRequest, validation: 'Ignore' | 'Warn' | 'Strict') {
   const format = bodyFormat(rest.request.headers.get('content-type'));
   const bytes = await readBody(rest.request);
   return rest.core.codec.decode(bytes, format, bodyTarget(rest.definition, rest.subresource), validation);
 }
 
-async function readDeleteOptions(
+/** DeleteOptions of the body, if there is one, otherwise of the query. */
+export async function readDeleteOptions(
   rest: RestRequest,
 ): Promise<DeleteOptions & { dryRun: boolean; orphanDependents?: boolean }> {
   const bytes = await readBody(rest.request);
