@@ -41,6 +41,8 @@ export interface WatchRequest {
 const pageRows = 500;
 const pageBytesMax = 2 * 1024 * 1024;
 const bufferBytesMax = 1024 * 1024;
+/** The runtime copies a chunk for its way out: of a large text that many watches send, little at a time. */
+const chunkBytesMax = 32 * 1024;
 const keepAliveMs = 5_000;
 const bookmarkMs = 60_000;
 /** How long before its end a watch sends its last bookmark. */
@@ -253,7 +255,8 @@ export class WatchStream implements Watcher {
 
   #sendBytes(bytes: Uint8Array): void {
     this.#lastSentMs = this.#clock.now();
-    this.#controller.enqueue(bytes);
+    for (let at = 0; at < bytes.length; at += chunkBytesMax)
+      this.#controller.enqueue(bytes.subarray(at, at + chunkBytesMax));
   }
 
   #fail(error: ApiError): void {
