@@ -122,7 +122,9 @@ export const errors = {
     ),
   /** `kind` is the Kind here, as upstream has it: `Pod "x" is invalid: …`. */
   invalid: (group: string, kind: string, name: string, problems: readonly FieldError[]): ApiError => {
-    const texts = [...new Set(problems.map(fieldErrorText))];
+    const causes = causesOf(problems);
+    const texts = [...new Set(causes.map(({ field, message }) => `${field}: ${message}`))];
+    if (causes.length < problems.length) texts.push(`and ${problems.length - causes.length} more`);
     const message = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
     return new ApiError(
       'Invalid',
@@ -131,7 +133,7 @@ export const errors = {
         name,
         ...(group === '' ? {} : { group }),
         kind,
-        causes: problems.map((p) => ({ reason: causeReasons[p.type], message: fieldErrorDetail(p), field: p.field })),
+        causes,
       },
     );
   },
@@ -198,6 +200,29 @@ const titles: Record<FieldErrorType, string> = {
 };
 const valueless = new Set<FieldErrorType>(['Required', 'Forbidden', 'TooLong', 'InternalError']);
 
+// What a body is refused with is not to be many times as long as the body.
+const causesMax = 1000;
+/** Of the causes together, and of one message. */
+const textUnitsMax = 256 * 1024;
+/** Of a value as it is shown. */
+const valueUnitsMax = 64 * 1024;
+
+const cut = (text: string, unitsMax: number): string =>
+  text.length <= unitsMax ? text : `${text.slice(0, unitsMax)}...`;
+
+/** The first of the problems, as many as fit. */
+function causesOf(problems: readonly FieldError[]): Required<StatusCause>[] {
+  const causes: Required<StatusCause>[] = [];
+  let units = 0;
+  for (const problem of problems) {
+    const message = fieldErrorDetail(problem);
+    units += problem.field.length + message.length;
+    if (causes.length > 0 && (causes.length === causesMax || units > textUnitsMax)) break;
+    causes.push({ reason: causeReasons[problem.type], message, field: problem.field });
+  }
+  return causes;
+}
+
 /** The part after the field path: `Invalid value: "x": must be …`. */
 export function fieldErrorDetail(problem: FieldError): string {
   const hidden = valueless.has(problem.type) || problem.badValue === omitted;
@@ -207,8 +232,8 @@ export function fieldErrorDetail(problem: FieldError): string {
 
 /** As Go shows a value: text quoted by `%q`, everything else by its JSON, in which markup is escaped. */
 function shown(value: unknown): string {
-  if (typeof value === 'string') return goQuoted(value);
-  return (JSON.stringify(value) ?? 'null').replace(/[<>&\u2028\u2029]/g, unicodeEscape);
+  if (typeof value === 'string') return goQuoted(cut(value, valueUnitsMax));
+  return cut(JSON.stringify(value) ?? 'null', valueUnitsMax).replace(/[<>&\u2028\u2029]/g, unicodeEscape);
 }
 
 const unicodeEscape = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
@@ -239,7 +264,7 @@ export function toStatus(error: ApiError): Status {
     apiVersion: 'v1',
     metadata: {},
     status: 'Failure',
-    message: error.message,
+    message: cut(error.message, textUnitsMax),
     reason: error.reason,
     ...(error.details ? { details: error.details } : {}),
     code: error.code,
