@@ -47,6 +47,8 @@ export function fromBase64(text: string): Uint8Array | undefined {
 export interface Der {
   readonly tag: number;
   readonly bytes: Uint8Array;
+  /** With tag and length. */
+  readonly whole: Uint8Array;
 }
 
 export const derTags = { integer: 0x02, bitString: 0x03, oid: 0x06, sequence: 0x30, set: 0x31 } as const;
@@ -56,6 +58,7 @@ export function derElements(bytes: Uint8Array): Der[] | undefined {
   const out: Der[] = [];
   let at = 0;
   while (at < bytes.length) {
+    const start = at;
     const tag = bytes[at++] as number;
     let length = bytes[at++];
     // High tag numbers and indefinite lengths occur in no certificate.
@@ -67,8 +70,9 @@ export function derElements(bytes: Uint8Array): Der[] | undefined {
       for (let i = 0; i < size; i++) length = length * 256 + (bytes[at++] as number);
     }
     if (at + length > bytes.length) return undefined;
-    out.push({ tag, bytes: bytes.subarray(at, at + length) });
-    at += length;
+    const end = at + length;
+    out.push({ tag, bytes: bytes.subarray(at, end), whole: bytes.subarray(start, end) });
+    at = end;
   }
   return out;
 }

@@ -14,6 +14,8 @@ export interface StrategyContext {
   get<T extends KubeObject>(resource: ResourceToken<T>, namespace: string | undefined, name: string): T | undefined;
   /** Whether any live object carries this index tag (see `indexes`), for unique allocation such as cluster addresses. */
   tagged(resource: ResourceToken, tag: string): boolean;
+  /** What `inspect` has found. */
+  readonly inspected?: readonly FieldError[];
   /** Tells the client (RFC 7234 Warning headers) what `warnings` could not see any more. */
   warn?(message: string): void;
   /** The verb under way: 'create', 'update' (also patches) or 'delete'. */
@@ -43,6 +45,11 @@ export interface Strategy<T extends KubeObject> {
   /** Keeps what a client may not change on update (status, allocated fields); generation is kept generically. */
   prepareForUpdate?(object: T, old: T, context: StrategyContext): void;
   validate?(object: T, context: StrategyContext): FieldError[];
+  /**
+   * What takes time to find out about an object that somebody wants to create: asked before the transaction, of the body
+   * as it came, and handed to `validate` in its context.
+   */
+  inspect?(object: T): Promise<FieldError[]>;
   validateUpdate?(object: T, old: T, context: StrategyContext): FieldError[];
   /** Warnings for the client (RFC 7234 Warning headers), as upstream words them. */
   warnings?(object: T, old: T | undefined): string[];

@@ -1,5 +1,6 @@
 // One write under way: what it is about, for whom, with which options, inside which transaction.
 import type { WriteView } from '../../ledger/types.ts';
+import type { FieldError } from '../../machinery/errors.ts';
 import type { Applied } from '../../machinery/managed/index.ts';
 import type { KubeObject, ObjectMeta, ResourceToken } from '../../machinery/meta.ts';
 import type { AnyResource, StrategyContext, Subresource } from '../../machinery/resource.ts';
@@ -25,6 +26,8 @@ export interface WriteScope {
   readonly mayCreate?: () => void;
   readonly dryRun: boolean;
   readonly warnings: string[];
+  /** What was found out before the transaction (see Strategy.inspect). */
+  readonly inspected?: readonly FieldError[];
   /** Who is to own what changes (see fieldManager); absent: unknown. */
   readonly manager?: string;
   /** What server-side apply has found out already. */
@@ -46,9 +49,10 @@ export interface Written {
 export type Draft = KubeObject & { metadata: ObjectMeta };
 
 export function contextOf(scope: WriteScope, operation: StrategyContext['operation']): StrategyContext {
-  const { core, tx, user, subresource, requested } = scope;
+  const { core, tx, user, subresource, requested, inspected } = scope;
   return {
     ...strategyContext(core, tx, user, operation, subresource?.name ?? '', requested),
+    ...(inspected ? { inspected } : {}),
     warn: (message) => warn(scope, message),
   };
 }

@@ -115,7 +115,7 @@ function deleteOptionsTarget(rest: RestRequest) {
 }
 
 /** `warnings`: those of the decoding; what the write has to say is added. */
-function commit(
+async function commit(
   rest: RestRequest,
   operation: Operation,
   options: { dryRun: boolean; fieldManager?: string },
@@ -124,6 +124,7 @@ function commit(
   const { core, definition, info, subresource, user } = rest;
   const decoded = warnings.length;
   const manager = fieldManager(rest.request, options.fieldManager);
+  const inspected = await inspect(rest, operation);
   return core.ledger.commit((tx) => {
     // It may run again (see Ledger.commit), so each run starts from what came in: hooks change the body in place.
     warnings.length = decoded;
@@ -140,9 +141,17 @@ function commit(
       dryRun: options.dryRun,
       warnings,
       manager,
+      ...(inspected ? { inspected } : {}),
     };
     return execute(scope, 'body' in operation ? { ...operation, body: copyJson(operation.body) } : operation);
   });
+}
+
+function inspect({ core, definition, subresource }: RestRequest, operation: Operation) {
+  const { strategy } = core.registry.stored(definition);
+  if (!strategy.inspect || subresource) return undefined;
+  const body = 'body' in operation ? operation.body : operation.verb === 'apply' ? operation.patch : undefined;
+  return body && strategy.inspect(body as unknown as KubeObject);
 }
 
 /** What is applied: YAML, of which JSON is a part that is read faster. */

@@ -9,6 +9,7 @@ import { formatTime, humanDuration } from '../../../machinery/time.ts';
 import { ageColumn, nameColumn } from '../../columns.ts';
 import { Problems } from '../../problems.ts';
 import { keepAllBut } from '../../subresources.ts';
+import { requestSignatureProblem } from './request.ts';
 import { type Allowed, validateRequest, validateRequestUpdate } from './validation.ts';
 
 type Request = CertificateSigningRequest;
@@ -94,10 +95,17 @@ export default defineResource<Request>({
     },
     validate(request, context) {
       const problems = new Problems();
+      problems.addAll(context.inspected ?? []);
       if (context.operation === 'create') validateRequest(problems, request);
       return problems.list;
     },
     validateUpdate: (request, old) => checked(request, old, {}),
+    async inspect(request) {
+      const problems = new Problems();
+      const wrong = await requestSignatureProblem(request);
+      if (wrong) problems.invalid('spec.request', request.spec.request, wrong);
+      return problems.list;
+    },
   },
   columns: [
     nameColumn,

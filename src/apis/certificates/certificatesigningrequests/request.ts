@@ -1,7 +1,9 @@
 // The outline of the certificates and certificate requests (PKCS#10) in a CertificateSigningRequest. What is told of those that
-// are malformed is what Go's parsers say at the same place, as far as an outline can tell. Signatures are left to the signer.
+// are malformed is what Go's parsers say at the same place, as far as an outline can tell.
 
+import type { CertificateSigningRequest } from '../../../generated/schemas/certificates-v1.ts';
 import { derSequence, derSigned, derTags, fromBase64, pemBlocks } from '../../../machinery/pem.ts';
+import { signatureProblem } from './signature.ts';
 
 const { integer, sequence } = derTags;
 const text = (base64: string): string => new TextDecoder().decode(fromBase64(base64) ?? new Uint8Array());
@@ -15,6 +17,13 @@ export function requestProblem(base64: string): string | undefined {
   // Version, subject, public key; attributes may follow.
   const info = derSequence(signed[0], integer, sequence, sequence);
   return info ? undefined : "asn1: structure error: tags don't match";
+}
+
+/** What is wrong with the signature of a request that is one. */
+export async function requestSignatureProblem({ spec }: CertificateSigningRequest): Promise<string | undefined> {
+  const base64 = spec?.request;
+  if (typeof base64 !== 'string' || requestProblem(base64)) return undefined;
+  return signatureProblem(pemBlocks(text(base64))[0]?.bytes ?? new Uint8Array());
 }
 
 /** What is wrong with `status.certificate`; undefined: nothing, which an empty one is too. */
