@@ -302,6 +302,12 @@ export function validateNonNegative(value: number | undefined, field: string): F
   return value !== undefined && value < 0 ? [invalid(field, value, 'must be greater than or equal to 0')] : [];
 }
 
+/** Of each value, whether it stood before. In one pass: a list may have a hundred thousand. */
+export function repeats(values: readonly unknown[]): boolean[] {
+  const seen = new Set<unknown>();
+  return values.map((value) => seen.has(value) || !seen.add(value));
+}
+
 const isEmpty = (value: unknown): boolean =>
   value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
 

@@ -60,16 +60,60 @@ function classOf(request: AdmissionRequest, pod: Pod): RuntimeClass | undefined 
   return found;
 }
 
-/** All of them but those that another one implies; of equal ones the first. */
+/** All of them but those that another one implies; of equal ones the first. Two passes, however many there are. */
 function mergeTolerations(all: readonly Toleration[]): Toleration[] {
-  const merged: Toleration[] = [];
-  all.forEach((one, i) => {
-    if (merged.some((other) => implies(other, one))) return;
-    if (all.slice(i + 1).some((other) => !deepEqual(other, one) && implies(other, one))) return;
-    merged.push(one);
+  const later = new Widest();
+  const kept = all.toReversed().filter((one) => {
+    const implied = later.implies(one);
+    later.add(one);
+    return !implied;
   });
-  return merged;
+  const earlier = new Widest();
+  const seen = new Set<string>();
+  return kept.reverse().filter((one) => {
+    if (seen.has(textOf(one)) || earlier.implies(one)) return false;
+    seen.add(textOf(one));
+    earlier.add(one);
+    return true;
+  });
 }
+
+const textOf = ({ key, operator, value, effect, tolerationSeconds }: Toleration): string =>
+  JSON.stringify([key || '', operator || '', value || '', effect || '', tolerationSeconds]);
+
+/** Of tolerations that differ in nothing but their seconds the one that implies the others. */
+class Widest {
+  readonly #widest = new Map<string, Toleration>();
+
+  add(one: Toleration): void {
+    const { key = '', operator, effect = '' } = one;
+    if (operator && operator !== 'Exists' && operator !== 'Equal') return;
+    const place = placeOf(key, operator === 'Exists' ? undefined : (one.value ?? ''), effect);
+    const known = this.#widest.get(place);
+    if (!known || secondsOf(known) < secondsOf(one)) this.#widest.set(place, one);
+  }
+
+  /** Whether another than an equal one implies it. */
+  implies(one: Toleration): boolean {
+    const { key = '', effect = '' } = one;
+    for (const wanted of new Set([effect, ''])) {
+      const places = [placeOf(key, undefined, wanted), placeOf('', undefined, wanted)];
+      if (one.operator === 'Equal') places.push(placeOf(key, one.value ?? '', wanted));
+      for (const place of places) {
+        const wide = this.#widest.get(place);
+        if (wide && implies(wide, one) && !deepEqual(wide, one)) return true;
+      }
+    }
+    return false;
+  }
+}
+
+/** `value`: of those that exist, undefined. */
+const placeOf = (key: string, value: string | undefined, effect: string): string =>
+  JSON.stringify([key, value, effect]);
+
+const secondsOf = ({ effect, tolerationSeconds }: Toleration): number =>
+  effect === 'NoExecute' ? (tolerationSeconds ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
 
 function implies(wide: Toleration, narrow: Toleration): boolean {
   if (deepEqual(wide, narrow)) return true;

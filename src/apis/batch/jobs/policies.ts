@@ -3,7 +3,7 @@
 import type { JobSpec, PodFailurePolicyRule, SuccessPolicyRule } from '../../../generated/schemas/batch-v1.ts';
 import { omitted } from '../../../machinery/errors.ts';
 import { isQualifiedName } from '../../../machinery/names.ts';
-import { tooMany } from '../../../machinery/validation.ts';
+import { repeats, tooMany } from '../../../machinery/validation.ts';
 import type { Problems } from '../../problems.ts';
 import { countIndexes } from './indexes.ts';
 
@@ -68,10 +68,11 @@ function validateExitCodes(
     );
   if (values.length === 0) problems.invalid(`${path}.values`, values, 'at least one value is required');
   else atMost(problems, `${path}.values`, values, exitCodesMax);
+  const repeated = repeats(values);
   values.forEach((value, i) => {
     const at = `${path}.values[${i}]`;
     if (operator === 'In' && value === 0) problems.invalid(at, value, 'must not be 0 for the In operator');
-    if (values.indexOf(value) < i) problems.duplicate(at, value);
+    if (repeated[i]) problems.duplicate(at, value);
   });
   if (values.some((value, i) => i > 0 && (values[i - 1] as number) > value))
     problems.invalid(`${path}.values`, values, 'must be ordered');

@@ -2,7 +2,7 @@
 
 import type { CertificateSigningRequest } from '../../../generated/schemas/certificates-v1.ts';
 import { isDns1123Label, isDns1123Subdomain } from '../../../machinery/names.ts';
-import { deepEqual } from '../../../machinery/validation.ts';
+import { deepEqual, repeats } from '../../../machinery/validation.ts';
 import type { Problems } from '../../problems.ts';
 import { certificateProblem, requestProblem } from './request.ts';
 
@@ -74,9 +74,10 @@ function validateUsages(problems: Problems, list: readonly string[], old: readon
     list.forEach((usage, i) => {
       if (!usages.includes(usage)) problems.notSupported(`spec.usages[${i}]`, usage, usages);
     });
+  const again = repeats(list);
   if (!old || !repeated(old))
     list.forEach((usage, i) => {
-      if (list.indexOf(usage) < i) problems.duplicate(`spec.usages[${i}]`, usage);
+      if (again[i]) problems.duplicate(`spec.usages[${i}]`, usage);
     });
 }
 

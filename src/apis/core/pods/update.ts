@@ -49,9 +49,10 @@ function validateKeptTolerations(
   after: readonly Toleration[],
   before: readonly Toleration[],
 ): void {
-  const kept = before.every((old) =>
-    after.some((one) => deepEqual({ ...old, tolerationSeconds: undefined }, { ...one, tolerationSeconds: undefined })),
-  );
+  const content = ({ key, operator, value, effect }: Toleration) =>
+    JSON.stringify([key || '', operator || '', value || '', effect || '']);
+  const present = new Set(after.map(content));
+  const kept = before.every((old) => present.has(content(old)));
   if (kept) validateTolerations(problems, 'spec.tolerations', after);
   else problems.forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds');
 }

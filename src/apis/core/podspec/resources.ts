@@ -146,6 +146,8 @@ function validateClaims(
   claimNames: ReadonlySet<string>,
 ): void {
   const seen = new Set<string>();
+  /** Names of which only a request was claimed. */
+  const inPart = new Set<string>();
   (claims ?? []).forEach((claim, i) => {
     const at = `${path}[${i}]`;
     if (!claim.name) {
@@ -154,11 +156,11 @@ function validateClaims(
     }
     if (claim.request) problems.invalidAll(`${at}.request`, claim.request, isDns1123Label(claim.request));
     const key = claim.request ? `${claim.name}/${claim.request}` : claim.name;
-    const overlaps =
-      seen.has(claim.name) || (!claim.request && [...seen].some((one) => one.startsWith(`${claim.name}/`)));
+    const overlaps = seen.has(claim.name) || (!claim.request && inPart.has(claim.name));
     if (overlaps) problems.duplicate(at, claim.name);
     else if (seen.has(key)) problems.duplicate(at, key);
     seen.add(key);
+    if (claim.request) inPart.add(claim.name);
     if (!claimNames.has(claim.name)) {
       const known = claimNames.size === 0 ? ' which is empty' : `: ${[...claimNames].sort().join(', ')}`;
       problems.list.push({

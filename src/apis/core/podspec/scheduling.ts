@@ -12,7 +12,7 @@ import type {
 } from '../../../generated/schemas/core-v1.ts';
 import { goFormOf } from '../../../machinery/diff.ts';
 import { isDns1123Label, isDns1123Subdomain, isLabelValue, isQualifiedName } from '../../../machinery/names.ts';
-import { validateLabelSelector } from '../../../machinery/validation.ts';
+import { repeats, validateLabelSelector } from '../../../machinery/validation.ts';
 import type { Problems } from '../../problems.ts';
 import { taintForm } from '../go-forms.ts';
 
@@ -230,7 +230,10 @@ export function validateTopologySpread(
   path: string,
   constraints: readonly TopologySpreadConstraint[] | undefined,
 ): void {
-  (constraints ?? []).forEach((constraint, i, all) => {
+  const places = (constraints ?? []).map((one) => JSON.stringify([one.topologyKey ?? '', one.whenUnsatisfiable ?? '']));
+  // The last of its kind is none too many.
+  const repeated = repeats(places.toReversed()).reverse();
+  (constraints ?? []).forEach((constraint, i) => {
     const at = `${path}[${i}]`;
     const action: string = constraint.whenUnsatisfiable ?? '';
     if (!(constraint.maxSkew > 0))
@@ -238,11 +241,7 @@ export function validateTopologySpread(
     if (!constraint.topologyKey) problems.required(`${at}.topologyKey`, 'can not be empty');
     if (action !== 'DoNotSchedule' && action !== 'ScheduleAnyway')
       problems.notSupported(`${at}.whenUnsatisfiable`, action, ['DoNotSchedule', 'ScheduleAnyway']);
-    if (
-      all
-        .slice(i + 1)
-        .some((other) => other.topologyKey === constraint.topologyKey && other.whenUnsatisfiable === action)
-    )
+    if (repeated[i])
       problems.duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, `{${constraint.topologyKey}, ${action}}`);
     if (constraint.minDomains !== undefined) {
       if (constraint.minDomains <= 0)

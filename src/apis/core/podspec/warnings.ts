@@ -13,7 +13,7 @@ import type {
 import { ipWarnings } from '../../../machinery/cidr.ts';
 import { isLabelValue } from '../../../machinery/names.ts';
 import { formatQuantity, parseQuantity } from '../../../machinery/quantity.ts';
-import { deepEqual } from '../../../machinery/validation.ts';
+import { deepEqual, repeats } from '../../../machinery/validation.ts';
 import { nodeLabelDeprecation, nodeTermWarnings } from '../../node-labels.ts';
 import { appArmorAnnotation, appArmorProfileOf } from './app-armor.ts';
 import { visitContainers } from './visit.ts';
@@ -192,14 +192,12 @@ function volumeWarnings(path: string, volumes: readonly Volume[]): string[] {
 function listWarnings(path: string, spec: PodSpec): string[] {
   const aliases = spec.hostAliases ?? [];
   const secrets = spec.imagePullSecrets ?? [];
+  const repeatedIps = repeats(aliases.map(({ ip }) => ip));
+  const repeatedNames = repeats(secrets.map(({ name }) => name));
   return [
-    ...aliases.flatMap(({ ip }, i) =>
-      aliases.findIndex((one) => one.ip === ip) < i ? [`${path}.hostAliases[${i}].ip: duplicate ip "${ip}"`] : [],
-    ),
+    ...aliases.flatMap(({ ip }, i) => (repeatedIps[i] ? [`${path}.hostAliases[${i}].ip: duplicate ip "${ip}"`] : [])),
     ...secrets.flatMap(({ name }, i) =>
-      secrets.findIndex((one) => one.name === name) < i
-        ? [`${path}.imagePullSecrets[${i}].name: duplicate name "${name ?? ''}"`]
-        : [],
+      repeatedNames[i] ? [`${path}.imagePullSecrets[${i}].name: duplicate name "${name ?? ''}"`] : [],
     ),
     ...secrets.flatMap(({ name }, i) => (name ? [] : [`${path}.imagePullSecrets[${i}].name: invalid empty name ""`])),
   ];

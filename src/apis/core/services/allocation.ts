@@ -3,7 +3,7 @@
 
 import type { Service } from '../../../generated/schemas/core-v1.ts';
 import { ipAddresses, services } from '../../../generated/schemas/index.ts';
-import { errors } from '../../../machinery/errors.ts';
+import { type ApiError, errors, omitted } from '../../../machinery/errors.ts';
 import { ipFamily } from '../../../machinery/names.ts';
 import type { StrategyContext } from '../../../machinery/resource.ts';
 import type { Problems } from '../../problems.ts';
@@ -67,11 +67,17 @@ function isTaken(context: StrategyContext, ip: string, { metadata }: Service): b
   return parent.resource !== 'services' || parent.namespace !== metadata.namespace || parent.name !== metadata.name;
 }
 
+/** Upstream takes it for a failure of its own (500); it is what was asked for that cannot be had. */
+const full = ({ metadata }: Service, field: string, what: string): ApiError =>
+  errors.invalid('', 'Service', metadata.name ?? '', [
+    { type: 'Invalid', field, badValue: omitted, detail: `failed to allocate ${what}: range is full` },
+  ]);
+
 function chooseClusterIp(context: StrategyContext, service: Service): string {
   const { first, size } = rangeOf(context.config.serviceCidr);
   const reserved = Math.min(Math.max(16, Math.floor(size / 16)), 256);
   const index = pick(context, size, reserved, (i) => !isTaken(context, toText(first + i), service));
-  if (index === undefined) throw errors.internal(new Error('failed to allocate a serviceIP: range is full'));
+  if (index === undefined) throw full(service, 'spec.clusterIPs', 'a serviceIP');
   return toText(first + index);
 }
 
@@ -166,19 +172,22 @@ function claimNodePorts(
   if (problems.list.length > 0 || !needsNodePort(service)) return;
   const size = max - min + 1;
   const reserved = Math.min(Math.max(16, Math.floor(size / 32)), 128);
+  const numbers = new Map<number, number>();
+  for (const { port, nodePort } of ports) if (nodePort && !numbers.has(port)) numbers.set(port, nodePort);
   for (const port of ports) {
     if (port.nodePort) continue;
     const protocol = port.protocol ?? 'TCP';
     // One port served over two protocols keeps one number.
-    const sibling = ports.find((other) => other !== port && other.port === port.port && other.nodePort)?.nodePort;
+    const sibling = numbers.get(port.port);
     if (sibling !== undefined && isFree(protocol, sibling)) port.nodePort = sibling;
     else {
       const index = pick(context, size, reserved < size ? reserved : 0, (candidate) =>
         isFree(protocol, min + candidate),
       );
-      if (index === undefined) throw errors.internal(new Error('failed to allocate a nodePort: range is full'));
+      if (index === undefined) throw full(service, 'spec.ports', 'a nodePort');
       port.nodePort = min + index;
     }
+    if (sibling === undefined) numbers.set(port.port, port.nodePort);
     taken.add(nodePortTag(protocol, port.nodePort));
   }
 }
@@ -200,7 +209,7 @@ function claimHealthPort(
       0,
       (candidate) => !context.tagged(services, nodePortTag('TCP', min + candidate)),
     );
-    if (index === undefined) throw errors.internal(new Error('failed to allocate a health check port: range is full'));
+    if (index === undefined) throw full(service, 'spec.healthCheckNodePort', 'a health check port');
     service.spec.healthCheckNodePort = min + index;
   } else if (wanted < min || wanted > max || context.tagged(services, nodePortTag('TCP', wanted))) {
     problems.invalid('spec.healthCheckNodePort', wanted, 'failed to allocate requested HealthCheck NodePort');

@@ -47,7 +47,7 @@ test('the last free address is found, then none', () => {
   const tags = ['1', '2', '3', '5', '6'].map((last) => `clusterIP=10.0.0.${last}`);
   expect(createOf(services, { spec: { ports } }, { ...small, tags }).object.spec.clusterIP).toBe('10.0.0.4');
   expect(() => createOf(services, { spec: { ports } }, { ...small, tags: [...tags, 'clusterIP=10.0.0.4'] })).toThrow(
-    'Internal error',
+    'spec.clusterIPs: Invalid value: failed to allocate a serviceIP: range is full',
   );
 });
 

@@ -6,7 +6,7 @@ import { goFormOf } from '../../../machinery/diff.ts';
 import type { FieldError } from '../../../machinery/errors.ts';
 import { isQualifiedName } from '../../../machinery/names.ts';
 import { defineResource } from '../../../machinery/resource.ts';
-import { deepEqual } from '../../../machinery/validation.ts';
+import { deepEqual, repeats } from '../../../machinery/validation.ts';
 import { ageColumn, nameColumn } from '../../columns.ts';
 import { fieldImmutableMessage, Problems } from '../../problems.ts';
 import { validateDriverName } from '../validation.ts';
@@ -23,9 +23,10 @@ function validateDriver(problems: Problems, at: string, driver: CSINodeDriver): 
 }
 
 function validateTopologyKeys(problems: Problems, at: string, keys: readonly string[]): void {
+  const repeated = repeats(keys);
   keys.forEach((key, i) => {
     if (key === '') problems.required(at);
-    if (keys.indexOf(key) < i) problems.duplicate(at, key);
+    if (repeated[i]) problems.duplicate(at, key);
     problems.invalidAll(at, key, isQualifiedName(key));
   });
 }
@@ -33,10 +34,11 @@ function validateTopologyKeys(problems: Problems, at: string, keys: readonly str
 function validate(object: CSINode): FieldError[] {
   const problems = new Problems();
   const drivers = object.spec?.drivers ?? [];
+  const repeated = repeats(drivers.map(({ name }) => name));
   drivers.forEach((driver, i) => {
     const at = `spec.drivers[${i}]`;
     validateDriver(problems, at, driver);
-    if (drivers.findIndex((one) => one.name === driver.name) < i) problems.duplicate(`${at}.name`, driver.name ?? '');
+    if (repeated[i]) problems.duplicate(`${at}.name`, driver.name ?? '');
     validateTopologyKeys(problems, at, driver.topologyKeys ?? []);
   });
   return problems.list;
