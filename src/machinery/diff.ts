@@ -206,8 +206,8 @@ function shaped(fields: readonly Field[], value: object | undefined): Record<str
 const isEmpty = (value: unknown): boolean =>
   value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 
-/** Maps come sorted by key. */
-function sorted(value: unknown): unknown {
+/** Go writes maps sorted by key. */
+export function sorted(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(sorted);
   const entries = Object.entries(value).map(([key, item]) => [key, sorted(item)] as const);

@@ -1,7 +1,7 @@
 // npm run conformance -- COMMAND [OPTIONS]: comparisons with what Kubernetes itself answers.
 //
 //   npm run conformance -- observed --facts DIR [--only WORD]
-//   npm run conformance -- compare (--kit DIR --bin DIR [--port N] | --peer DIR) [--only WORD] [--verbose]
+//   npm run conformance -- compare (--kit DIR --bin DIR [--port N] | --peer DIR) [--only WORD] [--verbose] [--known]
 //   npm run conformance -- suite --kit DIR --bin DIR --kubeconfig FILE [--focus RE] [--skip RE] [--parallel N] [--any] [--out DIR]
 //
 // `observed` starts the API server in this process, over an empty SQLite database, and holds its aggregated discovery, its
@@ -12,7 +12,7 @@
 //
 // `compare` sends the requests of compare/corpus to a real API server (of release 1.20, which kit/peer.sh starts from the
 // programs in --bin; --peer names the directory of one that is running) and to ours, and prints in what the answers differ:
-// the peer's, then ours. It exits with 1 when that is more than compare/known.yaml explains.
+// the peer's, then ours. It exits with 1 when that is more than compare/known.yaml explains; --known prints what is explained too.
 //
 // `suite` runs Kubernetes' conformance specs (kit/conformance.sh; by default those of [sig-api-machinery], [sig-cli] and
 // [sig-instrumentation] that need no custom resources, webhooks or aggregation) against a running cluster. It exits with 1 when
@@ -74,6 +74,7 @@ const { values, positionals } = parseArgs({
     port: { type: 'string' },
     only: { type: 'string', default: '' },
     verbose: { type: 'boolean', default: false },
+    known: { type: 'boolean', default: false },
     kubeconfig: { type: 'string' },
     kubectl: { type: 'string' },
     focus: { type: 'string' },

@@ -6,6 +6,7 @@ import type { KubeObject, LabelSelector } from '../../machinery/meta.ts';
 import { isDns1123Label, isPercent } from '../../machinery/names.ts';
 import { matchesLabels, selectorFromObject } from '../../machinery/selectors.ts';
 import { deepEqual, validateLabelSelector } from '../../machinery/validation.ts';
+import { goLabelSelector, goMap } from '../core/go-forms.ts';
 import { validatePodTemplate } from '../core/podspec/validation.ts';
 import { podTemplateWarnings } from '../core/podspec/warnings.ts';
 import { fieldImmutableMessage, isNegativeMessage, type Problems } from '../problems.ts';
@@ -39,7 +40,7 @@ export function validateSelector(problems: Problems, selector: LabelSelector | u
 
 export function validateNotEmpty(problems: Problems, selector: LabelSelector | undefined, kind: string): void {
   if (selector && isEmpty(selector))
-    problems.invalid('spec.selector', selector, `empty selector is invalid for ${kind}`);
+    problems.invalid('spec.selector', goLabelSelector(selector), `empty selector is invalid for ${kind}`);
 }
 
 /** Pods that are kept running restart always and have no deadline. */
@@ -57,7 +58,7 @@ export function validateMatch(
   matches: boolean | undefined,
 ): void {
   if (matches === false)
-    problems.invalid('spec.template.metadata.labels', template?.metadata?.labels ?? null, unmatchedMessage);
+    problems.invalid('spec.template.metadata.labels', goMap(template?.metadata?.labels), unmatchedMessage);
 }
 
 /** The template of pods that are kept running: it must match the selector. */
@@ -69,7 +70,7 @@ export function validateTemplate(
 ): void {
   const matches = selects(selector, template);
   if (matches === undefined) {
-    problems.invalid('spec.selector', selector ?? null, invalidSelector);
+    problems.invalid('spec.selector', goLabelSelector(selector), invalidSelector);
     return;
   }
   validateMatch(problems, template, matches);
@@ -100,7 +101,7 @@ export function validateImmutableSelector(
   selector: LabelSelector | undefined,
   old: LabelSelector | undefined,
 ): void {
-  if (!deepEqual(selector, old)) problems.invalid('spec.selector', selector ?? null, fieldImmutableMessage);
+  if (!deepEqual(selector, old)) problems.invalid('spec.selector', goLabelSelector(selector), fieldImmutableMessage);
 }
 
 /** A number that is not negative, or a percentage. */

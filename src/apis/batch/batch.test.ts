@@ -50,7 +50,7 @@ describe('jobs', () => {
       'labels that are generated',
       { template: { ...template, metadata: { labels: { 'job-name': 'y' } } } },
       [
-        'spec.template.metadata.labels[job-name]: Invalid value: {"job-name":"y","batch.kubernetes.io/job-name":"x","controller-uid":"u1","batch.kubernetes.io/controller-uid":"u1"}: must be \'x\'',
+        'spec.template.metadata.labels[job-name]: Invalid value: {"batch.kubernetes.io/controller-uid":"u1","batch.kubernetes.io/job-name":"x","controller-uid":"u1","job-name":"y"}: must be \'x\'',
       ],
     ],
     [

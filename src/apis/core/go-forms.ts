@@ -3,14 +3,20 @@
 // users are part of the security context there.
 
 import type { PodSpec, PodTemplateSpec } from '../../generated/schemas/core-v1.ts';
-import { type GoForm, goFormOf } from '../../machinery/diff.ts';
-import type { ObjectMeta } from '../../machinery/meta.ts';
+import { type GoForm, goFormOf, sorted } from '../../machinery/diff.ts';
+import type { LabelSelector, ObjectMeta } from '../../machinery/meta.ts';
 
 export const taintForm = 'Key:key=s Value:value=s Effect:effect=s TimeAdded:timeAdded=p';
 export const servicePortForm =
   'Name:name=s Protocol:protocol=s AppProtocol:appProtocol=p Port:port=i TargetPort:targetPort=i NodePort:nodePort=i';
+/** Labels and whatever else is a map, as messages show it. */
+export const goMap = (map: object | undefined): unknown => sorted(map ?? null);
+
 /** A type of the API itself, which is in memory as it is on the wire. */
 export const labelSelectorForm = 'matchLabels:matchLabels=o matchExpressions:matchExpressions=o';
+export const goLabelSelector = (selector: LabelSelector | undefined): object | null =>
+  selector ? goFormOf(labelSelectorForm, selector) : null;
+
 const requirementForm = 'Key:key=s Operator:operator=s Values:values=p';
 export const nodeSelectorTermForm = `MatchExpressions:matchExpressions(${requirementForm}) MatchFields:matchFields(${requirementForm})`;
 
@@ -146,6 +152,6 @@ const metadataOrder = ['name', 'generateName', 'namespace', 'labels', 'annotatio
 /** A pod template in upstream's form; metadata keeps its names and stands beside the spec. */
 export function goPodTemplate({ metadata, spec }: PodTemplateSpec): Record<string, unknown> {
   const given = (metadata ?? {}) as Partial<ObjectMeta> as Record<string, unknown>;
-  const known = metadataOrder.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]);
+  const known = metadataOrder.filter((name) => given[name] !== undefined).map((name) => [name, sorted(given[name])]);
   return { ...Object.fromEntries(known), Spec: goPodSpec(spec) };
 }

@@ -23,6 +23,8 @@ export interface CompareOptions {
   port?: string | undefined;
   only: string;
   verbose: boolean;
+  /** Prints what is known too, each with its reason. */
+  known: boolean;
 }
 
 interface Runner {
@@ -69,7 +71,10 @@ export async function compare(options: CompareOptions): Promise<boolean> {
         allowed += judged.filter(({ by }) => by).length;
         const news = judged.filter(({ by }) => !by);
         unknown += news.length;
-        if (news.length > 0) console.log(`${where}\n${news.map(({ line }) => `    ${line}`).join('\n')}`);
+        const shown = options.known ? judged : news;
+        const reason = (by: { because: string } | undefined): string => (by ? `    # ${by.because}` : '');
+        if (shown.length > 0)
+          console.log(`${where}\n${shown.map(({ line, by }) => `    ${line}${reason(by)}`).join('\n')}`);
       }
       for (const { side } of runners)
         await side.send({ method: 'DELETE', path: `/api/v1/namespaces/${ns}`, headers: {} });

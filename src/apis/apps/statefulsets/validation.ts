@@ -5,6 +5,7 @@ import type { StatefulSet, StatefulSetSpec } from '../../../generated/schemas/ap
 import type { PodTemplateSpec } from '../../../generated/schemas/core-v1.ts';
 import { isDns1123Label } from '../../../machinery/names.ts';
 import { deepEqual } from '../../../machinery/validation.ts';
+import { goLabelSelector } from '../../core/go-forms.ts';
 import { validateClaimSpec } from '../../core/persistentvolumeclaims/validation.ts';
 import { validatePodTemplate } from '../../core/podspec/validation.ts';
 import { Problems } from '../../problems.ts';
@@ -94,7 +95,7 @@ function validateSpec(spec: StatefulSetSpec, leniency: Leniency): Problems {
     problems.invalidAll('spec.serviceName', spec.serviceName, isDns1123Label(spec.serviceName));
   validateSelector(problems, spec.selector, 'statefulset');
   const matches = selects(spec.selector, spec.template);
-  if (matches === undefined) problems.invalid('spec.selector', spec.selector ?? null, '');
+  if (matches === undefined) problems.invalid('spec.selector', goLabelSelector(spec.selector), '');
   else {
     validateMatch(problems, spec.template, matches);
     if (!leniency.anyTemplate) validatePodTemplate(problems, 'spec.template', withClaims(spec));

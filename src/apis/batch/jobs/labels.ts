@@ -2,6 +2,7 @@
 
 import type { Job } from '../../../generated/schemas/batch-v1.ts';
 import { selects } from '../../apps/validation.ts';
+import { goLabelSelector, goMap } from '../../core/go-forms.ts';
 import type { Problems } from '../../problems.ts';
 
 const uidLabel = 'batch.kubernetes.io/controller-uid';
@@ -45,8 +46,8 @@ export function validateGeneratedSelector(problems: Problems, job: Job, old: Job
   for (const [key, value] of expected) {
     const at = `spec.template.metadata.labels[${key}]`;
     if (labels?.[key] === undefined) problems.required(at, `must be '${value}'`);
-    else if (labels[key] !== value) problems.invalid(at, labels, `must be '${value}'`);
+    else if (labels[key] !== value) problems.invalid(at, goMap(labels), `must be '${value}'`);
   }
   if (selects(job.spec.selector, { metadata: { labels: Object.fromEntries(expected) } as never }) === false)
-    problems.invalid('spec.selector', job.spec.selector, '`selector` not auto-generated');
+    problems.invalid('spec.selector', goLabelSelector(job.spec.selector), '`selector` not auto-generated');
 }

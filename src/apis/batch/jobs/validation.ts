@@ -6,7 +6,7 @@ import { goFormOf } from '../../../machinery/diff.ts';
 import { isDns1123Label, isDns1123Subdomain, regexMessage } from '../../../machinery/names.ts';
 import { deepEqual, validateImmutable, validateLabelSelector } from '../../../machinery/validation.ts';
 import { selects, validateMatch } from '../../apps/validation.ts';
-import { goPodTemplate } from '../../core/go-forms.ts';
+import { goPodTemplate, labelSelectorForm } from '../../core/go-forms.ts';
 import { validatePodTemplate } from '../../core/podspec/validation.ts';
 import { fieldImmutableMessage, Problems } from '../../problems.ts';
 import { validateGeneratedSelector } from './labels.ts';
@@ -177,6 +177,7 @@ function validateCompletions(problems: Problems, spec: JobSpec, old: JobSpec): v
 
 /** Upstream's own types among what may not change (see machinery/diff.ts). */
 const forms: Partial<Record<keyof JobSpec, string>> = {
+  selector: labelSelectorForm,
   podFailurePolicy:
     'Rules:rules(Action:action=s OnExitCodes:onExitCodes{ContainerName:containerName=p Operator:operator=s Values:values=p} OnPodConditions:onPodConditions(Type:type=s Status:status=s))',
   successPolicy: 'Rules:rules(SucceededIndexes:succeededIndexes=p SucceededCount:succeededCount=p)',

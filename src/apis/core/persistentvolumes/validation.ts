@@ -11,6 +11,7 @@ import { isDns1123Subdomain } from '../../../machinery/names.ts';
 import { asBigInt, compareQuantities, formatQuantity } from '../../../machinery/quantity.ts';
 import { deepEqual } from '../../../machinery/validation.ts';
 import { fieldImmutableMessage, keyed, type Problems } from '../../problems.ts';
+import { goMap } from '../go-forms.ts';
 import { validateNodeSelector } from '../podspec/scheduling.ts';
 import { validateAccessModes, volumeModes } from './access.ts';
 import { sourceForm, validateSources } from './sources.ts';
@@ -28,10 +29,11 @@ export function validatePositive(problems: Problems, path: string, quantity: str
     problems.invalid(path, formatQuantity(quantity), 'must be greater than zero');
 }
 
-function validateCapacity(problems: Problems, path: string, capacity: Readonly<Record<string, string>>): void {
+function validateCapacity(problems: Problems, path: string, given: PersistentVolumeSpec['capacity']): void {
+  const capacity = given ?? {};
   const names = Object.keys(capacity);
   if (names.length === 0) problems.required(path);
-  if (!names.includes('storage') || names.length > 1) problems.notSupported(path, capacity, ['storage']);
+  if (!names.includes('storage') || names.length > 1) problems.notSupported(path, goMap(given), ['storage']);
   for (const [name, quantity] of Object.entries(capacity)) {
     validateSize(problems, keyed(path, name), quantity);
     validatePositive(problems, keyed(path, name), quantity);
@@ -87,7 +89,7 @@ export function validateVolumeSpec(
   }
   if (!spec.accessModes?.length) problems.required(`${path}.accessModes`);
   validateAccessModes(problems, `${path}.accessModes`, spec.accessModes ?? []);
-  if (!inline) validateCapacity(problems, `${path}.capacity`, spec.capacity ?? {});
+  if (!inline) validateCapacity(problems, `${path}.capacity`, spec.capacity);
   const reclaimPath = `${path}.persistentVolumeReclaimPolicy`;
   validateReclaimPolicy(problems, reclaimPath, spec.persistentVolumeReclaimPolicy, inline);
   validateAffinity(problems, `${path}.nodeAffinity`, spec.nodeAffinity, inline);

@@ -12,7 +12,7 @@ import { goFormDiff, goFormOf } from '../../../machinery/diff.ts';
 import { deepEqual } from '../../../machinery/validation.ts';
 import { Problems } from '../../problems.ts';
 import { keepAllBut } from '../../subresources.ts';
-import { goPodSpec, nodeSelectorTermForm } from '../go-forms.ts';
+import { goMap, goPodSpec, nodeSelectorTermForm } from '../go-forms.ts';
 import { validateAnnotationChanges, validateSpecificAnnotations } from '../podspec/annotations.ts';
 import { trimmedImage } from '../podspec/containers.ts';
 import { validateTolerations } from '../podspec/scheduling.ts';
@@ -87,7 +87,7 @@ function withoutAllowedChanges(problems: Problems, spec: PodSpec, old: PodSpec):
     if (Object.entries(old.nodeSelector ?? {}).some(([key, value]) => spec.nodeSelector?.[key] !== value))
       problems.invalid(
         'spec.nodeSelector',
-        spec.nodeSelector ?? null,
+        goMap(spec.nodeSelector),
         'only additions to spec.nodeSelector are allowed (no mutations or deletions)',
       );
     munged.nodeSelector = old.nodeSelector;

@@ -8,6 +8,7 @@ import { nameWarnings, templateWarnings, unmatchedMessage, validateCounts } from
 import { ageColumn, containerColumns, formatLabels, nameColumn } from '../../columns.ts';
 import { Problems } from '../../problems.ts';
 import { scaleBy, statusSubresource } from '../../subresources.ts';
+import { goMap } from '../go-forms.ts';
 import { defaultPodTemplate } from '../podspec/defaults.ts';
 import { validatePodTemplate } from '../podspec/validation.ts';
 
@@ -34,7 +35,7 @@ function validateTemplate(problems: Problems, { template, selector = {} }: Repli
     return;
   }
   if (!matchesLabels(selectorFromSet(selector), template.metadata?.labels))
-    problems.invalid(`${path}.metadata.labels`, template.metadata?.labels ?? null, unmatchedMessage);
+    problems.invalid(`${path}.metadata.labels`, goMap(template.metadata?.labels), unmatchedMessage);
   validatePodTemplate(problems, path, template);
   if (template.spec?.restartPolicy !== 'Always')
     problems.notSupported(`${path}.spec.restartPolicy`, template.spec?.restartPolicy ?? '', ['Always']);

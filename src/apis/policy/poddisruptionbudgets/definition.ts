@@ -2,11 +2,13 @@
 
 import { podDisruptionBudgets } from '../../../generated/schemas/index.ts';
 import type { PodDisruptionBudget } from '../../../generated/schemas/policy-v1.ts';
+import { goFormOf } from '../../../machinery/diff.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { isPathSegmentName, validateLabelSelector } from '../../../machinery/validation.ts';
-import { internalForm, validateAtMostWhole, validateCountOrPercent } from '../../apps/validation.ts';
+import { validateAtMostWhole, validateCountOrPercent } from '../../apps/validation.ts';
 import { ageColumn, nameColumn } from '../../columns.ts';
 import { validateConditions } from '../../conditions.ts';
+import { labelSelectorForm } from '../../core/go-forms.ts';
 import { Problems } from '../../problems.ts';
 import { statusSubresource } from '../../subresources.ts';
 
@@ -23,7 +25,10 @@ function validate({ spec }: PodDisruptionBudget): Problems {
   if (minAvailable !== undefined && maxUnavailable !== undefined)
     problems.invalid(
       'spec',
-      internalForm(spec, 'MinAvailable', 'MaxUnavailable', 'Selector', 'UnhealthyPodEvictionPolicy'),
+      goFormOf(
+        `MinAvailable:minAvailable=p MaxUnavailable:maxUnavailable=p Selector:selector{${labelSelectorForm}} UnhealthyPodEvictionPolicy:unhealthyPodEvictionPolicy=p`,
+        spec,
+      ),
       'minAvailable and maxUnavailable cannot be both set',
     );
   for (const field of ['minAvailable', 'maxUnavailable'] as const) {
