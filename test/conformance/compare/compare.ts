@@ -10,8 +10,12 @@ import { type Answer, ours, peer, type Side, startPeer } from './sides.ts';
 interface Known {
   /** Part of `file: case: request`, as a regular expression; absent: everywhere. */
   in?: string;
-  /** The difference's line, as a regular expression. */
-  difference: string;
+  /** The difference's line, as a regular expression; absent: any, where `codes` says how the answers differ as a whole. */
+  difference?: string;
+  /** Status codes, `peer | ours`; absent: any. */
+  codes?: string;
+  /** What our answer contains, as a regular expression. */
+  says?: string;
   because: string;
 }
 
@@ -38,7 +42,8 @@ export async function compare(options: CompareOptions): Promise<boolean> {
   const known = (parse(fs.readFileSync(path.join(here, 'known.yaml'), 'utf8')) as Known[]).map((one) => ({
     ...one,
     in: new RegExp(one.in ?? ''),
-    difference: new RegExp(`^(?:${one.difference})$`),
+    difference: new RegExp(`^(?:${one.difference ?? '.*'})$`),
+    says: new RegExp(one.says ?? ''),
     count: 0,
   }));
   const cases = readCorpus(path.join(here, 'corpus')).filter(({ file, say }) =>
@@ -63,10 +68,11 @@ export async function compare(options: CompareOptions): Promise<boolean> {
         const lines = differences(a, b, { theirs: names, ours: names });
         if (options.verbose)
           console.log(`${where}\n    ${a.code} ${a.text.slice(0, 600)}\n    ${b.code} ${b.text.slice(0, 600)}`);
-        const judged = lines.map((line) => ({
-          line,
-          by: known.find((k) => k.in.test(where) && k.difference.test(line)),
-        }));
+        const here = known.filter(
+          ({ in: at, codes, says }) =>
+            at.test(where) && says.test(b.text) && (codes === undefined || codes === `${a.code} | ${b.code}`),
+        );
+        const judged = lines.map((line) => ({ line, by: here.find(({ difference }) => difference.test(line)) }));
         for (const { by } of judged) if (by) by.count++;
         allowed += judged.filter(({ by }) => by).length;
         const news = judged.filter(({ by }) => !by);
