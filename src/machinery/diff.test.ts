@@ -60,6 +60,17 @@ describe('the internal form', () => {
     expect(shown({ matchExpressions: [], matchLabels: {} })).toBe('{"Of":{}}');
   });
 
+  it('takes no longer than it may', () => {
+    const text = (value: string) => Array.from({ length: 20_000 }, (_, i) => `name ${i}\nvalue ${value}`).join('\n');
+    const begun = performance.now();
+    const diff = unifiedDiff(text('a'), text('b'));
+    expect(performance.now() - begun).toBeLessThan(4000);
+    expect(diff.split('\n', 4)).toEqual(['@@ -1,40000 +1,40000 @@', ' name 0', '-value a', '+value b']);
+    const often = (value: string) => Array.from({ length: 60_000 }, (_, i) => `${value} ${i % 200}`).join('\n');
+    unifiedDiff(often('a'), often('a').replaceAll('7', '8'));
+    expect(performance.now() - begun).toBeLessThan(8000);
+  });
+
   it('takes nothing from prototypes', () => {
     expect(goFormOf('A:constructor=s B:toString{C:c=s}', {})).toEqual({ A: '', B: null });
   });

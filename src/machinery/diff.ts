@@ -16,6 +16,12 @@ interface Stretch {
   readonly b: readonly [from: number, to: number];
 }
 
+/**
+ * How many lines are compared, again and again, for what two texts have in common: what is left then counts as different. Objects
+ * of thousands of lines that differ in every third would take minutes otherwise.
+ */
+const linesMax = 500_000;
+
 /** Lines more frequent than this in a long text are no anchors. */
 const popularFrom = 200;
 
@@ -34,14 +40,17 @@ function anchorsOf(lines: readonly string[]): Map<string, number[]> {
 function matches(a: readonly string[], b: readonly string[]): Match[] {
   const anchors = anchorsOf(b);
   const out: Match[] = [];
+  let budget = linesMax;
   const longest = (aFrom: number, aTo: number, bFrom: number, bTo: number): Match => {
     let best: Match = { a: aFrom, b: bFrom, size: 0 };
     let lengths = new Map<number, number>();
-    for (let i = aFrom; i < aTo; i++) {
+    for (let i = aFrom; i < aTo && budget > 0; i++) {
+      budget--;
       const next = new Map<number, number>();
       for (const j of anchors.get(a[i] as string) ?? []) {
         if (j < bFrom) continue;
         if (j >= bTo) break;
+        budget--;
         const size = (lengths.get(j - 1) ?? 0) + 1;
         next.set(j, size);
         if (size > best.size) best = { a: i - size + 1, b: j - size + 1, size };

@@ -242,6 +242,7 @@ const printable = /[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
 
 /** A text as Go's `%q` quotes it. */
 export function goQuoted(text: string): string {
+  if (/^[ !#-[\]-~]*$/.test(text)) return `"${text}"`;
   let out = '';
   for (const c of text) {
     const code = c.codePointAt(0) as number;

@@ -267,9 +267,8 @@ export function validateObjectMetaUpdate(
 ): FieldError[] {
   const out: FieldError[] = [];
   if (old.deletionTimestamp !== undefined) {
-    const extra = [...new Set(meta.finalizers ?? [])]
-      .filter((finalizer) => !old.finalizers?.includes(finalizer))
-      .sort();
+    const had = new Set(old.finalizers);
+    const extra = [...new Set(meta.finalizers ?? [])].filter((finalizer) => !had.has(finalizer)).sort();
     if (extra.length > 0)
       out.push(
         forbidden(

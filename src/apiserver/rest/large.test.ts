@@ -94,6 +94,29 @@ test.each(Object.entries(cases))('%s', async (_name, [path, body, contentType, c
   expect((answer.headers.get('warning') ?? '').length).toBeLessThan(8192);
 });
 
+test('patches with as many directives as there are elements', async () => {
+  const { call } = await testServer(openSql());
+  await call('POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } });
+  const names = many(20_000, (n) => `E${n}`);
+  await call('POST', pods, pod('a', { env: names.map((name) => ({ name, value: 'x' })) }));
+  await call('POST', configMaps, {
+    metadata: { name: 'a' },
+    data: Object.fromEntries(names.map((name) => [name, ''])),
+  });
+  const patch = async (path: string, body: object) => {
+    const begunMs = performance.now();
+    const { code } = await call('PATCH', path, body, { 'content-type': 'application/strategic-merge-patch+json' });
+    expect(performance.now() - begunMs).toBeLessThan(limitMs);
+    return code;
+  };
+  const env = (of: object) => ({ spec: { containers: [{ name: 'c', env: names.map((name) => ({ name, ...of })) }] } });
+  expect(await patch(`${pods}/a`, env({ $patch: 'delete' }))).toBe(422);
+  expect(await patch(`${pods}/a`, env({ value: 'y' }))).toBe(422);
+  expect(
+    await patch(`${configMaps}/a`, { data: { $retainKeys: [...names, ...names.map((name) => `${name}.`)] } }),
+  ).toBe(200);
+});
+
 test('tolerations that were there are found again', async () => {
   const { call } = await testServer(openSql());
   await call('POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } });

@@ -81,9 +81,9 @@ function applyRetainKeys(original: Json, patch: Json): void {
   delete patch[retainKeys];
   const wrong = (): Error => bad('invalid patch format of retainKeys');
   if (!Array.isArray(names)) throw wrong();
-  for (const key of Object.keys(patch))
-    if (patch[key] !== null && !isDirective(key) && !names.includes(key)) throw wrong();
-  for (const key of Object.keys(original)) if (!names.includes(key)) delete original[key];
+  const kept = new Set(names);
+  for (const key of Object.keys(patch)) if (patch[key] !== null && !isDirective(key) && !kept.has(key)) throw wrong();
+  for (const key of Object.keys(original)) if (!kept.has(key)) delete original[key];
 }
 
 /** Every element of a patch list must be in the order list, and in that order; deletions may be anywhere. */
@@ -200,16 +200,16 @@ function mergeLists(original: unknown[], patch: unknown[], place: Place, field: 
   };
   let server = original as Json[];
   let items: Json[] = [];
+  const deleted = new Set<unknown>();
   let replace = false;
   for (const item of patch as Json[]) {
     if (!Object.hasOwn(item, directive)) items.push(item);
-    else if (item[directive] === 'delete') {
-      const key = keyOf(item);
-      server = server.filter((own) => own[mergeKey] !== key);
-    } else if (item[directive] === 'replace') replace = true;
+    else if (item[directive] === 'delete') deleted.add(keyOf(item));
+    else if (item[directive] === 'replace') replace = true;
     else if (item[directive] === 'merge') throw bad('merging lists cannot yet be specified in the patch');
     else throw unknownDirective(item[directive], item);
   }
+  if (deleted.size > 0) server = server.filter((own) => !deleted.has(own[mergeKey]));
   if (replace) {
     server = taken(items) as Json[];
     items = [];
