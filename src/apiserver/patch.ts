@@ -8,6 +8,8 @@ import {
   applyStrategicMergePatch,
   goText,
   jsonKind,
+  jsonPatchedText,
+  mergedText,
   unknownMembers,
 } from '../machinery/patch/index.ts';
 import type { Words } from '../machinery/schema/coerce.ts';
@@ -46,7 +48,10 @@ export function applyPatch(
         ? applyMergePatch(base, patch)
         : applyStrategicMergePatch(schemas, target.schema, base, patch);
   // A strategic merge patch goes into an object of the kind, whatever it says of its own; the others make a new document.
-  const shown = type === 'strategic' ? goText(patch) : () => JSON.stringify(result);
+  const shown =
+    type === 'strategic'
+      ? goText(patch)
+      : () => (type === 'merge' ? mergedText(base, patch, result) : jsonPatchedText(patch, result));
   const document = type === 'strategic' && isJsonObject(result) ? { ...result, ...identity(base) } : result;
   const invalid = (message: string): ApiError => unusable(typeof shown === 'string' ? shown : shown(), message);
   let converted: ReturnType<Patching['convert']>;

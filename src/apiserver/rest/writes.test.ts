@@ -360,7 +360,7 @@ describe('causes', () => {
     const left = await call('PATCH', `${maps}/a`, { data: 'x' });
     expect(left.json.details).toMatchObject({ causes: [{ field: 'patch', reason: 'FieldValueInvalid' }] });
     expect(left.json.details.causes[0].message).toMatch(
-      /"\}": json: cannot unmarshal string into Go struct field ConfigMap.data of type map\[string\]string$/,
+      /^Invalid value: "\{\\"apiVersion\\":\\"v1\\",\\"data\\":\\"x\\",\\"kind\\":\\"ConfigMap\\",.*": json: cannot unmarshal string into Go struct field ConfigMap.data of type map\[string\]string$/,
     );
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { definitions } from '../../generated/schemas/definitions.ts';
 import { ApiError } from '../errors.ts';
 import { Schemas } from '../schema/index.ts';
-import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch } from './index.ts';
+import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, jsonPatchedText, mergedText } from './index.ts';
 
 const schemas = new Schemas(definitions());
 const strategic = (document: Record<string, unknown>, patch: unknown, schema = 'io.k8s.api.core.v1.Pod') =>
@@ -72,12 +72,16 @@ describe('merge patch', () => {
     [{ a: ['b'] }, { a: 'c' }, { a: 'c' }],
     [{ a: { b: 'c' } }, { a: { b: 'd', c: null } }, { a: { b: 'd' } }],
     [{ a: [1] }, { a: [null, 2] }, { a: [null, 2] }],
+    [{ a: [1] }, { a: [{ b: null, c: [{ d: null }] }] }, { a: [{ c: [{}] }] }],
+    [{ a: { b: 1 } }, { a: [{ b: null }] }, { a: [{ b: null }] }],
     [{ e: null }, { a: 1 }, { e: null, a: 1 }],
     [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
     ['x', { a: 1 }, { a: 1 }],
   ])('%j + %j', (document, patch, expected) => expect(applyMergePatch(document, patch)).toEqual(expected));
-  it('follows RFC 7386 for every document', () => {
+  it('follows RFC 7386 for every document, but for nulls within new lists', () => {
+    const isMap = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
     const model = (target: unknown, patch: unknown): unknown => {
+      if (Array.isArray(patch) && !isMap(target)) return patch.map((item) => model(undefined, item));
       if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
       const out = new Map<string, unknown>(
         typeof target === 'object' && target !== null && !Array.isArray(target) ? Object.entries(target) : [],
@@ -323,6 +327,27 @@ describe('strategic merge patch', () => {
         expect(JSON.stringify([document, patch])).toBe(before);
       }),
       { numRuns: 2000 },
+    );
+  });
+});
+
+describe('what is left, as messages show it', () => {
+  const base = { kind: 'X', b: { z: 1, a: { y: 1, x: '<' } }, a: [{ b: 1, a: 2 }] };
+  it.each<[string, patch: object, text: string]>([
+    ['the outermost is sorted', {}, '{"a":[{"b":1,"a":2}],"b":{"z":1,"a":{"y":1,"x":"\\u003c"}},"kind":"X"}'],
+    [
+      'what was gone into is, what is new is to the ground',
+      { b: { n: { z: 1, a: [{ d: 1, c: 2 }] } }, a: null },
+      '{"b":{"a":{"y":1,"x":"\\u003c"},"n":{"a":[{"c":2,"d":1}],"z":1},"z":1},"kind":"X"}',
+    ],
+    ['a list for an object is as it was written', { b: [{ d: 1, c: 2 }], a: null }, '{"b":[{"d":1,"c":2}],"kind":"X"}'],
+  ])('merge patch: %s', (_, patch, text) => {
+    expect(mergedText(base, patch, applyMergePatch(base, patch))).toBe(text);
+  });
+  it('JSON patch: what is on the way is sorted', () => {
+    const patch = [{ op: 'add', path: '/b/a/n~1', value: { z: 1, a: 2 } }];
+    expect(jsonPatchedText(patch, applyJsonPatch(base, patch))).toBe(
+      '{"a":[{"b":1,"a":2}],"b":{"a":{"n/":{"z":1,"a":2},"x":"\\u003c","y":1},"z":1},"kind":"X"}',
     );
   });
 });
