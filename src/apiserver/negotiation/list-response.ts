@@ -12,9 +12,11 @@ export interface TextPages {
   /** What goes before the items, between which there are commas, and after them. */
   open: string;
   close: string;
+  /** It is likely to be too long for one text. */
+  long?: boolean;
   /** Items, joined with commas; never empty. */
   pages: Iterator<string>;
-  /** The same items once more. */
+  /** The same items once more, perhaps in smaller pages. */
   again(): Iterator<string>;
 }
 
@@ -43,7 +45,7 @@ export function listResponse(
   for (let page = pages.next(); !page.done; page = pages.next()) {
     taken.push(page.value);
     length += page.value.length;
-    if (length <= wholeUnitsMax) continue;
+    if (length <= (list.long ? 0 : wholeUnitsMax)) continue;
     const [encoding, chunks] =
       options.encoding === 'yaml' ? (['yaml', yamlChunks] as const) : (['json', jsonChunks] as const);
     return bodyResponse(streamed(chunks(open, continued(taken, pages), close)), encoding, options);
@@ -100,10 +102,14 @@ function protobufBody(
   let parts: Bytes[] = [form.metadata];
   let { length } = form.metadata;
   for (let page = pages.next(); !page.done; page = pages.next()) {
+    if (length > wholeUnitsMax) {
+      length += form.itemsLength(page.value);
+      continue;
+    }
     const part = form.items(page.value);
+    parts.push(part);
     length += part.length;
-    if (length <= wholeUnitsMax) parts.push(part);
-    else parts = [];
+    if (length > wholeUnitsMax) parts = [];
   }
   const { before, after } = form.frame(length);
   if (length <= wholeUnitsMax) return joined([before, ...parts, after]);

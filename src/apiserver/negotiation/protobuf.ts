@@ -46,6 +46,7 @@ export class ProtobufAnswers {
     return {
       metadata: writer.message(schema, { metadata: head.metadata }),
       items: (page) => writer.items(itemsField, item, JSON.parse(`[${page}]`)),
+      itemsLength: (page) => writer.itemsLength(itemsField, item, JSON.parse(`[${page}]`)),
       frame: (length) => writer.frame(apiVersion, kind, length),
     };
   }
@@ -58,6 +59,7 @@ export interface ProtobufList {
   metadata: Bytes;
   /** Items, from JSON with commas between them. */
   items(page: string): Bytes;
+  itemsLength(page: string): number;
   /** What goes around metadata and items that have so many bytes together. */
   frame(length: number): { before: Bytes; after: Bytes };
 }

@@ -1,9 +1,12 @@
 // Lists of whole objects of which everything in a range is wanted: SQLite joins the stored values, so that a list costs no
 // string per row. What a selector, another version or a filled-in field needs row by row is read by pages.ts.
 import type { KeyRange, RangeText, ReadView } from '../../ledger/types.ts';
+import { wholeUnitsMax } from '../negotiation/list-response.ts';
 
 /** Rows joined at once, where nothing is known of their size. Short lists are one page. */
 const rowsFirst = 512;
+/** The same where the list is known to be long. */
+export const rowsFirstOfMany = 64;
 const rowsMax = 2000;
 /** What later pages are to have: as many rows of the size of those before. */
 const pageUnits = 256 * 1024;
@@ -38,9 +41,10 @@ export function* joinedPages(
   revision: number,
   from: string | undefined,
   limit = Number.POSITIVE_INFINITY,
+  first = rowsFirst,
 ): Generator<RangeText> {
   let after = from;
-  let rows = rowsFirst;
+  let rows = first;
   for (let left = limit; left > 0; ) {
     const page = joinedItems(view, range, revision, after, Math.min(rows, left));
     if (page.count > 0) yield page;
@@ -49,4 +53,33 @@ export function* joinedPages(
     left -= page.count;
     rows = Math.min(rowsMax, Math.max(1, Math.floor((page.count * pageUnits) / page.text.length)));
   }
+}
+
+/** Which ranges were too long for one text when they were listed last: where to begin with small pages. Only a hint. */
+class Lengths {
+  readonly #long = new Set<string>();
+
+  isLong(start: string): boolean {
+    return this.#long.has(start);
+  }
+
+  /** The pages of a whole range. */
+  *noted(start: string, pages: Iterable<string>): Generator<string> {
+    let units = 0;
+    for (const page of pages) {
+      units += page.length;
+      if (units > wholeUnitsMax && this.#long.size < rangesMax) this.#long.add(start);
+      yield page;
+    }
+    if (units <= wholeUnitsMax) this.#long.delete(start);
+  }
+}
+
+const rangesMax = 10_000;
+const known = new WeakMap<ReadView, Lengths>();
+
+export function lengthsOf(view: ReadView): Lengths {
+  const lengths = known.get(view) ?? new Lengths();
+  known.set(view, lengths);
+  return lengths;
 }

@@ -8,7 +8,7 @@ import { type TextPages, wholeUnitsMax } from '../negotiation/list-response.ts';
 import { itemText, parseSide, partialText } from '../storage/codec.ts';
 import { type Form, rowText, tableHead } from '../storage/forms.ts';
 import { fills } from './heartbeat.ts';
-import { joinedPages } from './joined.ts';
+import { joinedPages, lengthsOf, rowsFirstOfMany } from './joined.ts';
 import { keyPages, pages, rows, type Selection, selectionOf, upTo } from './pages.ts';
 import { continueToken, type ListOptions, listRevision, orExpired } from './revision.ts';
 import type { RowSelector } from './select.ts';
@@ -34,8 +34,8 @@ export interface List extends TextPages {
   metadata: Metadata;
 }
 
-/** The first `limit` of a selection as items of the list, in parts. */
-type Read = (selection: Selection, limit?: number) => Iterable<RangeText>;
+/** The first `limit` of a selection as items of the list, in parts. `long`: it is likely to be that. */
+type Read = (selection: Selection, limit?: number, long?: boolean) => Iterable<RangeText>;
 
 /** Throws {@link ExpiredList}, later pages the ledger's CompactedError. */
 export function list(
@@ -50,41 +50,59 @@ export function list(
   const { revision, after } = listRevision(options, view);
   const wanted = selectionOf(definition, namespace, selector, revision ?? view.revision, after);
   const read = reader(core, definition, selector, form);
-  const answer = (selection: Selection, metadata: Metadata, taken?: string[]): List => {
-    const again = (): Iterator<string> => (taken ? taken.values() : texts(read(selection)));
-    return { ...listHead(definition, form, metadata), pages: begun(again()), again, selection, metadata };
+  const lengths = isJoined(definition, selector, form) ? lengthsOf(view) : undefined;
+  const { start } = wanted.range;
+  const long = lengths?.isLong(start) ?? false;
+  const answer = (selection: Selection, metadata: Metadata, pages: Iterator<string>): List => {
+    const again = () => texts(read(selection, undefined, true));
+    return { ...listHead(definition, form, metadata), pages, again, selection, metadata };
   };
   return orExpired(() => {
-    if (options.limit <= 0) return answer(wanted, { resourceVersion: String(wanted.at) });
-    const taken = rowOrder(definition, form) ? undefined : short(read(wanted, options.limit), options.limit);
-    const last = taken ? taken.last : lastOf(view, wanted, options.limit);
-    const selection = last === undefined ? wanted : upTo(wanted, last);
-    return answer(selection, metadataOf(view, wanted, last), taken?.texts);
+    if (options.limit <= 0) {
+      const pages = texts(read(wanted, undefined, long));
+      const metadata = { resourceVersion: String(wanted.at) };
+      return { ...answer(wanted, metadata, begun(lengths?.noted(start, pages) ?? pages)), long };
+    }
+    const { taken, last, left } = rowOrder(definition, form)
+      ? { taken: [], last: undefined, left: options.limit }
+      : short(read(wanted, options.limit, long), options.limit);
+    // What follows is read when what was taken has been sent: up to where it will end.
+    const rest = { ...wanted, after: last ?? wanted.after };
+    const end = left > 0 ? lastOf(view, rest, left) : last;
+    const selection = end === undefined ? wanted : upTo(wanted, end);
+    const following = () => texts(read({ ...selection, after: rest.after }, undefined, true));
+    return answer(selection, metadataOf(view, wanted, end), continued(taken, left > 0 ? following : undefined));
   }, after);
 }
 
 const rowOrder = (definition: AnyResource, form: Form) => (form.type === 'table' ? definition.rowOrder : undefined);
 
-/** The parts, where they are short together; the last key when all that are wanted are there, and perhaps more. */
-function short(parts: Iterable<RangeText>, limit: number): { texts: string[]; last: string | undefined } | undefined {
-  const texts: string[] = [];
+/** The first parts, as long as they are short together, with the last key that they have; `left` of the limit is to come. */
+function short(parts: Iterable<RangeText>, limit: number): { taken: string[]; last: string | undefined; left: number } {
+  const taken: string[] = [];
   let units = 0;
   let left = limit;
   let last: string | undefined;
   for (const part of parts) {
-    texts.push(part.text);
+    taken.push(part.text);
     units += part.text.length;
     left -= part.count;
     last = part.last;
-    if (units > wholeUnitsMax) return undefined;
+    if (units > wholeUnitsMax) return { taken, last, left };
   }
-  return { texts, last: left > 0 ? undefined : last };
+  return { taken, last: left > 0 ? undefined : last, left: 0 };
+}
+
+/** What was taken, which is let go as it is taken again, and what follows. */
+function* continued(taken: string[], following?: () => Iterable<string>): Generator<string> {
+  for (let page = taken.shift(); page !== undefined; page = taken.shift()) yield page;
+  if (following) yield* following();
 }
 
 /** The key of the row that is the last within a limit; undefined: there are fewer. */
 function lastOf(view: ReadView, selection: Selection, limit: number): string | undefined {
   let left = limit;
-  for (const page of keyPages(view, selection)) {
+  for (const page of keyPages(view, selection, limit)) {
     if (page.length >= left) return page[left - 1]?.key;
     left -= page.length;
   }
@@ -121,10 +139,15 @@ function begun(pages: Iterator<string>): Iterator<string> {
   };
 }
 
+/** Whether stored values are the items, all of them. */
+const isJoined = (definition: AnyResource, selector: RowSelector, form: Form): boolean =>
+  form.type === 'object' && selector.everything && !definition.heartbeat && !definition.conversion;
+
 function reader(core: Core, definition: AnyResource, selector: RowSelector, form: Form): Read {
   const view = core.ledger;
-  if (form.type === 'object' && selector.everything && !definition.heartbeat && !definition.conversion)
-    return ({ range, at, after }, limit) => joinedPages(view, range, at, after, limit);
+  if (isJoined(definition, selector, form))
+    return ({ range, at, after }, limit, long) =>
+      joinedPages(view, range, at, after, limit, long ? rowsFirstOfMany : undefined);
   const item = itemOf(core, definition, form);
   const order = rowOrder(definition, form);
   const ordered = (selection: Selection): Iterable<Entry[]> => {

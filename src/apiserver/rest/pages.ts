@@ -74,8 +74,8 @@ export function* pages(view: ReadView, selection: Selection): Generator<Entry[]>
   }
 }
 
-/** The selection without values; each page is one synchronous read. Pages may be empty. */
-export function* keyPages(view: ReadView, selection: Selection): Generator<Entry[]> {
+/** The selection without values; each page is one synchronous read, of no more rows than are wanted. Pages may be empty. */
+export function* keyPages(view: ReadView, selection: Selection, wanted = keyRows): Generator<Entry[]> {
   const { range, selector, at, only } = selection;
   if (only !== undefined) {
     yield* pages(view, selection);
@@ -87,7 +87,7 @@ export function* keyPages(view: ReadView, selection: Selection): Generator<Entry
       ...range,
       ...(tag === undefined ? { revision: at } : { tag }),
       ...(after === undefined ? {} : { after }),
-      limit: keyRows,
+      limit: selector.everything ? Math.min(wanted, keyRows) : keyRows,
       withoutValues: true,
     });
     yield page.entries.filter((entry) => matchesEntry(selector, entry));

@@ -26,6 +26,7 @@ const magic = [0x6b, 0x38, 0x73, 0];
 const encoder = new TextEncoder();
 /** Above this, the runtime's own encoder is faster than a loop. */
 const loopCharsMax = 48;
+const roomKeptMax = 1024 * 1024;
 
 class ReverseWriter {
   #bytes = new Uint8Array(1024);
@@ -104,6 +105,13 @@ class ReverseWriter {
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(this.#at);
   }
+
+  /** Empty again, with the room that it has, unless that is much. */
+  reset(): this {
+    if (this.#bytes.length > roomKeptMax) this.#bytes = new Uint8Array(1024);
+    this.#at = this.#bytes.length;
+    return this;
+  }
 }
 
 const seconds = (value: unknown): number => Math.floor((parseTime(String(value)) ?? 0) / 1000);
@@ -160,6 +168,8 @@ const scalars: Record<string, (tag: number) => Write> = {
 export class ProtobufWriter {
   readonly #table: ProtobufTable;
   readonly #messages = new Map<string, Message>();
+  /** Of one list after the other: pages of a long one are of one size. */
+  readonly #scratch = new ReverseWriter();
 
   constructor(table: ProtobufTable) {
     this.#table = table;
@@ -204,10 +214,19 @@ export class ProtobufWriter {
 
   /** Values of a repeated field, tags and all. */
   items(field: number, schema: string, values: readonly Json[]): Uint8Array<ArrayBuffer> {
-    const writer = new ReverseWriter();
+    return this.#items(field, schema, values).finish();
+  }
+
+  /** How many bytes {@link items} makes of them. */
+  itemsLength(field: number, schema: string, values: readonly Json[]): number {
+    return this.#items(field, schema, values).length;
+  }
+
+  #items(field: number, schema: string, values: readonly Json[]): ReverseWriter {
+    const writer = this.#scratch.reset();
     const write = this.#value(field, schema);
     for (let index = values.length - 1; index >= 0; index--) write(writer, values[index]);
-    return writer.finish();
+    return writer;
   }
 
   #write(message: Message, writer: ReverseWriter, value: unknown): void {
