@@ -68,6 +68,42 @@ describe('keys that are there twice', () => {
   });
 });
 
+describe("what is no YAML, in the words of Go's reader", () => {
+  it.each<[text: string, problem: string]>([
+    ['a: [1, 2', "line 1: did not find expected ',' or ']'"],
+    ['a: 1\nb: [1, 2\n', "line 2: did not find expected ',' or ']'"],
+    ['a: {b: c\n', "line 1: did not find expected ',' or '}'"],
+    ['{"a": 1', "line 1: did not find expected ',' or '}'"],
+    ['{"a" 1}\n', "did not find expected ',' or '}'"],
+    ['{\n', 'line 1: did not find expected node content'],
+    ['a: }\n', 'did not find expected node content'],
+    ['key: [a, b]]\n', 'did not find expected key'],
+    ['a:\n  b: 1\n c: 2\n', 'line 2: did not find expected key'],
+    ['a: "x"y\n', 'did not find expected key'],
+    ['- 1\nb: 2\n', "line 1: did not find expected '-' indicator"],
+    ['a: 1\nfoo\nb: 2\n', "line 3: could not find expected ':'"],
+    ['a: |\n x\n  y\nz\n', "line 5: could not find expected ':'"],
+    ['foo\nbar: 1\n', 'line 2: mapping values are not allowed in this context'],
+    ['a: b: c\n', 'mapping values are not allowed in this context'],
+    ['a: 1\n b: 2\n', 'line 2: mapping values are not allowed in this context'],
+    ['a: - b\n', 'block sequence entries are not allowed in this context'],
+    ['a:\n\tb: 1\n', 'line 2: found character that cannot start any token'],
+    ['a:\n  b: 1\n\tc: 1\n', 'line 3: found a tab character that violates indentation'],
+    ['x: 1\na: `x`\n', 'line 2: found character that cannot start any token'],
+    ['x:\n  a: "\\q"\n', 'line 2: found unknown escape character'],
+    ["a: 'x\nb: 1\n", 'line 3: found unexpected end of stream'],
+    ['a: &\n', 'did not find expected alphabetic or numeric character'],
+    ['a: \u0001\n', 'control characters are not allowed'],
+    ['? {a: 1}\n: 2', 'invalid map key: map[interface {}]interface {}{"a":1}'],
+  ])('%j', (text, problem) => {
+    expect(() => decodeYaml(text)).toThrow(`error converting YAML to JSON: yaml: ${problem}`);
+  });
+
+  it('is not looked for after a collection in brackets', () => {
+    expect(decodeYaml('{a: 1}}\n').value).toEqual({ a: 1 });
+  });
+});
+
 describe('a text that would take too much memory', () => {
   const n = 1_000_000;
   it.each<[string, string, string]>([

@@ -6,6 +6,7 @@ import {
   Composer,
   type Document,
   isAlias,
+  isCollection,
   isMap,
   isNode,
   isScalar,
@@ -17,7 +18,8 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { ApiError, errors } from '../errors.ts';
-import { childPath, type Decoded, depthMax, setOwn } from './json.ts';
+import { childPath, type Decoded, depthMax, isJsonObject, setOwn } from './json.ts';
+import { yamlProblem } from './yaml-errors.ts';
 
 /** Tokens of a text, and lines within them. What is read of one takes some hundred bytes, and an isolate has 128 MB for everything. */
 const tokensMax = 300_000;
@@ -26,6 +28,8 @@ const nodesMax = 200_000;
 const expandedUnitsMax = 3 * 1024 * 1024;
 /** How many duplicates are worth reporting. */
 const repeatedMax = 100;
+/** Anything but a tab, ends of lines and what is printable. */
+const control = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 /** Tags of YAML 1.1 that Go's reader does not turn into anything but strings. */
 const notInGo = new Set([
   'tag:yaml.org,2002:binary',
@@ -58,6 +62,8 @@ function checkSize(text: string): void {
 /** The first document, of which there may be none. */
 function firstDocument(text: string): Document | undefined {
   checkSize(text);
+  if (control.test(text))
+    throw errors.badRequest('error converting YAML to JSON: yaml: control characters are not allowed');
   const composer = new Composer({
     version: '1.1',
     uniqueKeys: false,
@@ -82,8 +88,11 @@ export function decodeYaml(text: string): Decoded {
     throw errors.badRequest(`error converting YAML to JSON: ${message(error)}`);
   }
   if (!document) return { value: null, duplicates: [] };
-  const first = document.errors[0];
-  if (first) throw errors.badRequest(`error converting YAML to JSON: yaml: ${first.message}`);
+  const root = document.contents;
+  // What comes after a complete collection in brackets is never read.
+  const read = isCollection(root) && root.flow && root.range ? root.range[1] : Number.POSITIVE_INFINITY;
+  const first = document.errors.find(({ code, pos }) => code !== 'UNEXPECTED_TOKEN' || pos[0] < read);
+  if (first) throw errors.badRequest(`error converting YAML to JSON: ${yamlProblem(text, first)}`);
 
   const duplicates: string[] = [];
   const repeated: string[] = [];
@@ -124,7 +133,7 @@ export function decodeYaml(text: string): Decoded {
     for (const pair of node.items) {
       const key = convert(pair.key, path, depth + 1);
       if (typeof key === 'object' && key !== null)
-        throw errors.badRequest(`error converting YAML to JSON: yaml: invalid map key: ${JSON.stringify(key)}`);
+        throw errors.badRequest(`error converting YAML to JSON: yaml: invalid map key: ${goText(key)}`);
       if (key === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
         merge(out, pair.value, path, depth + 1);
         continue;
@@ -155,7 +164,13 @@ export function decodeYaml(text: string): Decoded {
 }
 
 /** A key as Go writes it with its type. */
-const goText = (key: unknown): string => (key === null ? '<nil>' : JSON.stringify(key));
+function goText(key: unknown): string {
+  if (key === null) return '<nil>';
+  if (Array.isArray(key)) return `[]interface {}{${key.map(goText).join(', ')}}`;
+  if (!isJsonObject(key)) return JSON.stringify(key);
+  const members = Object.keys(key).sort();
+  return `map[interface {}]interface {}{${members.map((name) => `${JSON.stringify(name)}:${goText(key[name])}`).join(', ')}}`;
+}
 
 /** The line, from 1, on which a node begins. Nodes are asked for nearly in order, so only what is between two is looked at. */
 function lines(text: string): (node: unknown) => number {
