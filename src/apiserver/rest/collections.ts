@@ -20,7 +20,7 @@ export function actionCollections(core: Core): VirtualResource[] {
           namespaced: definition.namespaced,
           async create(body, user, namespace, dryRun) {
             const { name } = body.metadata;
-            if (!name) throw errors.badRequest('name is required');
+            if (!name) throw errors.badRequest('Name parameter required.');
             const scope = { core, user, definition, requested: definition, namespace, name, subresource, dryRun };
             await core.ledger.commit((tx) =>
               execute({ ...scope, tx, warnings: [] }, { verb: 'create', body: copyJson(body) }),

@@ -225,6 +225,36 @@ describe('options of lists', async () => {
       400,
       'invalid continue token: continue key is not valid: server does not recognize this encoded version v9',
     ],
+    [
+      `continue=${token('[]')}`,
+      400,
+      'invalid continue token: continue key is not valid: json: cannot unmarshal array into Go value of type storage.continueToken',
+    ],
+    [
+      `continue=${token('null')}`,
+      400,
+      'invalid continue token: continue key is not valid: server does not recognize this encoded version ',
+    ],
+    [
+      `continue=${token('{"v":"meta.k8s.io/v1","rv":"1"}')}`,
+      400,
+      'invalid continue token: continue key is not valid: json: cannot unmarshal string into Go struct field continueToken.rv of type int64',
+    ],
+    [
+      `continue=${token('{"v":"meta.k8s.io/v1","rv":1,"start":2}')}`,
+      400,
+      'invalid continue token: continue key is not valid: json: cannot unmarshal number into Go struct field continueToken.start of type string',
+    ],
+    [
+      `continue=${token('{"v":null}')}`,
+      400,
+      'invalid continue token: continue key is not valid: server does not recognize this encoded version ',
+    ],
+    [
+      `resourceVersion=1&continue=${token('{"v":"v9"}')}`,
+      400,
+      'invalid continue token: continue key is not valid: server does not recognize this encoded version v9',
+    ],
   ])('%s', async (query, code, message) => {
     const { json } = await server.call('GET', `${maps}?${query}`);
     expect([json.code, json.message]).toEqual([code, message]);

@@ -3,6 +3,7 @@
 // the newest state.
 import { CompactedError, type ReadView } from '../../ledger/types.ts';
 import { ApiError, errors, type FieldError } from '../../machinery/errors.ts';
+import { jsonKind } from '../../machinery/patch/index.ts';
 import { isTrue } from '../routing.ts';
 
 export interface ListOptions {
@@ -149,16 +150,25 @@ const invalidContinue = (why: string) => errors.badRequest(`invalid continue tok
 
 /** Throws BadRequest. */
 export function parseContinue(token: string): { revision: number | undefined; after: string } {
-  const { v, rv = 0, start = '' } = continueJson(token);
-  if (v !== 'meta.k8s.io/v1')
-    throw invalidContinue(`server does not recognize this encoded version ${typeof v === 'string' ? v : ''}`);
-  if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || typeof start !== 'string')
-    throw invalidContinue('json: cannot unmarshal into Go value of type storage.continueToken');
+  const { v = '', rv = 0, start = '' } = withoutNulls(continueJson(token));
+  if (typeof v !== 'string') throw wrongField('v', v, 'string');
+  if (typeof rv !== 'number' || !Number.isSafeInteger(rv)) throw wrongField('rv', rv, 'int64');
+  if (typeof start !== 'string') throw wrongField('start', start, 'string');
+  if (v !== 'meta.k8s.io/v1') throw invalidContinue(`server does not recognize this encoded version ${v}`);
   if (rv === 0) throw invalidContinue('incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
   if (start === '') throw invalidContinue('encoded start key empty (version meta.k8s.io/v1)');
   if (/(?:^|\/)(?:\.{0,2})(?:\/|$)/.test(start)) throw invalidContinue(start);
   return { revision: rv < 0 ? undefined : rv, after: start };
 }
+
+function wrongField(field: string, value: unknown, type: string): ApiError {
+  const found = type === 'int64' && typeof value === 'number' ? `number ${value}` : jsonKind(value);
+  return invalidContinue(`json: cannot unmarshal ${found} into Go struct field continueToken.${field} of type ${type}`);
+}
+
+/** As Go reads JSON: null leaves a field as it is. */
+const withoutNulls = (value: Partial<Record<keyof ContinueToken, unknown>>): typeof value =>
+  Object.fromEntries(Object.entries(value).filter(([, of]) => of !== null));
 
 function continueJson(token: string): Partial<Record<keyof ContinueToken, unknown>> {
   const good = /^[\w-]*/.exec(token)?.[0].length ?? 0;
@@ -166,12 +176,20 @@ function continueJson(token: string): Partial<Record<keyof ContinueToken, unknow
     throw invalidContinue(`illegal base64 data at input byte ${good < token.length ? good : token.length - 1}`);
   const binary = atob(token.replaceAll('-', '+').replaceAll('_', '/'));
   const bytes = Uint8Array.from(binary, (c) => c.charCodeAt(0));
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (typeof value === 'object' && value !== null) return value;
-  } catch {}
-  const [first = ''] = binary;
-  throw invalidContinue(`invalid character '${first}' looking for beginning of value`);
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    const [first] = binary;
+    throw invalidContinue(
+      first === undefined
+        ? 'unexpected end of JSON input'
+        : `invalid character '${first}' looking for beginning of value`,
+    );
+  }
+  if (value === null) return {};
+  if (typeof value === 'object' && !Array.isArray(value)) return value;
+  throw invalidContinue(`json: cannot unmarshal ${jsonKind(value)} into Go value of type storage.continueToken`);
 }
 
 const expiredContinue =
@@ -206,9 +224,9 @@ export function listRevision(
   view: ReadView,
 ): { revision: number | undefined; after: string | undefined } {
   if (options.continue !== '') {
+    const { revision, after } = parseContinue(options.continue);
     if (options.resourceVersion !== '' && options.resourceVersion !== '0')
       throw errors.badRequest('specifying resource version is not allowed when using continue');
-    const { revision, after } = parseContinue(options.continue);
     if (revision !== undefined) requireNotFuture(revision, view.revision);
     return { revision, after };
   }

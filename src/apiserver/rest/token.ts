@@ -165,6 +165,9 @@ function bindings(rest: RestRequest, request: TokenRequest, account: KubeObject)
   if (kind === 'v1/Secret') return { secret: named(find('secrets')) };
   if (kind === 'v1/Node') return { node: named(find('nodes')) };
   throw errors.badRequest(
-    `cannot bind token to object of type ${reference.apiVersion ?? ''}, Kind=${reference.kind ?? ''}`,
+    `cannot bind token to object of type ${versionText(reference.apiVersion ?? '')}, Kind=${reference.kind ?? ''}`,
   );
 }
+
+/** As Go prints a group and a version, of which one may be empty. */
+const versionText = (apiVersion: string): string => (apiVersion.includes('/') ? apiVersion : `/${apiVersion}`);
