@@ -151,7 +151,7 @@ function operationOf(core: Core, scope: WriteScope, write: Write): Operation {
 
 const metadataPageBytes = 1024 * 1024;
 /** Of the values of a page, which is parsed whole and sent in one message. */
-const feedBytesMax = 4 * 1024 * 1024;
+const feedBytesMax = 2 * 1024 * 1024;
 
 export function createFeed(core: Pick<Core, 'ledger' | 'registry'>): Feed {
   const { ledger, registry } = core;

@@ -4,7 +4,7 @@
 // It does not decide when compaction by age runs: whoever holds the alarm calls `compactDue`.
 import type { Clock, Sql } from '../ports/index.ts';
 import { RecentLog } from './recent-log.ts';
-import { type LogRow, Store, type Totals } from './store.ts';
+import { type LogRow, Store, type Totals, within } from './store.ts';
 import {
   type Change,
   type ChangesRequest,
@@ -98,12 +98,17 @@ class View implements ReadView {
     if (request.after < this.totals.compacted) throw new CompactedError(this.totals.compacted);
     if (request.after > this.totals.revision) throw new FutureRevisionError(this.totals.revision);
     const { after, range, bytesMax } = request;
-    let limit = request.limit ?? -1;
-    let changes = this.recent(after, range, limit);
-    if (!changes) {
-      if (bytesMax !== undefined) limit = this.store.changesWithin(bytesMax, after, range, limit) ?? limit;
-      changes = this.store.changes(after, range, limit);
-    }
+    const most = request.limit ?? -1;
+    const recent = this.recent(after, range, most);
+    const fitting =
+      bytesMax === undefined
+        ? undefined
+        : recent
+          ? within(bytesMax, recent.map(valueUnits))
+          : this.store.changesWithin(bytesMax, after, range, most);
+    const limit = fitting ?? most;
+    const changes = recent ?? this.store.changes(after, range, limit);
+    if (limit >= 0 && changes.length > limit) changes.length = limit;
     const full = limit >= 0 && changes.length >= limit;
     return { changes, through: full ? (changes.at(-1)?.revision ?? request.after) : this.totals.revision };
   }
@@ -368,6 +373,8 @@ class SqlLedger extends View implements Ledger {
 function entryOf(row: LogRow): Entry {
   return { key: row.key, value: row.value, side: row.side, revision: row.revision, createRevision: row.created };
 }
+
+const valueUnits = ({ value, previous }: Change) => value.length + (previous?.value.length ?? 0);
 
 function sizeOf(row: { key: string; value: string; side: string }): number {
   return row.key.length + row.value.length + row.side.length;

@@ -195,11 +195,13 @@ export class Store {
     const from = this.#from(request, past);
     return within(
       bytesMax,
-      this.#sql.exec<{ bytes: number }>(
-        `SELECT octet_length(l.value) AS bytes ${from.text} ORDER BY ${from.order} LIMIT ?`,
-        ...from.bindings,
-        limit,
-      ),
+      this.#sql
+        .exec<{ bytes: number }>(
+          `SELECT octet_length(l.value) AS bytes ${from.text} ORDER BY ${from.order} LIMIT ?`,
+          ...from.bindings,
+          limit,
+        )
+        .map(({ bytes }) => bytes),
     );
   }
 
@@ -286,7 +288,11 @@ export class Store {
   /** As `rowsWithin`, of changes. */
   changesWithin(bytesMax: number, after: number, range: KeyRange | undefined, limit: number): number | undefined {
     const columns = 'octet_length(l.value) + coalesce(octet_length(p.value), 0) AS bytes';
-    return within(bytesMax, this.#changes<{ bytes: number }>(columns, after, range, limit));
+    const rows = this.#changes<{ bytes: number }>(columns, after, range, limit);
+    return within(
+      bytesMax,
+      rows.map(({ bytes }) => bytes),
+    );
   }
 
   changes(after: number, range: KeyRange | undefined, limit: number): Change[] {
@@ -359,10 +365,10 @@ export class Store {
   }
 }
 
-/** How many of the rows fit, at least one; undefined: all. */
-function within(bytesMax: number, rows: readonly { bytes: number }[]): number | undefined {
+/** How many of these sizes fit, at least one; undefined: all. */
+export function within(bytesMax: number, sizes: readonly number[]): number | undefined {
   let sum = 0;
-  for (const [index, { bytes }] of rows.entries()) {
+  for (const [index, bytes] of sizes.entries()) {
     sum += bytes;
     if (sum > bytesMax) return Math.max(1, index);
   }
