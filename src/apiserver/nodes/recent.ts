@@ -12,7 +12,9 @@ const entriesMax = 10_000;
 const bytesMax = 16 * 1024 * 1024;
 
 interface Entry {
-  change: Change;
+  revision: number;
+  /** Absent where it concerns nobody. */
+  change: Change | undefined;
   all: boolean;
   names: ReadonlySet<string>;
   bytes: number;
@@ -20,7 +22,8 @@ interface Entry {
 
 export class RecentChanges {
   readonly #references = new ReferenceIndex();
-  #entries: Entry[] = [];
+  /** What is before `#head` has been let go. */
+  #entries: (Entry | undefined)[] = [];
   #head = 0;
   #bytes = 0;
   /** Everything after this revision is kept. */
@@ -39,8 +42,9 @@ export class RecentChanges {
       const concern = concernOf(ledger, change, this.#references);
       all ||= concern.all;
       for (const name of concern.names) names.add(name);
-      const bytes = change.value.length + (change.previous?.value.length ?? 0);
-      this.#entries.push({ change, ...concern, bytes });
+      const kept = concern.all || concern.names.size > 0 ? change : undefined;
+      const bytes = kept ? kept.value.length + (kept.previous?.value.length ?? 0) : 0;
+      this.#entries.push({ revision: change.revision, change: kept, ...concern, bytes });
       this.#bytes += bytes;
     }
     this.#trim();
@@ -53,7 +57,7 @@ export class RecentChanges {
     const changes: Change[] = [];
     for (let i = this.#first(since); i < this.#entries.length; i++) {
       const entry = this.#entries[i];
-      if (entry && (entry.all || entry.names.has(node))) changes.push(entry.change);
+      if (entry?.change && (entry.all || entry.names.has(node))) changes.push(entry.change);
     }
     return changes;
   }
@@ -64,7 +68,7 @@ export class RecentChanges {
     let high = this.#entries.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#entries[middle]?.change.revision ?? 0) > since) high = middle;
+      if ((this.#entries[middle]?.revision ?? 0) > since) high = middle;
       else low = middle + 1;
     }
     return low;
@@ -72,10 +76,12 @@ export class RecentChanges {
 
   #trim(): void {
     while (this.#entries.length - this.#head > entriesMax || this.#bytes > bytesMax) {
-      const entry = this.#entries[this.#head++];
+      const entry = this.#entries[this.#head];
       if (!entry) break;
+      // The array is only cut now and then.
+      this.#entries[this.#head++] = undefined;
       this.#bytes -= entry.bytes;
-      this.#after = entry.change.revision;
+      this.#after = entry.revision;
     }
     if (this.#head < 1000 || this.#head * 2 < this.#entries.length) return;
     this.#entries = this.#entries.slice(this.#head);
