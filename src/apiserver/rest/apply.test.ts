@@ -195,6 +195,19 @@ test('what is wrong with an apply is said, never with a 5xx', async () => {
     if (text !== '') expect(message(refused)).toEqual([400, expect.stringContaining(text)]);
     expect(refused.code).toBeLessThan(500);
   }
+  for (const [name, body] of [
+    ['y', map('y')],
+    ['A_b', map('A_b')],
+  ] as const)
+    expect(message(await apply(`${maps}/x`, body))).toEqual([
+      400,
+      `the name of the object (${name}) does not match the name on the URL (x)`,
+    ]);
+  expect((await server.call('GET', `${maps}/y`)).code).toBe(404);
+  expect(message(await apply(`${maps}/x`, []))).toEqual([
+    400,
+    'error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal array into Go value of type map[string]interface {}',
+  ]);
   expect(message(await apply(`${maps}/x`, map('x', { metadata: {} })))).toEqual([
     400,
     'the name of the object (x based on URL) was undeterminable: name must be provided',

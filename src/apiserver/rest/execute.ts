@@ -5,7 +5,7 @@ import { type FieldValidation, targetOf } from '../codec.ts';
 import type { PatchType } from '../patch.ts';
 import { decode, inVersion, written } from '../storage/codec.ts';
 import { findEntry } from '../storage/read.ts';
-import { create } from './create.ts';
+import { create, matchName, matchTarget } from './create.ts';
 import { type DeleteOptions, deleteObject } from './delete.ts';
 import { applied, appliedToProjection } from './managed.ts';
 import { type Draft, type WriteScope, type Written, warn } from './scope.ts';
@@ -92,10 +92,8 @@ function applyTo(scope: WriteScope, operation: Extract<Operation, { verb: 'apply
       scope.name,
       `uid mismatch: the provided object specified uid ${draft.metadata.uid}, and no existing object was found`,
     );
-  if (!draft.metadata.name)
-    throw errors.badRequest(
-      `the name of the object (${scope.name} based on URL) was undeterminable: name must be provided`,
-    );
+  matchTarget(scope, draft);
+  matchName(scope, draft);
   operation.mayCreate?.();
   draft.metadata.resourceVersion = '';
   return create(within, draft);

@@ -3,6 +3,7 @@
 import { ApiError, errors } from '../../machinery/errors.ts';
 import type { HttpAnswer } from '../../machinery/http.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
+import { jsonKind } from '../../machinery/patch/index.ts';
 import { copyJson, type Decoded, decodeJson, decodeUtf8, isJsonObject } from '../../machinery/schema/json.ts';
 import { decodeYaml } from '../../machinery/schema/yaml.ts';
 import { targetOf } from '../codec.ts';
@@ -161,11 +162,13 @@ function configuration(bytes: Uint8Array): { patch: Record<string, unknown>; rep
     const { value, repeated = [] } = text.trimStart().startsWith('{') ? jsonOrYaml(text) : decodeYaml(text);
     if (value === null) return { patch: {}, repeated };
     if (isJsonObject(value)) return { patch: value, repeated };
+    throw errors.badRequest(
+      `error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonKind(value)} into Go value of type map[string]interface {}`,
+    );
   } catch (error) {
     if (error instanceof ApiError) throw errors.badRequest(`error decoding YAML: ${error.message}`);
     throw error;
   }
-  throw errors.badRequest('error decoding YAML: json: cannot unmarshal into Go value of type map[string]interface {}');
 }
 
 /** Only the reader of YAML knows the lines of what is there twice. */
