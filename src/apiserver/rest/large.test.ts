@@ -76,6 +76,64 @@ const cases: Record<string, [path: string, body: object | string, contentType?: 
     undefined,
     422,
   ],
+  'files of a volume at one path': [
+    pods,
+    withSpec('o', {
+      volumes: [{ name: 'v', secret: { secretName: 's', items: many(40_000, () => ({ key: 'k', path: 'p' })) } }],
+    }),
+  ],
+  'files of a volume': [
+    pods,
+    withSpec('p', {
+      volumes: [
+        {
+          name: 'v',
+          secret: { secretName: 's', items: many(20_000, (n) => ({ key: 'k', path: `${'/'.repeat(n % 9)}p${n}/x/` })) },
+        },
+      ],
+    }),
+    undefined,
+    422,
+  ],
+  'mounts and devices': [
+    pods,
+    pod('q', {
+      volumeMounts: many(12_000, (n) => ({ name: `v${n}`, mountPath: `/a${n}` })),
+      volumeDevices: many(12_000, (n) => ({ name: `w${n}`, devicePath: `/b${n}` })),
+    }),
+    undefined,
+    422,
+  ],
+  'keys of an affinity': [
+    pods,
+    {
+      metadata: { name: 'r', labels: Object.fromEntries(many(8_000, (n) => [`l${n}`, 'v'])) },
+      spec: {
+        ...template.spec,
+        affinity: {
+          podAffinity: {
+            requiredDuringSchedulingIgnoredDuringExecution: [
+              { topologyKey: 'k', labelSelector: {}, matchLabelKeys: many(20_000, (n) => `l${n}`) },
+            ],
+          },
+        },
+      },
+    },
+  ],
+  'topologies that are the same': [
+    '/apis/storage.k8s.io/v1/storageclasses',
+    { metadata: { name: 's' }, provisioner: 'a.b/c', allowedTopologies: many(100_000, () => ({})) },
+    undefined,
+    422,
+  ],
+  'topologies of a class': [
+    '/apis/storage.k8s.io/v1/storageclasses',
+    {
+      metadata: { name: 't' },
+      provisioner: 'a.b/c',
+      allowedTopologies: many(15_000, (n) => ({ matchLabelExpressions: [{ key: 'k', values: [`v${n}`] }] })),
+    },
+  ],
   'drivers of a node': [
     '/apis/storage.k8s.io/v1/csinodes',
     { metadata: { name: 'n' }, spec: { drivers: many(20_000, (n) => ({ name: `d${n}`, nodeID: 'x' })) } },

@@ -26,7 +26,8 @@ export function validateVolumeMounts(
   container: Container,
   volumes: ReadonlyMap<string, Volume>,
 ): void {
-  const devices = container.volumeDevices ?? [];
+  const devices = new Set((container.volumeDevices ?? []).map((device) => device.name));
+  const devicePaths = new Set((container.volumeDevices ?? []).map((device) => device.devicePath));
   const points = new Set<string>();
   (container.volumeMounts ?? []).forEach((mount, i) => {
     const at = `${path}[${i}]`;
@@ -37,9 +38,8 @@ export function validateVolumeMounts(
     if (mountPath === '') problems.required(`${at}.mountPath`);
     if (points.has(mountPath)) problems.invalid(`${at}.mountPath`, mountPath, 'must be unique');
     points.add(mountPath);
-    if (devices.some((device) => device.name === name))
-      problems.invalid(`${at}.name`, name, 'must not already exist in volumeDevices');
-    if (devices.some((device) => device.devicePath === mountPath))
+    if (devices.has(name)) problems.invalid(`${at}.name`, name, 'must not already exist in volumeDevices');
+    if (devicePaths.has(mountPath))
       problems.invalid(`${at}.mountPath`, mountPath, 'must not already exist as a path in volumeDevices');
     if (mount.subPath) validateDescendingPath(problems, `${path}.subPath`, mount.subPath);
     if (mount.subPathExpr) {
@@ -65,7 +65,8 @@ export function validateVolumeDevices(
   container: Container,
   volumes: ReadonlyMap<string, Volume>,
 ): void {
-  const mounts = container.volumeMounts ?? [];
+  const mounts = new Set((container.volumeMounts ?? []).map((mount) => mount.name));
+  const mountPaths = new Set((container.volumeMounts ?? []).map((mount) => mount.mountPath));
   const names = new Set<string>();
   const paths = new Set<string>();
   (container.volumeDevices ?? []).forEach((device, i) => {
@@ -86,9 +87,8 @@ export function validateVolumeDevices(
     if (devicePath.split('/').includes('..'))
       problems.invalid(`${at}.devicePath`, devicePath, "can not contain backsteps ('..')");
     else paths.add(devicePath);
-    if (mounts.some((mount) => mount.name === name))
-      problems.invalid(`${at}.name`, name, 'must not already exist in volumeMounts');
-    if (mounts.some((mount) => mount.mountPath === devicePath))
+    if (mounts.has(name)) problems.invalid(`${at}.name`, name, 'must not already exist in volumeMounts');
+    if (mountPaths.has(devicePath))
       problems.invalid(`${at}.devicePath`, devicePath, 'must not already exist as a path in volumeMounts');
     if (name !== '') names.add(name);
   });

@@ -142,9 +142,10 @@ function validateKeysNotSelected(
   { labelSelector, matchLabelKeys = [] }: KeyedSelector,
 ): void {
   const seen = new Set(Object.keys(labelSelector?.matchLabels ?? {}));
+  const indexes = new Map(matchLabelKeys.map((key, i) => [key, i]));
   for (const { key } of labelSelector?.matchExpressions ?? []) {
-    const index = matchLabelKeys.lastIndexOf(key);
-    if (index >= 0 && seen.has(key))
+    const index = indexes.get(key);
+    if (index !== undefined && seen.has(key))
       problems.invalid(`${path}[${index}]`, key, 'exists in both matchLabelKeys and labelSelector');
     seen.add(key);
   }

@@ -12,20 +12,33 @@ interface File {
 const text = ({ path, source }: File): string =>
   source === '' ? JSON.stringify(path) : `${JSON.stringify(path)} (${source})`;
 
-const isWithin = (path: string, other: string): boolean => `${path}/`.startsWith(`${other}/`);
+const isWithin = (path: string, other: string): boolean =>
+  path.startsWith(other) && (path.length === other.length || path[other.length] === '/');
+
+/** Nobody is told of more, nor are more files than these held against each other. */
+const overlapsMax = 1000;
+const filesMax = 1000;
 
 /** Each file with those before it that it falls on. */
 function overlaps(files: readonly File[]): string[] {
   const seen: File[] = [];
-  return files.flatMap((given) => {
-    const file = { ...given, path: given.path.replace(/\/+$/, '') };
-    const hits =
-      file.path === ''
-        ? []
-        : seen.filter(({ path }) => path !== '' && (isWithin(path, file.path) || isWithin(file.path, path)));
+  const out: string[] = [];
+  for (const given of files.slice(0, filesMax)) {
+    const file = { ...given, path: withoutEnd(given.path) };
+    if (file.path === '') continue;
+    for (const other of seen)
+      if (out.length < overlapsMax && (isWithin(other.path, file.path) || isWithin(file.path, other.path)))
+        out.push(`${text(file)} with ${text(other)}`);
     seen.push(file);
-    return hits.map((hit) => `${text(file)} with ${text(hit)}`);
-  });
+  }
+  return out;
+}
+
+/** Without the slashes that it ends with. */
+function withoutEnd(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === '/') end--;
+  return path.slice(0, end);
 }
 
 const filesOf = (items: readonly { path?: string }[] | undefined, source: string): File[] =>

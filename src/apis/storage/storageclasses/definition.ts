@@ -5,7 +5,7 @@ import { storageClasses } from '../../../generated/schemas/index.ts';
 import type { StorageClass } from '../../../generated/schemas/storage-v1.ts';
 import { isQualifiedName } from '../../../machinery/names.ts';
 import { defineResource } from '../../../machinery/resource.ts';
-import { deepEqual } from '../../../machinery/validation.ts';
+import { deepEqual, repeats } from '../../../machinery/validation.ts';
 import { ageColumn, nameColumn } from '../../columns.ts';
 import { nodeLabelDeprecation } from '../../node-labels.ts';
 import { fieldImmutableMessage, Problems } from '../../problems.ts';
@@ -22,24 +22,30 @@ function meaning(term: TopologySelectorTerm): string {
   return JSON.stringify([...values].map(([key, set]) => [key, set.sort()]).sort());
 }
 
+/** Problems of terms that are like others: each is one with each of them. */
+const repetitionsMax = 1000;
+
 function validateTopologies(problems: Problems, terms: readonly TopologySelectorTerm[]): void {
   // Upstream holds a term against as many empty ones as there are terms, too.
-  const seen = terms.map(() => meaning({}));
+  const seen = new Map([[meaning({}), terms.length]]);
+  let left = repetitionsMax;
   terms.forEach((term, i) => {
     const at = `allowedTopologies[${i}].matchLabelExpressions`;
     const keys = new Set<string>();
     (term.matchLabelExpressions ?? []).forEach(({ key = '', values = [] }, j) => {
       if (values.length === 0) problems.required(`${at}[${j}].values`);
+      const repeated = repeats(values);
       values.forEach((value, k) => {
-        if (values.indexOf(value) < k) problems.duplicate(`${at}[${j}].values[${k}]`, value);
+        if (repeated[k]) problems.duplicate(`${at}[${j}].values[${k}]`, value);
       });
       problems.invalidAll(`${at}[${j}].key`, key, isQualifiedName(key));
       if (keys.has(key)) problems.duplicate(`${at}[${j}].key`, key);
       keys.add(key);
     });
     const own = meaning(term);
-    for (const other of seen) if (own === other) problems.duplicate(at, '');
-    seen.push(own);
+    const before = seen.get(own) ?? 0;
+    for (let i = 0; i < before && left > 0; i++, left--) problems.duplicate(at, '');
+    seen.set(own, before + 1);
   });
 }
 
