@@ -62,11 +62,19 @@ export function withReadableQuery(url: URL): URL {
   return url;
 }
 
+/** Without those at its ends. No expression does that in linear time. */
+function withoutSlashes(path: string): string {
+  let [start, end] = [0, path.length];
+  while (path[start] === '/') start++;
+  while (end > start && path[end - 1] === '/') end--;
+  return path.slice(start, end);
+}
+
 /** `path` is decoded; see {@link pathOf}. Where it has two slashes, there is an empty segment between them. */
 export function requestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
   const plain: RequestInfo = { ...none, isResource: false, path, verb: method.toLowerCase() };
   if (path.startsWith('//')) return plain;
-  const [prefix, ...after] = path.replace(/^\/+|\/+$/g, '').split('/');
+  const [prefix, ...after] = withoutSlashes(path).split('/');
   const grouped = prefix === 'apis';
   if (!grouped && prefix !== 'api') return plain;
   if (after.length < (grouped ? 3 : 2) || (grouped && after[0] === '')) return plain;

@@ -134,6 +134,14 @@ const cases: Record<string, [path: string, body: object | string, contentType?: 
       allowedTopologies: many(15_000, (n) => ({ matchLabelExpressions: [{ key: 'k', values: [`v${n}`] }] })),
     },
   ],
+  'a name of iSCSI': [
+    pods,
+    withSpec('u', {
+      volumes: [{ name: 'v', iscsi: { targetPortal: 'a', iqn: 'iqn.2000-01.'.repeat(100_000), lun: 0 } }],
+    }),
+    undefined,
+    422,
+  ],
   'drivers of a node': [
     '/apis/storage.k8s.io/v1/csinodes',
     { metadata: { name: 'n' }, spec: { drivers: many(20_000, (n) => ({ name: `d${n}`, nodeID: 'x' })) } },

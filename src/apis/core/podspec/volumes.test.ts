@@ -135,3 +135,20 @@ test.each<[string, object, string[]]>([
   validateVolumes(problems, 'volumes', [{ name: 'v', ...source }], 'pod');
   expect(problems.list.map((one) => fieldErrorText(one).replace('volumes[0].', ''))).toEqual(expected);
 });
+
+test.each([
+  ['iqn.2001-04.com.example:storage', true],
+  ['iqn.2001-04.com.example:a:b:', true],
+  ['iqn.2001-04.com.example::', true],
+  ['iqn x,iqn.2001-04.a:b', true],
+  ['iqn.2001-04.com.example:', false],
+  ['iqn.2001-04.com.example', false],
+  ['iqn.2001-04.:a', false],
+  ['iqn.2001-04.a_b:c', false],
+  ['iqn.2001-04.a:b c', false],
+])('%s names a target: %s', (iqn, valid) => {
+  const volumes = [{ name: 'v', iscsi: { targetPortal: 'a', iqn, lun: 0 } }];
+  const problems = new Problems();
+  validateVolumes(problems, 'spec.volumes', volumes, undefined);
+  expect(problems.list.some(({ field }) => field.endsWith('iscsi.iqn'))).toBe(!valid);
+});
