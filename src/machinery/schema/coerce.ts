@@ -34,10 +34,10 @@ class Coercion {
     this.words = words;
   }
 
-  private mismatch(type: Type, value: unknown, found = jsonKind(value)): never {
+  private mismatch(type: Type, value: unknown, found = jsonKind(value), wanted = goType(type)): never {
     if (this.words === 'unstructured') throw errors.badRequest(notRestored(type, value));
     const place = this.within ? `Go struct field ${goName(this.within)}.${this.fields.join('.')}` : 'Go value';
-    throw errors.badRequest(`json: cannot unmarshal ${found} into ${place} of type ${goType(type)}`);
+    throw errors.badRequest(`json: cannot unmarshal ${found} into ${place} of type ${wanted}`);
   }
 
   private path(key: string): string {
@@ -90,9 +90,10 @@ class Coercion {
 
   private bytes(type: Type, value: unknown[]): string {
     let binary = '';
-    for (const item of value) {
+    // As in every list of Go's, null is a zero.
+    for (const item of value.map((one) => one ?? 0)) {
       if (typeof item !== 'number' || !Number.isInteger(item) || item < 0 || item > 255)
-        return this.mismatch(type, item);
+        return this.mismatch(type, item, numberText(item), 'uint8');
       binary += String.fromCharCode(item);
     }
     return btoa(binary);

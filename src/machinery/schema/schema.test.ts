@@ -170,6 +170,15 @@ describe('coerce', () => {
     );
     expect(coerce(schemas, pod, value)).toEqual({ value, unknown: [] });
   });
+  it('takes lists of numbers for bytes', () => {
+    const secret = (a: unknown) => coerce(schemas, 'io.k8s.api.core.v1.Secret', { data: { a } }).value;
+    expect(secret([104, null, 105])).toMatchObject({ data: { a: btoa('h\0i') } });
+    const refused = (a: unknown, found: string) =>
+      expect(() => secret(a)).toThrow(`json: cannot unmarshal ${found} into Go struct field Secret.data of type uint8`);
+    refused(['x'], 'string');
+    refused([256], 'number 256');
+    refused([1.5], 'number 1.5');
+  });
   it('adds what Go always serialises, lists aside', () => {
     expect(coerce(schemas, deployment, {}).value).toEqual({
       metadata: {},
