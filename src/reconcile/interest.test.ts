@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { configMaps, namespaces, pods } from '../generated/schemas/index.ts';
-import { interestOf, wants } from './interest.ts';
+import { interestOf, queriesOf, wants } from './interest.ts';
 import { source } from './types.ts';
 
 const keys = () => [];
@@ -35,4 +35,18 @@ it('is the end of objects, what leads to it, and names', () => {
   expect(wanted(put('namespaces/default'))).toBe(true);
   expect(wanted({ ...put('namespaces/x'), type: 'delete' })).toBe(false);
   expect(wanted({ ...put('secrets/default/x'), type: 'delete' })).toBe(false);
+});
+
+it('is listed with no more than somebody looks at', () => {
+  const interest = interestOf([
+    source(pods, keys),
+    source(pods, keys, 'ends'),
+    source(configMaps, keys, 'ends'),
+    source(configMaps, keys, { name: 'root' }),
+    source(namespaces, keys, { name: 'default' }),
+  ]);
+  expect(queriesOf(interest, 'pods')).toEqual([{}]);
+  expect(queriesOf(interest, 'configmaps')).toEqual([{ metadataOnly: true }, { fieldSelector: 'metadata.name=root' }]);
+  expect(queriesOf(interest, 'namespaces')).toEqual([{ fieldSelector: 'metadata.name=default' }]);
+  expect(queriesOf(interest, 'secrets')).toEqual([]);
 });

@@ -2,7 +2,7 @@
 // leaves out the rest, and need not poke the consumer for it. Told from stored text alone: one change too many does no
 // harm, one too few is work forgotten.
 import { groupResource } from '../machinery/meta.ts';
-import type { WorkSource } from './types.ts';
+import type { ListQuery, WorkSource } from './types.ts';
 
 /** Kinds are in upstream's group-resource notation; of a kind that is named nowhere, nothing is wanted. */
 export interface Interest {
@@ -33,6 +33,14 @@ export function interestOf(sources: readonly WorkSource[]): Interest {
     else names[kind] = [...(names[kind] ?? []), only.name];
   }
   return { all: [...all], ends: [...ends], names };
+}
+
+/** What to list of a kind for who is interested and has missed what happened: no more content than somebody looks at. */
+export function queriesOf({ all, ends, names }: Interest, kind: string): ListQuery[] {
+  if (all.includes(kind)) return [{}];
+  const named = (names[kind] ?? []).map((name) => ({ fieldSelector: `metadata.name=${name}` }));
+  // Whether an object goes or has owners is in its metadata.
+  return ends.includes(kind) ? [{ metadataOnly: true }, ...named] : named;
 }
 
 const goesOrIsOwned = /"(?:ownerReferences|deletionTimestamp)":/;

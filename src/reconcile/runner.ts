@@ -7,7 +7,7 @@ import { groupResource, type ResourceToken } from '../machinery/meta.ts';
 import type { Alarm, Clock, ClusterConfig, Log, Random, Sql, Timers } from '../ports/index.ts';
 import { backoffMs } from './backoff.ts';
 import { Recorder } from './events.ts';
-import { type Interest, interestOf } from './interest.ts';
+import { type Interest, interestOf, queriesOf } from './interest.ts';
 import { type Item, Queue } from './queue.ts';
 import type { Client, Controller, Feed, ObjectChange, ReconcileContext, Result } from './types.ts';
 
@@ -278,11 +278,11 @@ class FeedRunner implements Runner {
     }
   }
 
-  /** History is gone: every object of every watched resource counts as changed. */
+  /** History is gone: every object that is of interest counts as changed. One kind at a time: all may be much. */
   async #relist(since: number): Promise<void> {
-    await Promise.all(
-      [...this.#resources.values()].map(async (resource) => {
-        const objects = await this.#options.client.list(resource);
+    for (const [kind, resource] of this.#resources)
+      for (const query of queriesOf(this.#interest, kind)) {
+        const objects = await this.#options.client.list(resource, query);
         const changes = objects.map(
           (object): ObjectChange => ({
             type: 'put',
@@ -292,7 +292,6 @@ class FeedRunner implements Runner {
           }),
         );
         await this.#enqueue(changes, since);
-      }),
-    );
+      }
   }
 }

@@ -5,6 +5,7 @@ import type { Stored } from './work.ts';
 
 /** Rows from which the average size is taken. */
 const sampleRows = 20;
+const sampleBytesMax = 512 * 1024;
 
 export class StoredCounts {
   readonly #ledger: Ledger;
@@ -18,7 +19,7 @@ export class StoredCounts {
     const known = this.#known.get(resource);
     if (known) return known;
     const range = { start: `${resource}/`, end: `${resource}0` };
-    const { entries, more } = this.#ledger.range({ ...range, limit: sampleRows });
+    const { entries, more } = this.#ledger.range({ ...range, limit: sampleRows, bytesMax: sampleBytesMax });
     const bytes = entries.reduce((sum, { value }) => sum + value.length, 0);
     const stored = {
       count: more ? this.#ledger.count(range) : entries.length,
