@@ -39,8 +39,8 @@ export interface WatchRequest {
 }
 
 const pageRows = 500;
-const pageBytesMax = 2 * 1024 * 1024;
-const bufferBytesMax = 1024 * 1024;
+const pageBytesMax = 512 * 1024;
+const bufferBytesMax = 512 * 1024;
 /** The runtime copies a chunk for its way out: of a large text that many watches send, little at a time. */
 const chunkBytesMax = 32 * 1024;
 const keepAliveMs = 5_000;
@@ -60,6 +60,8 @@ export class WatchStream implements Watcher {
   /** Everything up to here has been sent. */
   #cursor: number;
   #initialAfter: string | undefined;
+  /** As many rows as a page may have, judging by the last. */
+  #initialRows = pageRows;
   readonly #likeness: string | undefined;
   #headersSent = false;
   /** Has the stream ask for more, as soon as there is room. */
@@ -165,7 +167,7 @@ export class WatchStream implements Watcher {
       ...range,
       revision: after,
       ...(this.#initialAfter === undefined ? {} : { after: this.#initialAfter }),
-      limit: pageRows,
+      limit: this.#initialRows,
       bytesMax: pageBytesMax,
     });
     const now = this.#clock.now();
@@ -175,6 +177,7 @@ export class WatchStream implements Watcher {
       lines.push(eventLine('ADDED', formText(definition, entry, this.#withHeaders(form), now)));
     }
     this.#initialAfter = page.entries.at(-1)?.key;
+    this.#initialRows = Math.min(pageRows, Math.max(1, page.entries.length * 2));
     if (!page.more) {
       this.#phase = 'replay';
       this.#request.initialised?.();
