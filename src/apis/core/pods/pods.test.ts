@@ -235,6 +235,25 @@ describe('validation', () => {
   });
 });
 
+test.each([
+  ['a', 'Always'],
+  ['a:latest', 'Always'],
+  ['registry:5000/a/b', 'Always'],
+  ['A.example/b', 'Always'],
+  ['a:1', 'IfNotPresent'],
+  [`a@sha256:${'0'.repeat(64)}`, 'IfNotPresent'],
+  ['a__b', 'Always'],
+  // What is no reference has no tag.
+  ['A', 'IfNotPresent'],
+  ['-1', 'IfNotPresent'],
+  ['a/', 'IfNotPresent'],
+  ['a'.repeat(64), 'IfNotPresent'],
+  [`r.example/${'x'.repeat(255)}`, 'Always'],
+  ['x'.repeat(254), 'IfNotPresent'],
+])('when %s is pulled', (image, policy) => {
+  expect(createOf(pods, withContainer({ image })).object.spec.containers[0]?.imagePullPolicy).toBe(policy);
+});
+
 test('warnings', () => {
   const { object } = createOf(
     pods,

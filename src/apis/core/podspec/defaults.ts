@@ -12,13 +12,28 @@ import type {
   Volume,
 } from '../../../generated/schemas/core-v1.ts';
 
-/** The tag of an image reference, `latest` when it has neither tag nor digest, '' when it has only a digest. */
+const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
+const registry = `(?:${label}(?:\\.${label})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?`;
+const part = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
+const digest = '[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}';
+/** Reference to an image, as of the distribution project. */
+const reference = new RegExp(`^((?:${registry}/)?${part}(?:/${part})*)(?::(\\w[\\w.-]{0,127}))?(@${digest})?$`);
+const pathUnitsMax = 255;
+
+/** The tag of an image reference, `latest` when it has neither tag nor digest, '' when it has only a digest or is none. */
 export function imageTag(image: string): string {
-  const at = image.indexOf('@');
-  const name = at < 0 ? image : image.slice(0, at);
-  const colon = name.lastIndexOf(':');
-  if (colon > name.lastIndexOf('/')) return name.slice(colon + 1);
-  return at < 0 ? 'latest' : '';
+  const [, name = '', tag, digest] = /^[0-9a-f]{64}$/.test(image) ? [] : (reference.exec(image) ?? []);
+  if (name === '' || pathOf(name).length > pathUnitsMax) return '';
+  return tag ?? (digest ? '' : 'latest');
+}
+
+/** A name without its registry; one of a single part is in the library of the default registry. */
+function pathOf(name: string): string {
+  const slash = name.indexOf('/');
+  if (slash < 0) return `library/${name}`;
+  const first = name.slice(0, slash);
+  const isRegistry = /[.:A-Z]/.test(first) || first === 'localhost';
+  return isRegistry ? name.slice(slash + 1) : name;
 }
 
 const pullPolicyOf = (image: string): 'Always' | 'IfNotPresent' =>

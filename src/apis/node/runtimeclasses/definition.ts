@@ -26,11 +26,11 @@ export default defineResource<RuntimeClass>({
   singular: 'runtimeclass',
   schema: 'io.k8s.api.node.v1.RuntimeClass',
   strategy: {
+    revalidatesMetadata: true,
     generation: false,
     allowUnconditionalUpdate: false,
-    validate(runtimeClass, { operation }) {
+    validate(runtimeClass) {
       const problems = new Problems();
-      if (operation === 'update') return problems.list;
       const { handler = '', overhead, scheduling } = runtimeClass;
       problems.invalidAll('handler', handler, isDns1123Label(handler));
       if (overhead) {
