@@ -6,12 +6,14 @@ import type { KubeObject, ResourceToken } from '../machinery/meta.ts';
 import type { AnyResource } from '../machinery/resource.ts';
 import { copyJson } from '../machinery/schema/json.ts';
 import { wants } from '../reconcile/interest.ts';
+import type { ListFrom, ListPage } from '../reconcile/remote.ts';
 import type { Client, Feed, ListQuery, ObjectChange, Owned, Write, WriteOutcome } from '../reconcile/types.ts';
 import type { Core, User } from './core.ts';
 import { asApiError } from './errors.ts';
 import { subresourceOf } from './registry.ts';
 import { asRequested, execute, type Operation } from './rest/execute.ts';
 import { listEntries } from './rest/list.ts';
+import { pages, selectionOf } from './rest/pages.ts';
 import type { WriteScope } from './rest/scope.ts';
 import { matchesEntry, rowSelector } from './rest/select.ts';
 import { bodyTarget } from './rest/subresource.ts';
@@ -72,6 +74,32 @@ function list(core: Core, definition: AnyResource, query: ListQuery): KubeObject
           .range({ ...keyRange(definition, query.namespace), tag: ownerTag(query.ownerUid) })
           .entries.filter((entry) => matchesEntry(selector, entry));
   return entries.map((entry) => decode(definition, entry.value));
+}
+
+/** Of the values of a page of a list. */
+const listPageUnits = 1024 * 1024;
+
+/** A list page by page, for who is elsewhere: all of one revision, unless that has been compacted meanwhile. */
+export function listPage(core: Core, resource: ResourceToken, query: ListQuery = {}, from?: ListFrom): ListPage {
+  const { ledger, registry } = core;
+  const definition = registry.require(resource);
+  if (query.ownerUid !== undefined) return { objects: list(core, definition, query) };
+  const readable = from && from.at >= ledger.compactedRevision && from.at <= ledger.revision;
+  const at = readable ? from.at : ledger.revision;
+  const selector = rowSelector(definition, query.labelSelector, query.fieldSelector);
+  const selection = { ...selectionOf(definition, query.namespace ?? '', selector, at), after: from?.after };
+  const objects: KubeObject[] = [];
+  let units = 0;
+  for (const page of pages(ledger, selection)) {
+    for (const { value, side } of page) {
+      const text = query.metadataOnly ? partialText(value, parseSide(side), 'v1') : undefined;
+      objects.push(text === undefined ? decode(definition, value) : JSON.parse(text));
+      units += text?.length ?? value.length;
+    }
+    const last = page.at(-1);
+    if (last && units > listPageUnits) return { objects, next: { at, after: last.key } };
+  }
+  return { objects };
 }
 
 async function writeOne(core: Core, user: User, write: Write): Promise<WriteOutcome> {

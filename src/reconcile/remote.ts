@@ -7,11 +7,23 @@ import type { Client, Feed, ListQuery, Owned, Write, WriteOutcome } from './type
 
 export type Read =
   | { type: 'get'; resource: ResourceToken; namespace?: string; name: string }
-  | { type: 'list'; resource: ResourceToken; query?: ListQuery }
+  | { type: 'list'; resource: ResourceToken; query?: ListQuery; from?: ListFrom }
   | { type: 'owned'; ownerUid: string };
 
-/** An object or nothing for a get, a list for the others. */
-export type ReadResult = Outcome<KubeObject | KubeObject[] | Owned[] | undefined>;
+/** Where a list goes on: after a key, at the revision of its first page. */
+export interface ListFrom {
+  at: number;
+  after: string;
+}
+
+/** As much of a list as one message may carry (32 MiB in all, whoever else asks with it). */
+export interface ListPage {
+  objects: KubeObject[];
+  next?: ListFrom;
+}
+
+/** An object or nothing for a get, a page for a list. */
+export type ReadResult = Outcome<KubeObject | ListPage | Owned[] | undefined>;
 
 export type FeedPage = Awaited<ReturnType<Feed['changes']>>;
 
@@ -77,7 +89,14 @@ export function remoteClient(api: RemoteApi, user: string): Client {
       return unwrap(await reads.ask({ type: 'get', resource, namespace: scope, name })) as T | undefined;
     },
     async list<T extends KubeObject>(resource: ResourceToken<T>, query?: ListQuery) {
-      return unwrap(await reads.ask({ type: 'list', resource, query })) as T[];
+      const objects: KubeObject[] = [];
+      for (let from: ListFrom | undefined; ; ) {
+        const read: Read = { type: 'list', resource, query, ...(from ? { from } : {}) };
+        const page = unwrap(await reads.ask(read)) as ListPage;
+        for (const object of page.objects) objects.push(object);
+        if (!page.next) return objects as T[];
+        from = page.next;
+      }
     },
     async owned(ownerUid) {
       return unwrap(await reads.ask({ type: 'owned', ownerUid })) as Owned[];

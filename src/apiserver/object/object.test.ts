@@ -3,6 +3,7 @@ import { openSql } from '../../../test/harness/sql.ts';
 import { configMaps, flowSchemas, nodes } from '../../generated/schemas/index.ts';
 import { unwrap } from '../../machinery/outcome.ts';
 import { defaultClusterConfig, type Sql } from '../../ports/index.ts';
+import { type RemoteApi, remoteClient } from '../../reconcile/remote.ts';
 import { adminToken, TestLog, TestRandom, TestTimers } from '../testing.ts';
 import { Lives } from './lives.ts';
 import { type Peers, ServerObject } from './object.ts';
@@ -55,6 +56,44 @@ function life(sql: Sql, timers: TestTimers, reach: { ok: boolean }, others: Part
 }
 
 describe('the object of the API server', () => {
+  it('hands out a long list in messages that are not, all of one revision', async () => {
+    const { object } = life(openSql(), new TestTimers(), { ok: true });
+    await object.start();
+    const text = 'x'.repeat(200_000);
+    const names = Array.from({ length: 30 }, (_, n) => `c${String(n).padStart(2, '0')}`);
+    const write = (verb: 'create' | 'delete', name: string) =>
+      object.write('system:admin', [
+        verb === 'create'
+          ? { verb, resource: configMaps, namespace: 'default', object: { metadata: { name }, data: { text } } }
+          : { verb, resource: configMaps, namespace: 'default', name },
+      ]);
+    for (const name of names) await write('create', name);
+    let most = 0;
+    let calls = 0;
+    const client = remoteClient(
+      {
+        ...({} as RemoteApi),
+        async read(user, reads) {
+          const results = await object.read(user, reads);
+          most = Math.max(most, JSON.stringify(results).length);
+          // What is still to come changes after the first page.
+          if (calls++ === 0) await write('delete', 'c29');
+          return results;
+        },
+      },
+      'system:admin',
+    );
+    const inDefault = { namespace: 'default' };
+    expect((await client.list(configMaps, inDefault)).map(({ metadata }) => metadata.name)).toEqual(names);
+    expect(calls).toBeGreaterThan(4);
+    expect(most).toBeLessThan(2_000_000);
+    calls = 1;
+    const left = await client.list(configMaps, { ...inDefault, metadataOnly: true });
+    expect(left.map(({ metadata }) => metadata.name)).toEqual(names.slice(0, 29));
+    expect(calls).toBe(2);
+    expect(await client.list(configMaps, { ...inDefault, fieldSelector: 'metadata.name=c07' })).toHaveLength(1);
+  });
+
   it('pokes everyone once in a life after one that died with pokes on their way, whomever it poked itself', async () => {
     const sql = openSql();
     const timers = new TestTimers();

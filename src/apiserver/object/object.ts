@@ -13,9 +13,10 @@ import { type Outcome, outcome } from '../../machinery/outcome.ts';
 import type { Alarm, ClusterConfig, Log, Random, Sql, Timers } from '../../ports/index.ts';
 import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../../protocol/node.ts';
 import { type Interest, wants } from '../../reconcile/interest.ts';
-import type { FeedPage, Follower, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
+import type { FeedPage, Follower, ListPage, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
 import type { Owned, Write, WriteOutcome } from '../../reconcile/types.ts';
 import { driftsFromBootstrap, undoesBootstrap } from '../bootstrap.ts';
+import { listPage } from '../client.ts';
 import { gauge, labels } from '../metrics/families.ts';
 import { type CertificateSigner, servingRequest } from '../nodes/certificate.ts';
 import { type NodeChanges, nodeChanges } from '../nodes/changes.ts';
@@ -172,11 +173,11 @@ export class ServerObject implements RemoteApi {
     const client = this.server.client(user);
     return Promise.all(
       reads.map((read) =>
-        outcome<KubeObject | KubeObject[] | Owned[] | undefined>(this.#options.log, 'read', () => {
+        outcome<KubeObject | ListPage | Owned[] | undefined>(this.#options.log, 'read', () => {
           if (read.type === 'owned') return client.owned(read.ownerUid);
           return read.type === 'get'
             ? client.get(read.resource, read.namespace, read.name)
-            : client.list(read.resource, read.query);
+            : listPage(this.server.core, read.resource, read.query, read.from);
         }),
       ),
     );
