@@ -210,6 +210,12 @@ describe('strategic merge patch', () => {
       },
       { spec: { containers: [{ name: 'b' }], volumes: [{ name: 'v' }] } },
     ],
+    [
+      'takes null for a key like others',
+      { spec: { containers: [{ name: 'a' }] } },
+      { spec: { containers: [{ name: null, image: 'x' }] } },
+      { spec: { containers: [{ name: null, image: 'x' }, { name: 'a' }] } },
+    ],
     ['changes types', { spec: 'x' }, { spec: { a: 1 } }, { spec: { a: 1 } }],
   ])('%s', (_, document, patch, expected) => {
     const before = JSON.stringify([document, patch]);

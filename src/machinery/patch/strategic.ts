@@ -225,7 +225,8 @@ function mergeLists(original: unknown[], patch: unknown[], place: Place, field: 
     const found = indexes.get(key);
     if (found === undefined) {
       indexes.set(key, merged.length);
-      merged.push(taken(item) as Json);
+      // A key of null is a key, by which the element finds its place.
+      merged.push({ ...(taken(item) as Json), [mergeKey]: key });
     } else merged[found] = mergeMaps(merged[found] as Json, copyJson(item), elementOf(place.type));
   }
   const [ofPatch, ofServer] = partition(merged, items, mergeKey);
