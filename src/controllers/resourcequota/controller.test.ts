@@ -61,6 +61,19 @@ test('a new quota is counted, and again when its bounds change', async () => {
   expect(await status()).toEqual({ hard: { configmaps: '9', secrets: '3' }, used: { configmaps: '1', secrets: '0' } });
 });
 
+test('a status that somebody else wrote is set right', async () => {
+  const { call, status } = await cluster();
+  const hard = { configmaps: '2', pods: '1' };
+  await call('POST', `${base}/resourcequotas`, quota(hard));
+  const right = { hard, used: { configmaps: '0', pods: '0' } };
+  expect(await status()).toEqual(right);
+  for (const wrong of [{ hard: { pods: '2', configmaps: '3' } }, { used: { pods: null } }, null]) {
+    const { code, json } = await call('PATCH', `${base}/resourcequotas/q/status`, { status: wrong });
+    expect([code, json.status]).not.toEqual([200, right]);
+    expect(await status()).toEqual(right);
+  }
+});
+
 test('the life of objects: charged as they come, given back as they go or end', async () => {
   const { call, status } = await cluster();
   const hard = { pods: '2', 'requests.cpu': '1', services: '2', 'services.nodeports': '1', configmaps: '1' };

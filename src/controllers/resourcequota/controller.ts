@@ -25,7 +25,7 @@ export function create(_options: ControllerOptions): Controller {
   return {
     name: 'resourcequota-controller',
     sources: [
-      source(resourceQuotas, (change) => (isNewBound(change) ? namespaceOf(change) : [])),
+      source(resourceQuotas, (change) => (isUncounted(change) ? namespaceOf(change) : [])),
       ...counted.map((token) =>
         source(token, (change) => (change.type === 'delete' ? namespaceOf(change) : []), 'ends'),
       ),
@@ -38,9 +38,17 @@ export function create(_options: ControllerOptions): Controller {
 const namespaceOf = ({ object }: ObjectChange): string[] =>
   object.metadata.namespace === undefined ? [] : [object.metadata.namespace];
 
-/** As upstream, a status that somebody else wrote is not looked at before there is a reason to count again. */
-function isNewBound({ type, object, previous }: ObjectChange<ResourceQuota>): boolean {
-  return type === 'put' && (previous === undefined || !deepEqual(previous.spec?.hard, object.spec?.hard));
+/**
+ * New bounds, or a status that neither admission nor this controller leaves: upstream sets such right when it next looks at
+ * all quotas, within minutes. Amounts are believed until there is a reason to count: admission changes them all the time.
+ */
+function isUncounted({ type, object, previous }: ObjectChange<ResourceQuota>): boolean {
+  if (type !== 'put') return false;
+  const { spec, status } = object;
+  if (previous === undefined || !deepEqual(previous.spec?.hard, spec?.hard)) return true;
+  if (deepEqual(previous.status, status)) return false;
+  const lost = Object.keys(previous.status?.used ?? {}).some((name) => status?.used?.[name] === undefined);
+  return lost || !deepEqual(status?.hard, spec?.hard);
 }
 
 function usesLess(token: ResourceToken): WorkSource {
