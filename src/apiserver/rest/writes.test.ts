@@ -365,6 +365,19 @@ describe('causes', () => {
   });
 });
 
+test('a patch that makes no object of a converted kind is refused with what it makes', async () => {
+  const events = '/apis/events.k8s.io/v1/namespaces/default/events';
+  const body = {
+    metadata: { name: 'e' },
+    eventTime: '2026-01-01T00:00:00.000000Z',
+    ...{ action: 'a', reason: 'r', type: 'Normal', reportingController: 'a.b/c', reportingInstance: 'i' },
+    regarding: { kind: 'Pod', name: 'p', namespace: 'default' },
+  };
+  expect((await call('POST', events, body)).code).toBe(201);
+  const { code, json } = await call('PATCH', `${events}/e`, { note: 5 });
+  expect([code, json.details.causes[0].message]).toEqual([422, expect.stringContaining('"note\\":5')]);
+});
+
 describe('field validation', () => {
   const text = '{"metadata":{"name":"f"},"nope":1,"data":{"k":"1","k":"2"},"metadata2":{}}';
   const problems = ['unknown field "nope"', 'duplicate field "data.k"', 'unknown field "metadata2"'];

@@ -10,6 +10,7 @@ const own = (of: unknown, key: string): unknown => (isJsonObject(of) && Object.h
 
 const sortedText = (of: Record<string, unknown>, inner: (key: string, value: unknown) => string): string =>
   `{${Object.keys(of)
+    .filter((key) => of[key] !== undefined)
     .sort()
     .map((key) => `${text(key)}:${inner(key, of[key])}`)
     .join(',')}}`;

@@ -350,6 +350,12 @@ describe('what is left, as messages show it', () => {
   ])('merge patch: %s', (_, patch, text) => {
     expect(mergedText(base, patch, applyMergePatch(base, patch))).toBe(text);
   });
+  it('members that are undefined are none', () => {
+    const document = { b: undefined, a: { d: undefined, c: 1 } };
+    const patch = { a: { e: 2 } };
+    expect(mergedText(document, patch, applyMergePatch(document, patch))).toBe('{"a":{"c":1,"e":2}}');
+    expect(jsonPatchedText([{ path: '/a/c' }], document)).toBe('{"a":{"c":1}}');
+  });
   it('JSON patch: what is on the way is sorted', () => {
     const patch = [{ op: 'add', path: '/b/a/n~1', value: { z: 1, a: 2 } }];
     expect(jsonPatchedText(patch, applyJsonPatch(base, patch))).toBe(
