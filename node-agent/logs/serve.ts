@@ -1,11 +1,16 @@
 // Serves `kubectl logs`: finds the instance's log file and reads it into a stream, with the kubelet's answers to what cannot be.
 import path from 'node:path';
+import type { Pod } from '../../src/generated/schemas/core-v1.ts';
 import { errors } from '../../src/machinery/errors.ts';
 import type { Clock } from '../../src/ports/index.ts';
 import type { ServeLog } from '../link/streams.ts';
 import type { PodManager } from '../pods/manager.ts';
 import { latest, previous } from '../pods/seen.ts';
 import { readLog } from './reader.ts';
+
+/** Why a container that nothing has been tried for waits, as its status says it. */
+const initialReason = ({ spec }: Pod): string =>
+  spec.initContainers?.length ? 'PodInitializing' : 'ContainerCreating';
 
 export function logServer(pods: PodManager, logsDirectory: string, clock: Clock): ServeLog {
   return async (offer, stream) => {
@@ -23,7 +28,7 @@ export function logServer(pods: PodManager, logsDirectory: string, clock: Clock)
       const why =
         waiting && /Image|ErrPull/.test(waiting)
           ? 'trying and failing to pull image'
-          : (waiting ?? 'ContainerCreating');
+          : (waiting ?? initialReason(worker.state.pod));
       throw errors.badRequest(`container "${offer.container}" in pod "${offer.pod}" is waiting to start: ${why}`);
     }
     if (logsDirectory === '') return;

@@ -342,8 +342,10 @@ export class ApiServer {
     // Nothing runs anywhere yet: an empty log, as upstream has it.
     if (info.subresource === 'log' && !(object as Pod).spec.nodeName)
       return new HttpAnswer('', { headers: { 'Content-Type': 'text/plain' } });
-    if (!this.#options.connect) throw errors.unavailable(`${definition.plural}/${info.subresource} is not served yet`);
-    return this.#options.connect(request, { user, object, subresource: info.subresource, options });
+    const { connect } = this.#options;
+    if (!connect || info.subresource !== 'log')
+      throw errors.unavailable(`${definition.plural}/${info.subresource} is not served yet`);
+    return connect(request, { user, object, subresource: info.subresource, options });
   }
 }
 

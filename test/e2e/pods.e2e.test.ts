@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { cluster, containerPid, items, kubectl, podReady, until } from './lib.ts';
+import { cluster, containerPid, items, kubectl, podReady, tryKubectl, until } from './lib.ts';
 import { forever, job, mount, pod, podSuite, sh, www } from './pods.ts';
 
 cluster('pods', (ns) => {
@@ -52,6 +52,8 @@ cluster('pods', (ns) => {
       containerStatuses: [{ state: { waiting: { reason: 'PodInitializing' } } }],
     });
     expect(await kubectl(`get pod init-fails -n ${ns}`)).toContain('Init:Error');
+    const { stderr } = await tryKubectl(['logs', '-n', ns, 'init-fails']);
+    expect(stderr).toContain('is waiting to start: PodInitializing');
     await until('Init:CrashLoopBackOff', async () =>
       (await kubectl(`get pod init-loops -n ${ns}`)).includes('Init:CrashLoopBackOff'),
     );

@@ -4,7 +4,6 @@ import { logTarget } from '../../src/apiserver/nodes/logs.ts';
 import { type NodeNewsRequest, type Peers, ServerObject } from '../../src/apiserver/object/object.ts';
 import type { Connection } from '../../src/apiserver/server.ts';
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
-import { errors } from '../../src/machinery/errors.ts';
 import { HttpAnswer } from '../../src/machinery/http.ts';
 import { asApiError, type Outcome, statusResponse } from '../../src/machinery/outcome.ts';
 import type { NodeNews } from '../../src/node-link/link.ts';
@@ -121,8 +120,7 @@ function peers({ SCHEDULER, CONTROLLER_MANAGER, NODE_LINK }: Env): Peers {
 }
 
 /** An authorised stream: the gateway is told which node's link to connect the client to. */
-function connect({ object, subresource, options }: Connection): HttpAnswer {
-  if (subresource !== 'log') throw errors.unavailable(`pods/${subresource} is not served yet`);
+function connect({ object, options }: Connection): HttpAnswer {
   const target = logTarget(object as Pod, options, workerRandom.uuid());
   return target ? relayAnswer(target) : new HttpAnswer('', { headers: { 'Content-Type': 'text/plain' } });
 }
