@@ -232,7 +232,7 @@ export class ApiServer {
     return this.#flowControl.serve({ info, user, query: url.searchParams, request }, async (extend) => {
       try {
         const reading = this.#unread.reading(extend);
-        return await this.#serve({ core: this.core, request, url, info, user, extend, reading });
+        return await this.#serve({ core: this.core, request, url, info, user, reading });
       } catch (error) {
         return this.#status(error, request);
       }

@@ -364,8 +364,17 @@ describe('limits', () => {
       await call('POST', '/api/v1/namespaces/default/configmaps', { metadata: { name: `m-${i}` }, data });
     await level(cluster, 'own', 'jane', queueOf(1));
     const watch = await openWatch(server, '/api/v1/configmaps?watch=1', as('jane'));
+    const unread = await openWatch(server, '/api/v1/configmaps?watch=1', as('jane'));
     expect(watch.response.headers.get(schemaHeader)).not.toBe('');
-    expect(await rowOf(cluster, 'own')).toMatchObject({ ExecutingRequests: '0', DispatchedRequests: '1' });
+    expect(await rowOf(cluster, 'own')).toMatchObject({ ExecutingRequests: '2', DispatchedRequests: '2' });
+    for (let i = 0; i < 30; i++) expect((await watch.next())?.type).toBe('ADDED');
+    expect(await rowOf(cluster, 'own')).toMatchObject({ ExecutingRequests: '1' });
+    cluster.clock.advance(60_000);
+    expect(await rowOf(cluster, 'own')).toMatchObject({ ExecutingRequests: '0' });
+    let events = 0;
+    while (await unread.next()) events++;
+    expect(events).toBeLessThan(30);
+    expect(server.watches).toBe(1);
     await watch.cancel();
     const list = async () => server.fetch(new Request('https://x/api/v1/configmaps', { headers: as('jane') }));
     const read = await list();

@@ -18,9 +18,7 @@ export interface RestRequest {
   readonly definition: AnyResource;
   readonly subresource: Subresource | undefined;
   readonly user: User;
-  /** Keeps the request under way, as flow control counts it, until the function that it returns is called. */
-  extend(): () => void;
-  /** The same of an answer that is sent in pieces, which `abandon` ends when nobody reads it. */
+  /** Keeps the request under way, as flow control counts it, until its answer has been read; `abandon` ends it when nobody reads it. */
   reading(abandon: () => void): Reading;
   /** Throws Forbidden where the user may not create the object that the request names. */
   mayCreate(): void;

@@ -92,7 +92,7 @@ export function watchObjects(rest: RestRequest, hub: WatchHub): HttpAnswer {
     bookmarks: options.allowWatchBookmarks,
     endsAtMs: clock.now() + lifetimeMs,
     ...(start.tooLarge === undefined ? {} : { tooLarge: start.tooLarge }),
-    ...(start.initial ? { initialised: rest.extend() } : {}),
+    reading: rest.reading,
     empty: () => core.codec.accept({}, { ...targetOf(definition), defaults: undefined }, 'Ignore').object,
     ...(accept.encoding === 'protobuf' && core.codec.protobuf ? { protobuf: core.codec.protobuf } : {}),
   });

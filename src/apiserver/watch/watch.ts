@@ -6,6 +6,7 @@ import { type ApiError, errors, toStatus } from '../../machinery/errors.ts';
 import { groupResource, type KubeObject } from '../../machinery/meta.ts';
 import type { AnyResource } from '../../machinery/resource.ts';
 import type { Clock } from '../../ports/index.ts';
+import type { Reading } from '../negotiation/list-response.ts';
 import type { ProtobufAnswers } from '../negotiation/protobuf.ts';
 import { tooLargeRevision } from '../rest/revision.ts';
 import { matchesEntry, type RowSelector } from '../rest/select.ts';
@@ -32,8 +33,8 @@ export interface WatchRequest {
   tooLarge?: number;
   /** An object without any content, for bookmarks. */
   empty(): KubeObject;
-  /** Called when the initial events have been sent, or will not be; perhaps more than once. */
-  initialised?(): void;
+  /** Called as the initial events begin, if there are any; told until they have been sent, or will not be. */
+  reading?(abandon: () => void): Reading;
   /** Absent: JSON. */
   protobuf?: ProtobufAnswers;
 }
@@ -63,6 +64,7 @@ export class WatchStream implements Watcher {
   /** As many rows as a page may have, judging by the last. */
   #initialRows = pageRows;
   readonly #likeness: string | undefined;
+  readonly #reading: Reading | undefined;
   #headersSent = false;
   /** Has the stream ask for more, as soon as there is room. */
   #pulledAgain: (() => void) | undefined;
@@ -76,6 +78,7 @@ export class WatchStream implements Watcher {
     this.#request = request;
     this.#cursor = request.after;
     this.#likeness = likeness(request);
+    this.#reading = request.initial ? request.reading?.(() => this.#end()) : undefined;
     this.#phase = request.initial ? 'initial' : 'replay';
     this.#lastSentMs = clock.now();
     this.#nextBookmarkMs = this.#bookmarkAfter(clock.now());
@@ -162,6 +165,7 @@ export class WatchStream implements Watcher {
   }
 
   #initialPage(): void {
+    this.#reading?.goesOn();
     const { range, selector, definition, form, initialBookmark, after } = this.#request;
     const page = this.#ledger.range({
       ...range,
@@ -180,7 +184,7 @@ export class WatchStream implements Watcher {
     this.#initialRows = Math.min(pageRows, Math.max(1, page.entries.length * 2));
     if (!page.more) {
       this.#phase = 'replay';
-      this.#request.initialised?.();
+      this.#reading?.over();
       if (initialBookmark) lines.push(this.#bookmark(true));
     }
     this.#send(lines);
@@ -276,7 +280,7 @@ export class WatchStream implements Watcher {
   #stop(): void {
     this.#phase = 'ended';
     this.#pulledAgain?.();
-    this.#request.initialised?.();
+    this.#reading?.over();
     this.#hub.remove(this);
   }
 }
