@@ -371,6 +371,11 @@ export class Agent {
         void this.#save();
         this.#reporter.add({ type: 'podStatus', namespace, name, uid, status: status as Record<string, unknown> });
       },
+      allocation: (uid) => this.#store.allocation(uid),
+      noteAllocation: (uid, allocation) => {
+        this.#store.noteAllocation(uid, allocation);
+        void this.#save();
+      },
       reportGone: (pod) => {
         const { namespace = '', name, uid } = pod.metadata;
         this.#reporter.add({ type: 'podGone', namespace, name, uid });

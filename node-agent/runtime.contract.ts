@@ -8,6 +8,8 @@ export interface ContractSubject {
   logsDirectory: string;
   /** Ends a container from outside, as SIGKILL does. */
   kill(id: string): void;
+  /** What limits it at this moment, as the one who enforces it says. */
+  limitsOf(id: string): { shares: number; quotaUs: number; memoryBytes: number };
 }
 
 let serial = 0;
@@ -135,6 +137,33 @@ export function runtimeContract(subject: () => ContractSubject): void {
     await eventually('exited', async () => (await runtime.containerStatus(id)).state === 'exited');
     expect(await runtime.containerStatus(id)).toMatchObject({ exitCode: 137, reason: 'Error' });
     await runtime.removeSandbox(sandbox);
+  });
+
+  test('limits of a running container are changed up and down, without an end of it', async () => {
+    const { runtime, limitsOf } = subject();
+    const { sandbox, id } = await start(uidOf());
+    await runtime.startContainer(id);
+    const before = await runtime.containerStatus(id);
+    const sizes = [
+      { shares: 512, quotaUs: 50_000, memoryBytes: 128 << 20 },
+      { shares: 102, quotaUs: 10_000, memoryBytes: 64 << 20 },
+    ];
+    for (const { shares, quotaUs, memoryBytes } of sizes) {
+      await runtime.updateContainer(id, {
+        cpu_period: 100_000,
+        cpu_quota: quotaUs,
+        cpu_shares: shares,
+        memory_limit_in_bytes: memoryBytes,
+        oom_score_adj: 1000,
+      });
+      expect(limitsOf(id)).toEqual({ shares, quotaUs, memoryBytes });
+    }
+    expect(await runtime.memoryUsage(id)).toBeLessThan(64 << 20);
+    expect(await runtime.containerStatus(id)).toEqual(before);
+    await runtime.removeSandbox(sandbox);
+    const { resources } = containerOf('', '', 0, '').linux;
+    await expect(runtime.updateContainer(id, resources)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(runtime.memoryUsage(id)).rejects.toThrow();
   });
 
   test('one name and attempt cannot exist twice', async () => {

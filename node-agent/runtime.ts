@@ -195,6 +195,10 @@ export interface Runtime {
   /** Stop signal, `timeoutSeconds`, SIGKILL; resolves when it has ended. Succeeds when it is absent. */
   stopContainer(id: string, timeoutSeconds: number): Promise<void>;
   removeContainer(id: string): Promise<void>;
+  /** New limits for a container that runs, without a restart; what is 0 stays as it was. */
+  updateContainer(id: string, resources: LinuxResources): Promise<void>;
+  /** Bytes that the container uses now, caches included. */
+  memoryUsage(id: string): Promise<number>;
   /** DEADLINE_EXCEEDED when it takes longer than `timeoutSeconds` (0: no limit). */
   exec(id: string, command: readonly string[], timeoutSeconds: number): Promise<ExecResult>;
   reopenLog(id: string): Promise<void>;

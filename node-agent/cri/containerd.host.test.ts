@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runtimeContract } from '../runtime.contract.ts';
+import { limitsOf } from '../testing/cgroups.ts';
 import { type Host, missing, startHost, testImage } from '../testing/host.ts';
 import { ContainerdRuntime } from './containerd.ts';
 
@@ -24,6 +25,7 @@ describe.skipIf(why !== undefined)('containerd', () => {
     image: testImage,
     logsDirectory: `${host.directory}/logs`,
     kill: (id) => void execFileSync('ctr', ['-a', host.socket, '-n', 'k8s.io', 'tasks', 'kill', '-s', 'SIGKILL', id]),
+    limitsOf: (id) => limitsOf(`k8s.io/${id}`),
   }));
 
   test('knows its version, its images and what is absent', async () => {

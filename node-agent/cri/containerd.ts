@@ -5,6 +5,7 @@ import type {
   ContainerRecord,
   ExecResult,
   Image,
+  LinuxResources,
   RegistryAuth,
   Runtime,
   RuntimeHint,
@@ -13,7 +14,14 @@ import type {
 } from '../runtime.ts';
 import { labels, RuntimeError } from '../runtime.ts';
 import { CriClient } from './client.ts';
-import type { CriCondition, CriContainer, CriContainerStatus, CriImage, CriSandbox } from './messages.ts';
+import type {
+  CriCondition,
+  CriContainer,
+  CriContainerStats,
+  CriContainerStatus,
+  CriImage,
+  CriSandbox,
+} from './messages.ts';
 
 const states = {
   CONTAINER_CREATED: 'created',
@@ -187,6 +195,19 @@ export class ContainerdRuntime implements Runtime {
   async removeContainer(id: string): Promise<void> {
     await ignoreAbsent(this.#client.runtime('RemoveContainer', { container_id: id }));
     this.#sandboxes.delete(id);
+  }
+
+  async updateContainer(id: string, resources: LinuxResources): Promise<void> {
+    await this.#client.runtime('UpdateContainerResources', { container_id: id, linux: resources });
+  }
+
+  async memoryUsage(id: string): Promise<number> {
+    const { stats } = await this.#client.runtime<{ stats?: CriContainerStats | null }>(
+      'ContainerStats',
+      { container_id: id },
+      30_000,
+    );
+    return stats?.memory?.usage_bytes?.value ?? stats?.memory?.working_set_bytes?.value ?? 0;
   }
 
   async exec(id: string, command: readonly string[], timeoutSeconds: number): Promise<ExecResult> {

@@ -30,6 +30,10 @@ export interface CriContainerStatus extends Omit<CriContainer, 'pod_sandbox_id'>
   user?: { linux?: { uid: number; gid: number; supplemental_groups: number[] } | null } | null;
 }
 
+export interface CriContainerStats {
+  memory?: { usage_bytes?: { value: number } | null; working_set_bytes?: { value: number } | null } | null;
+}
+
 export interface CriImage {
   id: string;
   repo_tags: string[];

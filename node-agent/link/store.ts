@@ -7,6 +7,7 @@ import type { EndpointSlice } from '../../src/generated/schemas/discovery-v1.ts'
 import type { ClusterInfo, NodeChange } from '../../src/protocol/node.ts';
 import type { NetworkView } from '../network/types.ts';
 import type { Objects } from '../objects.ts';
+import type { Allocation } from '../pods/resize.ts';
 import { referable, referencesOf } from './references.ts';
 
 interface Snapshot {
@@ -14,6 +15,8 @@ interface Snapshot {
   epoch: string;
   revision: number;
   objects: { resource: string; object: Record<string, unknown> }[];
+  /** Of pods whose resources were changed, by uid. */
+  allocations?: Record<string, Allocation>;
 }
 
 /** What survives besides the snapshot: who this node is. */
@@ -62,6 +65,7 @@ export class Store implements Objects {
   /** What this node last said of its pods, which the control plane may not have heard or told back yet. */
   #saving: Promise<void> = Promise.resolve();
   readonly #said = new Map<string, PodStatus>();
+  readonly #allocations = new Map<string, Allocation>();
   readonly #texts = new WeakMap<Stored, { status: unknown; text: string }>();
 
   constructor(files: StateFiles, nodeName: string) {
@@ -107,6 +111,14 @@ export class Store implements Objects {
 
   noteStatus(uid: string, status: PodStatus): void {
     this.#said.set(uid, status);
+  }
+
+  allocation(uid: string): Allocation | undefined {
+    return this.#allocations.get(uid);
+  }
+
+  noteAllocation(uid: string, allocation: Allocation): void {
+    this.#allocations.set(uid, allocation);
   }
 
   pods(): Pod[] {
@@ -160,6 +172,7 @@ export class Store implements Objects {
     } catch {
       return;
     }
+    for (const [uid, allocation] of Object.entries(snapshot.allocations ?? {})) this.#allocations.set(uid, allocation);
     // The cursor is not taken over: the first sync asks for everything, and what is no longer true goes then.
     for (const { resource, object } of snapshot.objects) {
       const { metadata } = object as Stored;
@@ -175,11 +188,13 @@ export class Store implements Objects {
 
   async #saveNow(): Promise<void> {
     const live = new Set(this.pods().map((p) => p.metadata.uid));
-    for (const uid of this.#said.keys()) if (!live.has(uid)) this.#said.delete(uid);
+    for (const ofPods of [this.#said, this.#allocations])
+      for (const uid of ofPods.keys()) if (!live.has(uid)) ofPods.delete(uid);
     const objects = [...this.#objects].flatMap(([resource, table]) =>
       [...table.values()].map((object) => this.#textOf(resource, object)),
     );
     const head: Omit<Snapshot, 'objects'> = { version: 1, epoch: this.epoch, revision: this.revision };
+    if (this.#allocations.size > 0) head.allocations = Object.fromEntries(this.#allocations);
     const text = `${JSON.stringify(head).slice(0, -1)},"objects":[${objects.join(',')}]}`;
     await this.#files.write('snapshot.json', text);
   }

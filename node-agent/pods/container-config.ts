@@ -7,6 +7,7 @@ import { type ContainerConfig, type Image, labels, type Mount } from '../runtime
 import { ConfigError, environment, expand } from './env.ts';
 import type { FieldContext } from './field-ref.ts';
 import { containerHash, hashAnnotation } from './plan.ts';
+import { resourcesAnnotation } from './resize.ts';
 import { namespaceOptions, seccomp } from './sandbox-config.ts';
 
 export const terminationPathAnnotation = 'io.kubernetes.container.terminationMessagePath';
@@ -60,6 +61,7 @@ export function containerConfig(container: Container, attempt: number, s: Contai
     },
     annotations: {
       [hashAnnotation]: containerHash(container),
+      [resourcesAnnotation]: JSON.stringify(container.resources ?? {}),
       'io.kubernetes.container.restartCount': String(attempt),
       [terminationPathAnnotation]: container.terminationMessagePath ?? '',
       'io.kubernetes.container.terminationMessagePolicy': container.terminationMessagePolicy ?? 'File',

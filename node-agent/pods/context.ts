@@ -7,10 +7,12 @@ import type { ImageManager } from '../images/manager.ts';
 import type { Objects } from '../objects.ts';
 import type { Prober } from '../probes/probe.ts';
 import type { Cgroups } from '../resources/cgroups.ts';
+import type { PodLimits } from '../resources/pod-resources.ts';
 import type { ContainerRecord, Image, Runtime, Sandbox } from '../runtime.ts';
 import type { Volumes } from '../volumes/manager.ts';
 import type { PayloadSource } from '../volumes/payload.ts';
 import type { FieldContext } from './field-ref.ts';
+import type { Allocation, ResizeState } from './resize.ts';
 import type { Backoff, InstanceMemory, Seen, Termination, Waiting } from './seen.ts';
 
 export interface NodeFacts {
@@ -47,10 +49,20 @@ export interface Node {
   event(pod: Pod, fieldPath: string | undefined, type: 'Normal' | 'Warning', reason: string, message: string): void;
   reportStatus(pod: Pod, status: PodStatus): void;
   reportGone(pod: Pod): void;
+  /** What was allocated to the pod when that last differed from what it asked for; outlives this agent. */
+  allocation(uid: string): Allocation | undefined;
+  noteAllocation(uid: string, allocation: Allocation): void;
 }
 
 export interface PodState {
+  /** The API object with what the node has allocated to it in place of what it asks for: what all steps work by. */
   pod: Pod;
+  /** The API object itself. */
+  desired: Pod;
+  allocation: Allocation;
+  resize: ResizeState;
+  /** What the pod's cgroup was last held to; undefined when this agent does not know. */
+  podLimits: PodLimits | undefined;
   sandboxes: Sandbox[];
   containers: Map<string, ContainerRecord>;
   memory: Map<string, InstanceMemory>;
@@ -81,6 +93,10 @@ export interface PodContext {
 export function newState(pod: Pod): PodState {
   return {
     pod,
+    desired: pod,
+    allocation: {},
+    resize: {},
+    podLimits: undefined,
     sandboxes: [],
     containers: new Map(),
     memory: new Map(),
@@ -117,6 +133,8 @@ export function seenOf({ state, node }: PodContext): Seen {
     retryAtMs: state.retryAtMs,
     backoffs: state.backoffs,
     waiting: state.waiting,
+    resize: state.resize,
+    ...(state.podLimits ? { podLimits: state.podLimits } : {}),
     ...(state.termination ? { termination: state.termination } : {}),
     ...(state.rejected ? { rejected: state.rejected } : {}),
   };

@@ -3,10 +3,12 @@
 // API's answer is complete.
 import path from 'node:path';
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
+import { parseTime } from '../../src/machinery/time.ts';
 import type { Runtime, RuntimeHint } from '../runtime.ts';
 import { labels } from '../runtime.ts';
 import { admit } from './admission.ts';
 import { messageOf, type Node } from './context.ts';
+import { byTurn, refusal, resizeConditions } from './resize.ts';
 import { PodWorker } from './worker.ts';
 
 const relistMs = 10_000;
@@ -61,6 +63,7 @@ export class PodManager {
       } else this.#add(pod, false);
     }
     for (const [uid, worker] of this.#workers) if (!wanted.has(uid)) worker.remove();
+    this.#settleResizes();
     if (complete && !this.#authoritative) {
       this.#authoritative = true;
       this.relist();
@@ -104,16 +107,31 @@ export class PodManager {
     );
     const isNew = !adopted && pod.status?.startTime === undefined && !pod.metadata.deletionTimestamp;
     if (isNew) {
-      const active = [...this.#workers.values()]
-        .filter((w) => !w.state.termination && !w.state.rejected)
-        .map((w) => w.pod);
-      const refused = admit(pod, active, this.#node.objects.node());
+      const refused = admit(pod, this.#allocated(), this.#node.objects.node());
       if (refused) worker.reject(refused.reason, refused.message);
     }
     this.#workers.set(uid, worker);
     // What is there of it already has to be looked at first.
     if (!adopted && (!this.#found || this.#found.has(uid))) this.relist();
     return worker;
+  }
+
+  /** The pods that count, but for one, with what is allocated to them. */
+  #allocated(except?: PodWorker): Pod[] {
+    const active = [...this.#workers.values()].filter((w) => !w.state.termination && !w.state.rejected);
+    return active.filter((w) => w !== except).map((w) => w.state.pod);
+  }
+
+  /** Looks again at every pod that waits for resources: others may have left some. */
+  #settleResizes(): void {
+    const sinceMs = (w: PodWorker): number | undefined =>
+      parseTime(w.state.status.conditions?.find((c) => c.type === resizeConditions.pending)?.lastTransitionTime);
+    const turns = [...this.#workers.values()]
+      .filter((w) => w.waitsForResize)
+      .map((worker) => ({ worker, pod: worker.pod, allocated: worker.state.pod, sinceMs: sinceMs(worker) }))
+      .toSorted(byTurn);
+    for (const { worker, pod } of turns)
+      worker.settleResize(refusal(pod, this.#allocated(worker), this.#node.objects.node()));
   }
 
   #foundAll(all: Awaited<ReturnType<Runtime['list']>>): void {
@@ -187,6 +205,7 @@ export class PodManager {
       }
       worker.observeAll(sandboxes.get(uid) ?? [], containers.get(uid) ?? []);
     }
+    this.#settleResizes();
     if (!this.#authoritative) return;
     // Directories and cgroups of pods that are gone altogether.
     for (const uid of await this.#node.volumes.list())

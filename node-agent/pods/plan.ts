@@ -4,6 +4,7 @@
 import type { Container, Pod } from '../../src/generated/schemas/core-v1.ts';
 import type { ContainerRecord, Sandbox } from '../runtime.ts';
 import { waitUntilMs } from './backoff.ts';
+import { left } from './resize.ts';
 import { isSidecar, latest, type Seen } from './seen.ts';
 
 export type Action =
@@ -15,11 +16,12 @@ export type Action =
   | { type: 'prepareImage'; key: string; name: string }
   | { type: 'startContainer'; key: string; name: string; attempt: number; sandboxId: string; after?: number }
   | { type: 'killContainer'; key: string; id: string; name: string; graceSeconds: number; why: KillReason }
+  | { type: 'resize'; key: string }
   | { type: 'removeContainer'; key: string; id: string }
   | { type: 'release'; key: string }
   | { type: 'forget'; key: string };
 
-export type KillReason = 'stopping' | 'liveness' | 'startup' | 'changed' | 'unknown' | 'hook';
+export type KillReason = 'stopping' | 'liveness' | 'startup' | 'changed' | 'unknown' | 'hook' | 'resize';
 
 export interface Plan {
   actions: Action[];
@@ -36,7 +38,7 @@ export function graceOf(pod: Pod): number {
 }
 
 /** Whether the pod will never run anything again by its own restart policy. */
-export function isFinished(seen: Pick<Seen, 'pod' | 'containers'>): boolean {
+export function isFinished(seen: Pick<Seen, 'pod' | 'containers' | 'memory'>): boolean {
   const spec = seen.pod.spec!;
   const policy = spec.restartPolicy ?? 'Always';
   if (policy === 'Always') return false;
@@ -46,7 +48,7 @@ export function isFinished(seen: Pick<Seen, 'pod' | 'containers'>): boolean {
   }
   return spec.containers.every((c) => {
     const record = latest(seen, c.name);
-    return record?.state === 'exited' && !restarts(policy, record);
+    return record?.state === 'exited' && !restarts(policy, record) && !seen.memory.get(record.id)?.restart;
   });
 }
 
@@ -77,6 +79,8 @@ class Planner {
     const spec = seen.pod.spec!;
 
     this.#kills(sandbox);
+    // What starts meanwhile could be larger than its pod.
+    if (sandbox && this.#resize()) return;
     const inits = spec.initContainers ?? [];
     const initialised = sandbox !== undefined && spec.containers.some((c) => latest(seen, c.name, sandbox.id));
     let blocked = false;
@@ -184,6 +188,16 @@ class Planner {
     }
   }
 
+  /** Brings what is allocated into force; true while that is under way. */
+  #resize(): boolean {
+    const seen = this.#seen;
+    if (!seen.resize?.inProgress) return false;
+    const { restart, update, limits } = left(seen);
+    for (const record of restart) this.#kill(record, 'resize', graceOf(seen.pod));
+    if (restart.length > 0) return true;
+    return (update.length > 0 || limits !== undefined) && this.#add({ type: 'resize', key: 'resize' });
+  }
+
   #kill(record: ContainerRecord, why: KillReason, graceSeconds: number): void {
     this.#add({ type: 'killContainer', key: `kill:${record.id}`, id: record.id, name: record.name, graceSeconds, why });
   }
@@ -208,7 +222,7 @@ class Planner {
     const before = record ?? latest(seen, container.name);
     if (before?.state === 'running') return false;
     if (before?.state === 'exited') {
-      if (!restarts(policy, before)) return false;
+      if (!restarts(policy, before) && !seen.memory.get(before.id)?.restart) return false;
       const untilMs = waitUntilMs(seen.backoffs.get(container.name), before.finishedAtMs, seen.nowMs);
       if (untilMs !== undefined) {
         this.result.crashLoops.push({ name: container.name, untilMs });

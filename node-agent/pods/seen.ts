@@ -1,6 +1,8 @@
 // What the planner of one pod sees: the desired pod, what the runtime reports, and what only this agent knows. Plain data.
-import type { Container, Pod } from '../../src/generated/schemas/core-v1.ts';
+import type { Container, Pod, ResourceRequirements } from '../../src/generated/schemas/core-v1.ts';
+import type { PodLimits } from '../resources/pod-resources.ts';
 import type { ContainerRecord, Sandbox } from '../runtime.ts';
+import type { ResizeState } from './resize.ts';
 
 /** What the agent knows of one container instance beyond the runtime's record; gone after a restart of the agent. */
 export interface InstanceMemory {
@@ -12,6 +14,10 @@ export interface InstanceMemory {
   failedProbe?: 'liveness' | 'startup';
   /** Its postStart hook failed: killed, and shown as waiting for this reason until its next start. */
   failedHook?: string;
+  /** It was ended to be started anew, whatever the pod's restart policy. */
+  restart?: true;
+  /** What limits it; undefined: what the pod says. */
+  resources?: ResourceRequirements;
   oomKilled?: boolean;
   terminationMessage?: string;
 }
@@ -57,6 +63,9 @@ export interface Seen {
   backoffs: ReadonlyMap<string, Backoff>;
   /** Why a container does not run, as its last attempt to start said. */
   waiting: ReadonlyMap<string, Waiting>;
+  resize?: ResizeState;
+  /** What the pod's cgroup was last held to. */
+  podLimits?: PodLimits;
   termination?: Termination;
   /** The pod was refused by the node's own admission. */
   rejected?: { reason: string; message: string };

@@ -13,7 +13,8 @@ import { formatTime } from '../../src/machinery/time.ts';
 import { qosClass } from '../resources/pod-resources.ts';
 import type { ContainerRecord } from '../runtime.ts';
 import { isFinished } from './plan.ts';
-import { isSidecar, latest, previous, type Seen } from './seen.ts';
+import { conditionsOf, resizeConditions } from './resize.ts';
+import { type InstanceMemory, isSidecar, latest, previous, type Seen } from './seen.ts';
 
 export interface StatusContext {
   hostIp: string;
@@ -30,6 +31,7 @@ const ownedConditions = new Set([
   'Ready',
   'ContainersReady',
   'PodScheduled',
+  ...Object.values(resizeConditions),
 ]);
 
 /** The node's own conditions as it last reported them, the others as the API has them now. */
@@ -139,13 +141,25 @@ function containerStatus(
     imageID: live?.imageRef ?? old?.imageID ?? '',
     ...(live ? { containerID: idOf(context, live) } : {}),
     started: init && !isSidecar(container) ? running : started,
-    ...(running ? { allocatedResources: container.resources?.requests, resources: container.resources ?? {} } : {}),
+    ...(live && (!init || isSidecar(container)) ? resourcesOf(container, running ? memory : undefined) : {}),
     ...(container.volumeMounts?.length ? { volumeMounts: container.volumeMounts.map(mountStatus) } : {}),
     ...(live?.user ? { user: { linux: live.user } } : {}),
   };
 }
 
 const idOf = (context: StatusContext, record: ContainerRecord): string => `${context.runtimeName}://${record.id}`;
+
+/** What is allocated, and what is in force; of what does not run any more, what it would have now. */
+function resourcesOf(
+  container: Container,
+  memory: InstanceMemory | undefined,
+): Pick<ContainerStatus, 'allocatedResources' | 'resources'> {
+  const { resources = {} } = container;
+  return {
+    ...(resources.requests ? { allocatedResources: resources.requests } : {}),
+    resources: memory?.resources ?? resources,
+  };
+}
 
 function mountStatus(m: NonNullable<Container['volumeMounts']>[number]): {
   name: string;
@@ -278,7 +292,8 @@ function conditions(
       ...(verdict.message === undefined ? {} : { message: verdict.message }),
     };
   });
-  return [...old.filter((c) => !ownedConditions.has(c.type)), ...own];
+  const resize = phase === 'Succeeded' || phase === 'Failed' ? {} : (seen.resize ?? {});
+  return [...old.filter((c) => !ownedConditions.has(c.type)), ...conditionsOf(resize, old, seen.nowMs), ...own];
 }
 
 function initializedOf(phase: Phase, seen: Seen, inits: ContainerStatus[], containers: ContainerStatus[]): Verdict {

@@ -2,7 +2,6 @@
 // loop; actions run concurrently under their keys. It never waits for the control plane.
 import type { Pod, PodStatus } from '../../src/generated/schemas/core-v1.ts';
 import { equalJson } from '../../src/machinery/schema/json.ts';
-import { parseTime } from '../../src/machinery/time.ts';
 import type { ContainerRecord, Sandbox } from '../runtime.ts';
 import { goSeconds } from './backoff.ts';
 import {
@@ -16,16 +15,20 @@ import {
   seenOf,
   specOf,
 } from './context.ts';
+import { deadlineAtMs, pastDeadline } from './deadline.ts';
 import { createSandbox } from './hooks/create-sandbox.ts';
 import { killContainer } from './hooks/kill-container.ts';
 import { mountVolumes, refreshVolumes } from './hooks/mount-volumes.ts';
 import { learn } from './hooks/observe.ts';
 import { prepareImage } from './hooks/prepare-image.ts';
 import { forget, release } from './hooks/release.ts';
+import { resize } from './hooks/resize.ts';
 import { startContainer } from './hooks/start-container.ts';
 import { lose, recall } from './lost.ts';
 import { type Action, graceOf, plan } from './plan.ts';
 import { PodProbes } from './probing.ts';
+import type { PendingResize } from './resize.ts';
+import { adopt, desire, finish, isWaiting, settle } from './resizing.ts';
 import type { Termination } from './seen.ts';
 import { computeStatus, mergedConditions } from './status.ts';
 
@@ -55,6 +58,7 @@ export class PodWorker {
   constructor(node: Node, pod: Pod, observed: boolean, onForgotten: () => void) {
     this.#observed = observed;
     this.#context = { node, state: newState(pod) };
+    adopt(this.#context);
     this.#onForgotten = onForgotten;
     this.#probes = new PodProbes(this.#context, () => this.poke());
     const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
@@ -65,8 +69,20 @@ export class PodWorker {
     this.update(pod);
   }
 
+  /** The API object. */
   get pod(): Pod {
-    return this.#context.state.pod;
+    return this.#context.state.desired;
+  }
+
+  /** It asks for other resources than it has been allocated. */
+  get waitsForResize(): boolean {
+    return isWaiting(this.#context);
+  }
+
+  /** The manager's answer to what it asks for; undefined: it can have it. */
+  settleResize(refused: PendingResize | undefined): void {
+    settle(this.#context, refused);
+    this.poke();
   }
 
   get state(): Readonly<PodState> {
@@ -76,8 +92,8 @@ export class PodWorker {
   /** The API object as it is now. */
   update(pod: Pod): void {
     const { state, node } = this.#context;
-    if (!equalJson(downward(state.pod), downward(pod))) state.volumesStale = true;
-    state.pod = pod;
+    if (!equalJson(downward(state.desired), downward(pod))) state.volumesStale = true;
+    desire(this.#context, pod);
     const phase = pod.status?.phase;
     if (pod.metadata.deletionTimestamp) {
       const graceSeconds = Math.max(1, pod.metadata.deletionGracePeriodSeconds ?? graceOf(pod));
@@ -213,15 +229,17 @@ export class PodWorker {
     const { state, node } = this.#context;
     if (!this.#recalled) recall(this.#context);
     this.#recalled = true;
-    this.#deadline();
+    const overdue = pastDeadline(this.#context);
+    if (overdue) this.terminate(overdue);
     this.#memory();
+    finish(this.#context);
     const next = plan(seenOf(this.#context));
     for (const { name, untilMs } of next.crashLoops) this.#crashLoop(name, untilMs);
     for (const action of next.actions) this.#start(action);
     this.#probes.sync();
     this.#report();
     this.#cancelWake?.();
-    const wakes = [next.wakeAtMs, this.#deadlineAtMs()].filter((t) => t !== undefined);
+    const wakes = [next.wakeAtMs, deadlineAtMs(this.#context)].filter((t) => t !== undefined);
     if (wakes.length > 0)
       this.#cancelWake = node.timers.after(Math.max(1, Math.min(...wakes) - node.timers.now()), () => this.poke());
     if (state.forgotten) {
@@ -268,6 +286,8 @@ export class PodWorker {
         return startContainer(context, action, () => this.poke());
       case 'killContainer':
         return killContainer(context, action);
+      case 'resize':
+        return resize(context);
       case 'stopSandbox':
         await node.runtime.stopSandbox(action.id);
         state.sandboxes = state.sandboxes.map((s) => (s.id === action.id ? { ...s, ready: false } : s));
@@ -348,28 +368,6 @@ export class PodWorker {
       'BackOff',
       `Back-off restarting failed container ${name} in pod ${podText}`,
     );
-  }
-
-  #deadlineAtMs(): number | undefined {
-    const { state } = this.#context;
-    const seconds = state.pod.spec?.activeDeadlineSeconds;
-    const startMs = parseTime(state.status.startTime);
-    if (seconds === undefined || startMs === undefined || state.termination || state.rejected) return undefined;
-    return startMs + seconds * 1000;
-  }
-
-  #deadline(): void {
-    const atMs = this.#deadlineAtMs();
-    const { state, node } = this.#context;
-    if (atMs === undefined || node.timers.now() < atMs) return;
-    const message = 'Pod was active on the node longer than the specified deadline';
-    node.event(state.pod, undefined, 'Normal', 'DeadlineExceeded', message);
-    this.terminate({
-      graceSeconds: graceOf(state.pod),
-      sinceMs: node.timers.now(),
-      why: 'stopped',
-      status: { reason: 'DeadlineExceeded', message },
-    });
   }
 
   #report(): void {

@@ -3,7 +3,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
-import { cfsPeriodUs, podLimit, podRequest, qosClass, quotaOf, sharesOf } from './pod-resources.ts';
+import { cfsPeriodUs, type PodLimits, podLimits, qosClass } from './pod-resources.ts';
 
 export interface Cgroups {
   /** The pod's cgroup as the runtime takes it; created and limited. */
@@ -11,6 +11,12 @@ export interface Cgroups {
   /** Removes the pod's cgroup and what is below it; false while processes are left. */
   remove(uid: string): Promise<boolean>;
   parent(pod: Pod): string;
+  /** What the pod's cgroup is held to by now, but for its shares; undefined when it has none. */
+  limits(pod: Pod): Promise<PodLimits | undefined>;
+  /** Sets those limits that are given; fails when the kernel refuses one. */
+  limit(pod: Pod, limits: PodLimits): Promise<void>;
+  /** Bytes that the pod uses now; undefined when nobody counts them. */
+  memoryUsage(pod: Pod): Promise<number | undefined>;
   /** Uids of pods that have a cgroup here. */
   list(): Promise<string[]>;
 }
@@ -28,6 +34,9 @@ export class NoCgroups implements Cgroups {
   async remove(): Promise<boolean> {
     return true;
   }
+  async limits(): Promise<undefined> {}
+  async limit(): Promise<void> {}
+  async memoryUsage(): Promise<undefined> {}
   async list(): Promise<string[]> {
     return [];
   }
@@ -51,9 +60,33 @@ export class KernelCgroups implements Cgroups {
   async create(pod: Pod): Promise<string> {
     const parent = this.parent(pod);
     const [unified] = await this.#v2();
-    if (unified) await this.#createV2(unified, parent, pod);
-    else await this.#createV1(parent, pod);
+    if (unified) await this.#createV2(unified, parent);
+    else for (const c of ['cpu', 'memory']) await fs.mkdir(path.join(this.#mount, c, parent), { recursive: true });
+    await this.#write(pod, podLimits(pod), () => {});
     return parent;
+  }
+
+  async limits(pod: Pod): Promise<PodLimits | undefined> {
+    const files = await this.#files(pod);
+    const [quota, memory] = await Promise.all([read(files.quota), read(files.memory)]);
+    if (quota === undefined && memory === undefined) return undefined;
+    const [quotaUs, bytes] = [Number.parseInt(quota ?? '', 10), Number.parseInt(memory ?? '', 10)];
+    return {
+      // -1 and `max` are no limit; nor is version 1's largest number of bytes.
+      ...(quotaUs > 0 ? { cpuQuotaUs: quotaUs } : {}),
+      ...(bytes < Number.MAX_SAFE_INTEGER ? { memoryBytes: bytes } : {}),
+    };
+  }
+
+  async limit(pod: Pod, limits: PodLimits): Promise<void> {
+    await this.#write(pod, limits, (error) => {
+      throw error;
+    });
+  }
+
+  async memoryUsage(pod: Pod): Promise<number | undefined> {
+    const text = await read((await this.#files(pod)).usage);
+    return text === undefined ? undefined : Number(text);
   }
 
   async remove(uid: string): Promise<boolean> {
@@ -97,21 +130,41 @@ export class KernelCgroups implements Cgroups {
     return this.#hierarchies;
   }
 
-  async #createV1(parent: string, pod: Pod): Promise<void> {
-    const cpu = path.join(this.#mount, 'cpu', parent);
-    const memory = path.join(this.#mount, 'memory', parent);
-    await Promise.all([fs.mkdir(cpu, { recursive: true }), fs.mkdir(memory, { recursive: true })]);
-    const memoryLimit = podLimit(pod, 'memory');
-    const cpuLimit = podLimit(pod, 'cpu');
-    await Promise.all([
-      write(path.join(cpu, 'cpu.shares'), sharesOf(podRequest(pod, 'cpu'))),
-      cpuLimit ? write(path.join(cpu, 'cpu.cfs_period_us'), cfsPeriodUs) : undefined,
-      cpuLimit ? write(path.join(cpu, 'cpu.cfs_quota_us'), quotaOf(cpuLimit)) : undefined,
-      memoryLimit ? write(path.join(memory, 'memory.limit_in_bytes'), memoryLimit) : undefined,
-    ]);
+  async #files(pod: Pod): Promise<Record<'shares' | 'period' | 'quota' | 'memory' | 'usage', string>> {
+    const [unified] = await this.#v2();
+    const parent = this.parent(pod);
+    const [cpu, memory] = ['cpu', 'memory'].map((c) => path.join(unified ?? path.join(this.#mount, c), parent)) as [
+      string,
+      string,
+    ];
+    return {
+      shares: path.join(cpu, unified ? 'cpu.weight' : 'cpu.shares'),
+      period: path.join(cpu, unified ? 'cpu.max' : 'cpu.cfs_period_us'),
+      quota: path.join(cpu, unified ? 'cpu.max' : 'cpu.cfs_quota_us'),
+      memory: path.join(memory, unified ? 'memory.max' : 'memory.limit_in_bytes'),
+      usage: path.join(memory, unified ? 'memory.current' : 'memory.usage_in_bytes'),
+    };
   }
 
-  async #createV2(unified: string, parent: string, pod: Pod): Promise<void> {
+  async #write(pod: Pod, limits: PodLimits, failed: (error: Error) => void): Promise<void> {
+    const { cpuShares, cpuQuotaUs, memoryBytes } = limits;
+    const files = await this.#files(pod);
+    const unified = files.period === files.quota;
+    const write = (file: string, value: string | number): Promise<void> =>
+      fs.writeFile(file, String(value)).catch(async (error: Error) => {
+        // A controller that this machine lacks limits nothing; the pod still runs.
+        if (await exists(file)) failed(error);
+      });
+    if (cpuShares !== undefined)
+      await write(files.shares, unified ? 1 + Math.floor(((cpuShares - 2) * 9999) / 262_142) : cpuShares);
+    if (cpuQuotaUs !== undefined) {
+      if (!unified) await write(files.period, cfsPeriodUs);
+      await write(files.quota, unified ? `${cpuQuotaUs} ${cfsPeriodUs}` : cpuQuotaUs);
+    }
+    if (memoryBytes !== undefined) await write(files.memory, memoryBytes);
+  }
+
+  async #createV2(unified: string, parent: string): Promise<void> {
     const available = (await fs.readFile(path.join(unified, 'cgroup.controllers'), 'utf8')).split(/\s+/);
     const enable = v2Controllers
       .filter((c) => available.includes(c))
@@ -119,30 +172,26 @@ export class KernelCgroups implements Cgroups {
       .join(' ');
     let at = unified;
     for (const part of parent.split('/').filter(Boolean)) {
-      await write(path.join(at, 'cgroup.subtree_control'), enable);
+      await this.#enable(at, enable);
       at = path.join(at, part);
       await fs.mkdir(at, { recursive: true });
     }
-    await write(path.join(at, 'cgroup.subtree_control'), enable);
-    const memoryLimit = podLimit(pod, 'memory');
-    const cpuLimit = podLimit(pod, 'cpu');
-    const weight = 1 + Math.floor(((sharesOf(podRequest(pod, 'cpu')) - 2) * 9999) / 262_142);
-    await write(path.join(at, 'cpu.weight'), weight);
-    if (cpuLimit) await write(path.join(at, 'cpu.max'), `${quotaOf(cpuLimit)} ${cfsPeriodUs}`);
-    if (memoryLimit) await write(path.join(at, 'memory.max'), memoryLimit);
+    await this.#enable(at, enable);
+  }
+
+  /** What cannot be had limits nothing. */
+  async #enable(directory: string, controllers: string): Promise<void> {
+    await fs.writeFile(path.join(directory, 'cgroup.subtree_control'), controllers).catch(() => {});
   }
 }
+
+const read = (file: string): Promise<string | undefined> => fs.readFile(file, 'utf8').catch(() => undefined);
 
 const exists = (file: string): Promise<boolean> =>
   fs.access(file).then(
     () => true,
     () => false,
   );
-
-/** A controller that this machine lacks limits nothing; the pod still runs. */
-async function write(file: string, value: string | number): Promise<void> {
-  await fs.writeFile(file, String(value)).catch(() => {});
-}
 
 async function removeTree(directory: string): Promise<boolean> {
   const entries = await fs.readdir(directory, { withFileTypes: true }).catch(() => undefined);

@@ -81,6 +81,23 @@ export function podLimit(pod: Pod, resource: string): number | undefined {
   );
 }
 
+/** What a pod's cgroup is held to; what is absent is not limited. */
+export interface PodLimits {
+  cpuShares?: number;
+  cpuQuotaUs?: number;
+  memoryBytes?: number;
+}
+
+export function podLimits(pod: Pod): PodLimits {
+  const cpu = podLimit(pod, 'cpu');
+  const memory = podLimit(pod, 'memory');
+  return {
+    cpuShares: sharesOf(podRequest(pod, 'cpu')),
+    ...(cpu ? { cpuQuotaUs: quotaOf(cpu) } : {}),
+    ...(memory ? { memoryBytes: memory } : {}),
+  };
+}
+
 function combined(pod: Pod, of: (container: Container) => number): number {
   let sidecars = 0;
   let most = 0;

@@ -14,7 +14,16 @@ const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 describe('simulated', () => {
   const runtime = new SimulatedRuntime({ timers: systemTimers, random: systemRandom, address: (n) => `198.18.0.${n}` });
-  runtimeContract(() => ({ runtime, image: 'x:1', logsDirectory: '', kill: (id) => runtime.crash(id) }));
+  runtimeContract(() => ({
+    runtime,
+    image: 'x:1',
+    logsDirectory: '',
+    kill: (id) => runtime.crash(id),
+    limitsOf(id) {
+      const { cpu_shares, cpu_quota, memory_limit_in_bytes } = runtime.resourcesOf(id);
+      return { shares: cpu_shares, quotaUs: cpu_quota, memoryBytes: memory_limit_in_bytes };
+    },
+  }));
 });
 
 test('simulated nodes run pods, end jobs and let go of what is deleted', async () => {

@@ -2,6 +2,7 @@
 // does is said in its pod's annotations (handed on with the sandbox):
 //   simulated.tiffin.dev/run-seconds: "5"   it ends by itself after that long (default: runs on)
 //   simulated.tiffin.dev/exit-code: "1"     with this code (default 0)
+//   simulated.tiffin.dev/memory-bytes: "1"  each container uses so much memory (default 0)
 // SIGTERM ends it at once with 0 (143 without a handler is what most real programs report; servers end with 0).
 import type { Random, Timers } from '../../src/ports/index.ts';
 import type { Prober } from '../probes/probe.ts';
@@ -10,6 +11,7 @@ import {
   type ContainerRecord,
   type ExecResult,
   type Image,
+  type LinuxResources,
   labels,
   type Runtime,
   RuntimeError,
@@ -31,6 +33,7 @@ const annotation = 'simulated.tiffin.dev/';
 
 interface SimulatedContainer {
   record: ContainerRecord;
+  resources: LinuxResources;
   cancel?: () => void;
 }
 
@@ -136,7 +139,7 @@ export class SimulatedRuntime implements Runtime {
       imageRef: config.image.image,
       annotations: { ...config.annotations },
     };
-    this.#containers.set(id, { record });
+    this.#containers.set(id, { record, resources: config.linux.resources });
     return id;
   }
 
@@ -165,6 +168,22 @@ export class SimulatedRuntime implements Runtime {
     const c = this.#containers.get(id);
     if (c) this.#end(c, 137, 'Error');
     this.#containers.delete(id);
+  }
+
+  async updateContainer(id: string, resources: LinuxResources): Promise<void> {
+    const c = this.#container(id);
+    const given = Object.entries(resources).filter(([, value]) => value !== 0);
+    c.resources = { ...c.resources, ...Object.fromEntries(given) };
+  }
+
+  async memoryUsage(id: string): Promise<number> {
+    const { record } = this.#container(id);
+    return Number(this.#sandboxes.get(record.sandboxId)?.config.annotations[`${annotation}memory-bytes`] ?? 0);
+  }
+
+  /** For tests: the limits in force. */
+  resourcesOf(id: string): LinuxResources {
+    return this.#container(id).resources;
   }
 
   async exec(id: string): Promise<ExecResult> {

@@ -1,5 +1,6 @@
 // Step: a sandbox with its network. A failure may leave one behind in the runtime; the worker lists again before it retries.
 import fs from 'node:fs/promises';
+import { podLimits } from '../../resources/pod-resources.ts';
 import type { SandboxConfig } from '../../runtime.ts';
 import { logDirectory, messageOf, type PodContext, retryLater, succeeded } from '../context.ts';
 import { sandboxConfig } from '../sandbox-config.ts';
@@ -30,7 +31,9 @@ export async function createSandbox(context: PodContext, attempt: number): Promi
     await node.gate.run(async () => {
       const logs = logDirectory(context);
       if (logs) await fs.mkdir(logs, { recursive: true, mode: 0o755 });
-      await node.cgroups.create(state.pod);
+      const { pod } = state;
+      await node.cgroups.create(pod);
+      state.podLimits = podLimits(pod);
       const id = await node.runtime.runSandbox(configOf(context, attempt));
       state.sandboxes = [await node.runtime.sandboxStatus(id), ...state.sandboxes];
     });

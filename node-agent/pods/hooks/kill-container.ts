@@ -16,6 +16,7 @@ const messages: Record<KillReason, (name: string) => string> = {
   changed: (name) => `Container ${name} definition changed, will be restarted`,
   unknown: (name) => `Container is in "Unknown" state, try killing it before restart: ${name}`,
   hook: () => 'FailedPostStartHook',
+  resize: (name) => `Container ${name} resize requires restart`,
 };
 
 export async function killContainer(
@@ -25,6 +26,8 @@ export async function killContainer(
   const { state, node } = context;
   const path = fieldPathOf(state.pod, action.name);
   node.event(state.pod, path, 'Normal', 'Killing', messages[action.why](action.name));
+  const memory = state.memory.get(action.id);
+  if (memory && action.why === 'resize') memory.restart = true;
   const deadlineMs = node.timers.now() + action.graceSeconds * 1000;
   const left = (): number => deadlineMs - node.timers.now();
   const preStop = specOf(state.pod, action.name)?.lifecycle?.preStop;
