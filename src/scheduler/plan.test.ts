@@ -422,4 +422,21 @@ describe('podRequests', () => {
   ])('%s', (_title, spec, expected) => {
     expect(cpu(spec)).toBe(expected);
   });
+
+  const infeasible = [{ type: 'PodResizePending', status: 'True' as const, reason: 'Infeasible' }];
+  it.each([
+    ['more is asked for than has been allocated', '3', '2', '1', undefined, 3000],
+    ['more has been allocated than is in force', '1', '3', '2', undefined, 3000],
+    ['more is in force still', '1', '2', '3', undefined, 3000],
+    ['more is asked for than there is anywhere', '900', '1', '2', infeasible, 2000],
+    ['nothing is being resized', '1', '1', '1', undefined, 1000],
+  ])('resizing: %s', (_title, asked, allocated, inForce, conditions, expected) => {
+    const status = {
+      containerStatuses: [
+        { name: 'x', allocatedResources: { cpu: allocated }, resources: { requests: { cpu: inForce } } },
+      ],
+      conditions,
+    } as unknown as NonNullable<Pod['status']>;
+    expect(podRequests({ containers: [container(asked)] }, undefined, status).get('cpu')).toBe(expected);
+  });
 });

@@ -162,18 +162,75 @@ cluster('pods', (ns) => {
     }),
   );
   add(job('oom', 'tail /dev/zero', { resources: { limits: { memory: '16Mi' } } }));
-  test('limits are in the cgroup; who needs more memory is OOMKilled', async () => {
-    const id = (await ready('limited')).status.containerStatuses?.[0]?.containerID as string;
-    const cgroups = fs.readFileSync(`/proc/${containerPid(id)}/cgroup`, 'utf8');
+  const limitsOf = (containerId: string) => {
+    const cgroups = fs.readFileSync(`/proc/${containerPid(containerId)}/cgroup`, 'utf8');
     const value = (controller: string, v1: string, v2: string) => {
       const legacy = new RegExp(`^\\d+:(?:[^:]*,)?${controller}(?:,[^:]*)?:(.*)$`, 'm').exec(cgroups)?.[1];
       if (legacy) return fs.readFileSync(path.join('/sys/fs/cgroup', controller, legacy, v1), 'utf8').trim();
       return fs.readFileSync(path.join('/sys/fs/cgroup', /^0::(.*)$/m.exec(cgroups)?.[1] ?? '', v2), 'utf8').trim();
     };
-    expect(value('memory', 'memory.limit_in_bytes', 'memory.max')).toBe(String(32 << 20));
-    expect(value('cpu', 'cpu.cfs_quota_us', 'cpu.max')).toMatch(/^50000/);
+    return {
+      memoryBytes: Number(value('memory', 'memory.limit_in_bytes', 'memory.max')),
+      quotaUs: Number(value('cpu', 'cpu.cfs_quota_us', 'cpu.max').split(' ')[0]),
+    };
+  };
+  test('limits are in the cgroup; who needs more memory is OOMKilled', async () => {
+    const id = (await ready('limited')).status.containerStatuses?.[0]?.containerID as string;
+    expect(limitsOf(id)).toEqual({ memoryBytes: 32 << 20, quotaUs: 50_000 });
     const { status } = await ended('oom');
     expect(status.containerStatuses?.[0]?.state?.terminated).toMatchObject({ reason: 'OOMKilled', exitCode: 137 });
+  });
+
+  add(
+    pod('resized', {
+      containers: [
+        sh('web', forever, {
+          resources: { requests: { cpu: '100m', memory: '32Mi' }, limits: { cpu: '200m', memory: '32Mi' } },
+        }),
+      ],
+    }),
+  );
+  test('a resize changes the limits of a running container, up and down, and says so when it cannot', async () => {
+    const before = (await ready('resized')).status.containerStatuses?.[0];
+    const id = before?.containerID as string;
+    const resize = async (cpu: string, memory: string, requested = '100m') => {
+      const resources = { requests: { cpu: requested, memory }, limits: { cpu, memory } };
+      const patch = JSON.stringify({ spec: { containers: [{ name: 'web', resources }] } });
+      await kubectl(['patch', 'pod', 'resized', '-n', ns, '--subresource=resize', '-p', patch]);
+      return resources;
+    };
+    const condition = async (type: string) => (await read('resized')).status.conditions?.find((c) => c.type === type);
+    for (const [cpu, memory, limits] of [
+      ['400m', '64Mi', { quotaUs: 40_000, memoryBytes: 64 << 20 }],
+      ['150m', '24Mi', { quotaUs: 15_000, memoryBytes: 24 << 20 }],
+    ] as const) {
+      const resources = await resize(cpu, memory);
+      const { metadata, status } = await until(`${cpu} and ${memory} in force`, async () => {
+        const p = await read('resized');
+        const done = p.status.containerStatuses?.[0]?.resources?.limits?.cpu === cpu;
+        return done && !p.status.conditions?.some((c) => c.type.startsWith('PodResize')) ? p : undefined;
+      });
+      expect(limitsOf(id)).toEqual(limits);
+      expect(status.observedGeneration).toBe(metadata.generation);
+      expect(status.containerStatuses).toMatchObject([
+        { containerID: id, restartCount: 0, ready: true, resources, allocatedResources: resources.requests },
+      ]);
+    }
+    await resize('9000', '24Mi', '8999');
+    const pending = await until('PodResizePending', () => condition('PodResizePending'));
+    expect(pending).toMatchObject({
+      status: 'True',
+      reason: 'Infeasible',
+      message: expect.stringMatching(
+        /^Node didn't have enough capacity: cpu, requested: 8999000, capacity: \d+$/,
+      ) as string,
+    });
+    expect(limitsOf(id)).toEqual({ quotaUs: 15_000, memoryBytes: 24 << 20 });
+    expect((await read('resized')).status.containerStatuses?.[0]?.resources?.limits?.cpu).toBe('150m');
+    await resize('200m', '24Mi');
+    await until('feasible again', async () => !(await condition('PodResizePending')));
+    await until('the events', async () => /ResizeInfeasible: Pod resize Infeasible: /.test(await eventsOf('resized')));
+    expect(await eventsOf('resized')).toMatch(/ResizeCompleted: Pod resize completed: /);
   });
 
   add(pod('deadline', { activeDeadlineSeconds: 2 }));

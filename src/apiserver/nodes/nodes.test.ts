@@ -385,6 +385,17 @@ describe('what a node writes', () => {
     ]);
   });
 
+  it('lets go of pod conditions that are over', () => {
+    const condition = (type: string) => ({ type, status: 'True' as const });
+    const old = { conditions: ['PodResizePending', 'PodResizeInProgress', 'Ready', 'x.y/z'].map(condition) };
+    const types = (...reported: string[]) =>
+      mergePodStatus(old, { conditions: reported.map(condition) })
+        .conditions?.map(({ type }) => type)
+        .sort();
+    expect(types('PodResizeInProgress', 'Ready')).toEqual(['PodResizeInProgress', 'Ready', 'x.y/z']);
+    expect(types('Ready')).toEqual(['Ready', 'x.y/z']);
+  });
+
   it('stores no heartbeat, and no new transition of what stays', () => {
     const at = (lastTransitionTime: string, status = 'True') => ({
       type: 'Ready',

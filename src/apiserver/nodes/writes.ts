@@ -35,9 +35,9 @@ const agentPodConditions = new Set([
   'Initialized',
   'ContainersReady',
   'PodReadyToStartContainers',
-  'PodResizePending',
-  'PodResizeInProgress',
 ]);
+/** And those of them that are over as soon as the agent says them no more. */
+const passingPodConditions = new Set(['PodResizePending', 'PodResizeInProgress']);
 
 export interface NodeWriteDeps {
   /** Acts as the node's user. */
@@ -182,7 +182,8 @@ async function ownPod(
 export function mergePodStatus(old: PodStatus | undefined, reported: PodStatus): PodStatus {
   const kept = (old?.conditions ?? []).filter(
     (condition: PodCondition) =>
-      !agentPodConditions.has(condition.type) || !reported.conditions?.some((other) => other.type === condition.type),
+      !passingPodConditions.has(condition.type) &&
+      (!agentPodConditions.has(condition.type) || !reported.conditions?.some((other) => other.type === condition.type)),
   );
   const own = (reported.conditions ?? []).filter((condition) => !kept.some((other) => other.type === condition.type));
   const conditions = [...own, ...kept];
