@@ -39,3 +39,24 @@ test('an identity that cannot be read is none', async () => {
   for (const text of [undefined, '', '{"x', '{}', 'null', '{"credential":"c"}'])
     expect(await new Store({ read: async () => text, write: async () => {} }, 'n').identity()).toBeUndefined();
 });
+
+test('what was allocated to pods outlives the agent, and not the pods', async () => {
+  let text: string | undefined;
+  const files = {
+    read: async () => text,
+    async write(_name: string, written: string) {
+      text = written;
+    },
+  };
+  const before = new Store(files, 'n');
+  before.apply(false, [pod('a', '1'), pod('b', '2')]);
+  const allocation = { c: { limits: { cpu: '1' } } };
+  before.noteAllocation('1', allocation);
+  before.noteAllocation('2', allocation);
+  before.apply(false, [gone('b')]);
+  await before.save();
+  const after = new Store(files, 'n');
+  await after.load();
+  expect(after.allocation('1')).toEqual(allocation);
+  expect(after.allocation('2')).toBeUndefined();
+});

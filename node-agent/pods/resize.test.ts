@@ -225,6 +225,13 @@ describe('what is left to do', () => {
     (ended.memory.get('a-0') as InstanceMemory).restart = true;
     expect(keys(ended)).toEqual(['container:a']);
     expect(isDone(ended)).toBe(false);
+    const status = computeStatus(ended, { hostIp: '1.1.1.1', old: {}, runtimeName: 'containerd' });
+    expect(status).toMatchObject({
+      phase: 'Running',
+      containerStatuses: [
+        { state: { waiting: { reason: 'ContainerCreating' } }, lastState: { terminated: { exitCode: 0 } } },
+      ],
+    });
     expect(isDone({ ...ended, containers: [...ended.containers, record('a', { attempt: 1 })] })).toBe(true);
   });
 });

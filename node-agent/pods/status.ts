@@ -125,7 +125,8 @@ function containerStatus(
     lastState = old.lastState;
   if (!live && old && (old.state?.terminated || old.lastState?.terminated))
     lastState = { terminated: old.state?.terminated ?? old.lastState?.terminated };
-  const waiting = waitingFor(seen, container.name);
+  // What is only ended to be started anew is never shown as ended: no API server lets it come back from there.
+  const waiting = waitingFor(seen, container.name) ?? (memory?.restart ? initialWaiting(seen, initialised) : undefined);
   if (live && !running && waiting && !seen.termination && !isFinished(seen)) {
     if (state.terminated) lastState = { terminated: state.terminated };
     state = { waiting };

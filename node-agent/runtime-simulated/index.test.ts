@@ -72,7 +72,7 @@ test('simulated nodes run pods, end jobs and let go of what is deleted', async (
           spec: {
             nodeName: node,
             restartPolicy: name === 'job' ? 'Never' : 'Always',
-            containers: [{ name: 'c', image: 'x:1' }],
+            containers: [{ name: 'c', image: 'x:1', resources: { limits: { memory: '64Mi' } } }],
           },
           status: {},
         } satisfies Pod);
@@ -89,6 +89,16 @@ test('simulated nodes run pods, end jobs and let go of what is deleted', async (
       p.get<Pod>('pods', 'd', name)?.status?.phase;
     await all('running', (p) => phase(p, 'web') === 'Running');
     await all('failed', (p) => phase(p, 'job') === 'Failed');
+    const size = (p: FakeControlPlane, limit: string): void => {
+      const { metadata, spec, ...rest } = p.get<Pod>('pods', 'd', 'web')!;
+      const containers = spec!.containers.map((c) => ({ ...c, resources: { limits: { memory: limit } } }));
+      p.put('pods', { ...rest, metadata, spec: { ...spec, containers } });
+    };
+    const container = (p: FakeControlPlane) => p.get<Pod>('pods', 'd', 'web')?.status?.containerStatuses?.[0];
+    const ids = [...planes.values()].map((p) => container(p)?.containerID);
+    for (const p of planes.values()) size(p, '32Mi');
+    await all('resized', (p) => container(p)?.resources?.limits?.memory === '32Mi');
+    expect([...planes.values()].map((p) => container(p)?.containerID)).toEqual(ids);
     for (const p of planes.values()) p.deletePod('d', 'web', 30);
     for (const [node, p] of planes) {
       p.drained.push(`${node}-web`);

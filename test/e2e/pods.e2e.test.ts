@@ -190,6 +190,33 @@ cluster('pods', (ns) => {
       ],
     }),
   );
+  add(
+    pod('resized-anew', {
+      restartPolicy: 'OnFailure',
+      containers: [
+        sh('web', forever, {
+          resources: { limits: { memory: '32Mi' } },
+          resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }],
+        }),
+      ],
+    }),
+  );
+  test('a container that does not bear it is restarted for a resize', async () => {
+    await ready('resized-anew');
+    const limits = { memory: '48Mi' };
+    const patch = JSON.stringify({ spec: { containers: [{ name: 'web', resources: { limits, requests: limits } }] } });
+    await kubectl(['patch', 'pod', 'resized-anew', '-n', ns, '--subresource=resize', '-p', patch]);
+    await restarted('resized-anew');
+    const status = (await ready('resized-anew')).status.containerStatuses?.[0];
+    expect(status).toMatchObject({
+      restartCount: 1,
+      resources: { limits },
+      lastState: { terminated: { exitCode: 0 } },
+    });
+    expect(limitsOf(status?.containerID as string).memoryBytes).toBe(48 << 20);
+    expect(await eventsOf('resized-anew')).toContain('Killing: Container web resize requires restart');
+  });
+
   test('a resize changes the limits of a running container, up and down, and says so when it cannot', async () => {
     const before = (await ready('resized')).status.containerStatuses?.[0];
     const id = before?.containerID as string;
