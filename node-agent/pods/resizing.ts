@@ -15,6 +15,7 @@ import {
   resourcesAnnotation,
   withAllocation,
 } from './resize.ts';
+import type { InstanceMemory } from './seen.ts';
 
 /** The state of a pod that this agent has not known until now; an earlier one may have. */
 export function adopt({ state, node }: PodContext): void {
@@ -79,8 +80,13 @@ export function finish(context: PodContext): void {
   node.event(state.pod, undefined, 'Normal', 'ResizeCompleted', text);
 }
 
+/** What is known of an instance that is seen for the first time. */
+export function firstMemory(context: PodContext, record: ContainerRecord): InstanceMemory {
+  return { started: false, ready: false, resources: inForce(context, record) };
+}
+
 /** What limits an instance that is seen for the first time: what was last said of it, or what it was created with. */
-export function inForce({ state }: PodContext, record: ContainerRecord): ResourceRequirements | undefined {
+function inForce({ state }: PodContext, record: ContainerRecord): ResourceRequirements {
   const { initContainerStatuses = [], containerStatuses = [] } = state.status;
   const said = [...initContainerStatuses, ...containerStatuses].find((s) => s.containerID?.endsWith(`//${record.id}`));
   if (said?.resources) return said.resources;

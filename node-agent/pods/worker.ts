@@ -28,7 +28,7 @@ import { lose, recall } from './lost.ts';
 import { type Action, graceOf, plan } from './plan.ts';
 import { PodProbes } from './probing.ts';
 import type { PendingResize } from './resize.ts';
-import { adopt, desire, finish, isWaiting, settle } from './resizing.ts';
+import { adopt, desire, finish, firstMemory, isWaiting, settle } from './resizing.ts';
 import type { Termination } from './seen.ts';
 import { computeStatus, mergedConditions } from './status.ts';
 
@@ -155,7 +155,7 @@ export class PodWorker {
         // A record that cannot be had again just now still counts: what runs must never look absent.
         learn(this.#context, c.id, c.sandboxId).catch(() => {
           state.containers.set(c.id, c);
-          if (!state.memory.has(c.id)) state.memory.set(c.id, { started: false, ready: false });
+          if (!state.memory.has(c.id)) state.memory.set(c.id, firstMemory(this.#context, c));
         }),
       );
     const addresses = state.sandboxes

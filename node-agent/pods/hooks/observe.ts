@@ -5,7 +5,7 @@ import { tailOf } from '../../logs/reader.ts';
 import { RuntimeError } from '../../runtime.ts';
 import { logDirectory, type PodContext, specOf, terminationFile } from '../context.ts';
 import { lose } from '../lost.ts';
-import { inForce } from '../resizing.ts';
+import { firstMemory } from '../resizing.ts';
 
 const messageBytesMax = 4096;
 const fallbackLines = 80;
@@ -25,9 +25,8 @@ export async function learn(context: PodContext, id: string, sandboxId?: string)
   }
   if (!record.sandboxId) record.sandboxId = sandboxId ?? before?.sandboxId ?? '';
   if (before?.state === 'exited' && record.state === 'exited') return false;
-  const memory = state.memory.get(id) ?? { started: false, ready: false };
+  const memory = state.memory.get(id) ?? firstMemory(context, record);
   state.memory.set(id, memory);
-  memory.resources ??= inForce(context, record);
   if (record.state === 'exited')
     memory.terminationMessage = await lastWords(context, record.name, record.attempt, record.exitCode);
   state.containers.set(id, record);
