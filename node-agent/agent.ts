@@ -231,14 +231,17 @@ export class Agent {
       subjects.add(uid);
       if (!said?.phase || pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded') continue;
       if (this.#reporter.pending(uid)) waiting = true;
-      else if (this.#drift.found(uid, podFacts(pod.status ?? {}), podFacts(said))) this.pods.worker(uid)?.repeat();
+      else {
+        const [stored, own] = [podFacts(pod.status ?? {}), podFacts(said)];
+        if (this.#drift.found(uid, stored, own, pod.metadata.resourceVersion)) this.pods.worker(uid)?.repeat();
+      }
     }
     this.#drift.keepOnly(subjects);
     const node = this.#store.node();
     if (node && this.#status && this.#announced) {
       const [stored, said] = [nodeFacts(node.status, this.#status), nodeFacts(this.#status, this.#status)];
       if (this.#reporter.pending(undefined)) waiting = true;
-      else if (this.#drift.found('', stored, said)) {
+      else if (this.#drift.found('', stored, said, node.metadata.resourceVersion)) {
         // Transition times count from what the control plane holds.
         this.#status = undefined;
         this.#statusText = '';

@@ -20,6 +20,16 @@ test('a difference is answered once, and again only after it was gone or has cha
   expect(drift.found('p', 'third', 'same')).toBe(true);
 });
 
+test('a difference that was written again, over the answer, is answered again; a fight ends', () => {
+  const drift = new Drift();
+  expect(drift.found('p', 'other', 'same', '1')).toBe(true);
+  expect(drift.found('p', 'other', 'same', '1')).toBe(false);
+  for (const revision of ['3', '5', '7', '9']) expect(drift.found('p', 'other', 'same', revision)).toBe(true);
+  expect(drift.found('p', 'other', 'same', '11')).toBe(false);
+  expect(drift.found('p', 'same', 'same', '12')).toBe(false);
+  expect(drift.found('p', 'other', 'same', '13')).toBe(true);
+});
+
 describe('a node whose conditions were changed by somebody else', () => {
   const quiet = { debug() {}, info() {}, warn() {}, error() {} };
   const timers = new FakeTimers();

@@ -1,7 +1,8 @@
 // Whether what the control plane holds of this node and its pods is still what the node says. Others write there too: the
 // node-lifecycle controller sets conditions of a node that was silent, and of its pods, and never sets them back. Compared is
 // only what the node alone decides, so that defaults and the conditions of others are no difference. Pure but for its memory:
-// a difference that was answered and came back unchanged is not answered again.
+// a difference that stands there unchanged after an answer is not answered again. One that was written once more is, as who
+// wrote it may have overtaken the answer; but not for ever, lest two writers fight.
 import type { NodeStatus, PodStatus } from '../../src/generated/schemas/core-v1.ts';
 
 const podConditions = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady']);
@@ -29,18 +30,23 @@ export function nodeFacts(status: NodeStatus | undefined, said: NodeStatus): str
   );
 }
 
+/** How often the same difference is answered until it has been gone. */
+const answersMax = 5;
+
 /** What was found different, by subject, until it is no longer. */
 export class Drift {
-  readonly #answered = new Map<string, string>();
+  readonly #answered = new Map<string, { stored: string; revision: string; times: number }>();
 
-  /** True once for each difference. */
-  found(subject: string, stored: string, said: string): boolean {
+  /** True once for each difference, and each time that it is there again. `revision`: of what is stored. */
+  found(subject: string, stored: string, said: string, revision = ''): boolean {
     if (stored === said) {
       this.#answered.delete(subject);
       return false;
     }
-    if (this.#answered.get(subject) === stored) return false;
-    this.#answered.set(subject, stored);
+    const before = this.#answered.get(subject);
+    const times = before?.stored === stored ? before.times + 1 : 1;
+    if (times > 1 && (before?.revision === revision || times > answersMax)) return false;
+    this.#answered.set(subject, { stored, revision, times });
     return true;
   }
 
