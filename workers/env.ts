@@ -1,4 +1,5 @@
 // What the Worker is bound to, and where each part of a cluster lives.
+import { type Configuration, readConfiguration } from '../src/configuration/configuration.ts';
 import { type ClusterConfig, defaultClusterConfig } from '../src/ports/index.ts';
 import type { ApiServerObject } from './api-server/object.ts';
 import type { ControllerManagerObject } from './controller-manager/object.ts';
@@ -20,10 +21,17 @@ export interface Env {
   SERVICE_ACCOUNT_KEY: string;
   /** JSON, Partial<ClusterConfig>. */
   CLUSTER_CONFIG?: string;
+  /** JSON: a list of configuration objects, see src/configuration. A secret, since it may hold keys. */
+  CONFIGURATION?: string;
 }
 
 export function clusterConfig(env: Env): ClusterConfig {
   return { ...defaultClusterConfig, ...(JSON.parse(env.CLUSTER_CONFIG || '{}') as Partial<ClusterConfig>) };
+}
+
+/** Throws ConfigurationError. */
+export function configuration(env: Env): Configuration {
+  return readConfiguration(JSON.parse(env.CONFIGURATION || '[]') as unknown[]);
 }
 
 /** One object of each control plane class; a node's link goes by the node's name. */

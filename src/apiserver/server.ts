@@ -1,6 +1,7 @@
 // The API server: from a request to its answer. It authenticates, resolves what is asked for, authorises, and hands over to
 // the REST handlers. It owns no storage (the ledger does) and no timers beyond those given to it.
 
+import type { Configuration } from '../configuration/configuration.ts';
 import { resources } from '../generated/resources.ts';
 import type { Pod } from '../generated/schemas/core-v1.ts';
 import { definitions } from '../generated/schemas/definitions.ts';
@@ -66,6 +67,8 @@ export interface ApiServerOptions {
   timers?: Timers;
   random: Random;
   config: ClusterConfig;
+  /** What an administrator configured beyond the defaults. */
+  configuration?: Configuration;
   log: Log;
   /** The token of the kubeconfig's admin; absent or empty: there is none. */
   adminToken?: string;

@@ -25,19 +25,11 @@ export function sourceStamp(folders: readonly string[], root = repoRoot): string
 export const workerSources = [
   'package-lock.json',
   'workers',
-  ...[
-    'apis',
-    'apiserver',
-    'controllers',
-    'generated',
-    'ledger',
-    'machinery',
-    'node-link',
-    'ports',
-    'protocol',
-    'reconcile',
-    'scheduler',
-  ].map((name) => `src/${name}`),
+  // All but the command line; too much is built once more, too little never.
+  ...fs
+    .readdirSync(path.join(repoRoot, 'src'))
+    .filter((name) => name !== 'cli')
+    .map((name) => `src/${name}`),
 ];
 export const agentSources = [
   'package-lock.json',

@@ -39,6 +39,7 @@ test('workerd listens on every address with one certificate; embedded paths are 
     pki: pkiFiles('/s/pki'),
     addresses: ['127.0.0.1', '::1'],
     port: 6443,
+    configuration: '/state/configuration.json',
     clusterConfig: { podCidr: '10.244.0.0/16' },
   });
   expect(config).toContain('address = "127.0.0.1:6443"');

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { bundleWorker } from './bundle.ts';
+import { configurationText } from './configuration.ts';
 import { kubeconfigText } from './kubeconfig.ts';
 import { fingerprintOf } from './local-nodes.ts';
 import type { StatePaths } from './paths.ts';
@@ -53,6 +54,7 @@ export async function controlPlaneComponent(paths: StatePaths, settings: Cluster
     ensurePki(paths.pki, certificateNames(settings), Date.now()),
     bundleWorker(paths.worker),
   ]);
+  if (!fs.existsSync(paths.configuration)) fs.writeFileSync(paths.configuration, '[]', { mode: 0o600 });
   const ranges = rangesOf(settings.instance);
   const config = workerdConfig({
     dir: paths.worker,
@@ -61,6 +63,7 @@ export async function controlPlaneComponent(paths: StatePaths, settings: Cluster
     pki,
     addresses: listenAddresses(settings),
     port: settings.port,
+    configuration: paths.configuration,
     clusterConfig: { podCidr: ranges.podCidr, serviceCidr: ranges.serviceCidr, longPoll: 'always' },
   });
   const file = path.join(paths.worker, 'config.capnp');
@@ -78,6 +81,11 @@ export async function controlPlaneComponent(paths: StatePaths, settings: Cluster
     name: 'workerd',
     command: [binary, 'serve', file, 'config'],
     env: {},
-    fingerprint: fingerprintOf(config, binary, fs.readFileSync(pki.servingCertificate, 'utf8')),
+    fingerprint: fingerprintOf(
+      config,
+      binary,
+      fs.readFileSync(pki.servingCertificate, 'utf8'),
+      configurationText(paths),
+    ),
   };
 }

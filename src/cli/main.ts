@@ -38,6 +38,7 @@ program
     'real nodes; those after the first live in network namespaces of their own (default: 1)',
     integer(0, 32),
   )
+  .option('--config <file>', 'configuration of the API server, see docs/configuration.md; kept for a later `up`')
   .option('--simulated-nodes <m>', 'nodes that run no containers (default: 0)', integer(0, 2000))
   .option('--detach', 'return once everything is started, without waiting until it is ready')
   .option('--demo', 'deploy examples/hello and fetch its page through the Service')
@@ -149,6 +150,7 @@ program
   .command('deploy')
   .description('deploy the control plane to Cloudflare with wrangler, after checking login and secrets')
   .addOption(new Option('--state-dir <dir>', 'where the keys of the deployed cluster are kept').default(deployDir))
+  .option('--config <file>', 'configuration of the API server, see docs/configuration.md; kept for a later deploy')
   .option('--dry-run', 'build and check only')
   .option('--name <name>', "name of the Worker (default: wrangler.toml's)")
   .action(async (options) => (await import('./commands/deploy.ts')).deploy(options));

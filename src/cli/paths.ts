@@ -14,6 +14,8 @@ export interface StatePaths {
   settings: string;
   /** What the supervisor keeps alive. */
   components: string;
+  /** What was given with --config, as JSON. Private: it may hold keys. */
+  configuration: string;
   logs: string;
   pids: string;
   pki: string;
@@ -32,6 +34,7 @@ export function statePaths(stateDir: string): StatePaths {
     lock: at('lock'),
     settings: at('cluster.json'),
     components: at('components.json'),
+    configuration: at('configuration.json'),
     logs: at('logs'),
     pids: at('pids'),
     pki: at('pki'),

@@ -12,6 +12,8 @@ export interface WorkerdConfigInput {
   addresses: readonly string[];
   port: number;
   clusterConfig: Record<string, unknown>;
+  /** File: JSON, a list of configuration objects. */
+  configuration: string;
 }
 
 const compatibilityDate = '2026-11-17';
@@ -45,6 +47,7 @@ export function workerdConfig(input: WorkerdConfigInput): string {
     `(name = "CLUSTER_CA_KEY", text = ${embed(input.pki.caKey)})`,
     `(name = "SERVICE_ACCOUNT_KEY", text = ${embed(input.pki.serviceAccountKey)})`,
     `(name = "CLUSTER_CONFIG", text = ${text(JSON.stringify(input.clusterConfig))})`,
+    `(name = "CONFIGURATION", text = ${embed(input.configuration)})`,
   ];
   // Memory costs nothing here, and an evicted object begins anew: a node's link would count silence afresh, the scheduler list all.
   const namespaces = classes.map(

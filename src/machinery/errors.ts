@@ -211,7 +211,7 @@ const cut = (text: string, unitsMax: number): string =>
   text.length <= unitsMax ? text : `${text.slice(0, unitsMax)}...`;
 
 /** The first of the problems, as many as fit. */
-function causesOf(problems: readonly FieldError[]): Required<StatusCause>[] {
+export function causesOf(problems: readonly FieldError[]): Required<StatusCause>[] {
   const causes: Required<StatusCause>[] = [];
   let units = 0;
   for (const problem of problems) {

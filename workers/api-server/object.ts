@@ -16,7 +16,7 @@ import { groupCommit } from '../adapters/group-commit.ts';
 import { certificateSigner } from '../adapters/signer.ts';
 import { durableSql } from '../adapters/sql.ts';
 import { callObject } from '../adapters/stubs.ts';
-import { clusterConfig, type Env, mainObject } from '../env.ts';
+import { clusterConfig, configuration, type Env, mainObject } from '../env.ts';
 import { relayAnswer } from '../gateway/relay.ts';
 
 const log = workerLog('api-server');
@@ -37,6 +37,7 @@ export class ApiServerObject extends DurableObject<Env> {
       timers: workerTimers,
       random: workerRandom,
       config: clusterConfig(env),
+      configuration: configuration(env),
       log,
       epoch,
       peers: peers(env),

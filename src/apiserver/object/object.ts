@@ -3,6 +3,7 @@
 // pokes, compaction and the expiry of events; with nothing of these due, none is armed.
 // It does not restart itself and calls no one but through `peers`; a deployment and a simulation bring both.
 
+import type { Configuration } from '../../configuration/configuration.ts';
 import { resources } from '../../generated/resources.ts';
 import { nodes } from '../../generated/schemas/index.ts';
 import { createLedger } from '../../ledger/ledger.ts';
@@ -52,6 +53,7 @@ export interface ServerObjectOptions {
   timers: Timers;
   random: Random;
   config: ClusterConfig;
+  configuration?: Configuration;
   log: Log;
   /** Tells this ledger from one that was wiped: cursors of another epoch mean nothing. */
   epoch: string;
@@ -130,6 +132,7 @@ export class ServerObject implements RemoteApi {
       },
       ...(adminToken === undefined ? {} : { adminToken }),
       ...(serviceAccountKey === undefined ? {} : { serviceAccountKey }),
+      ...(options.configuration ? { configuration: options.configuration } : {}),
       ...(connect ? { connect } : {}),
     });
     this.#poker = new Poker({

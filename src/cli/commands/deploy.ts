@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { commitOf } from '../bundle.ts';
+import { configurationText, keepConfiguration } from '../configuration.ts';
 import { CliError } from '../errors.ts';
 import { kubeconfigText } from '../kubeconfig.ts';
 import { repoRoot, type StatePaths, statePaths } from '../paths.ts';
@@ -14,6 +15,7 @@ import { makeStateDir } from '../state-dir.ts';
 
 export interface DeployOptions {
   stateDir: string;
+  config?: string;
   dryRun?: boolean;
   name?: string;
 }
@@ -33,6 +35,8 @@ export async function deploy(options: DeployOptions): Promise<void> {
   if (!fs.existsSync(path.join(repoRoot, 'node_modules/.bin/wrangler')))
     throw new CliError('wrangler is missing: run npm ci');
   const paths = statePaths(options.stateDir);
+  makeStateDir(paths);
+  if (options.config !== undefined) keepConfiguration(paths, options.config);
   const name = options.name ? ['--name', options.name] : [];
   await build(paths, name, Boolean(options.dryRun));
   const obstacles = await missing(paths, name);
@@ -46,7 +50,6 @@ export async function deploy(options: DeployOptions): Promise<void> {
 }
 
 async function build(paths: StatePaths, name: string[], dryRun: boolean): Promise<void> {
-  makeStateDir(paths);
   const outdir = path.join(paths.dir, 'dist');
   const built = await wrangler('deploy', '--dry-run', '--outdir', outdir, ...defines(), ...name);
   if (built.code !== 0)
@@ -75,20 +78,21 @@ async function missing(paths: StatePaths, name: string[]): Promise<string[]> {
   return [];
 }
 
-function secretsOf(pki: Pki): Record<string, string> {
+function secretsOf(paths: StatePaths, pki: Pki): Record<string, string> {
   const text = (file: string) => fs.readFileSync(file, 'utf8');
   return {
     ADMIN_TOKEN: text(pki.adminToken).trim(),
     CLUSTER_CA_CERT: text(pki.caCertificate),
     CLUSTER_CA_KEY: text(pki.caKey),
     SERVICE_ACCOUNT_KEY: text(pki.serviceAccountKey),
+    CONFIGURATION: configurationText(paths),
   };
 }
 
 async function upload(paths: StatePaths, name: string[]): Promise<void> {
   const pki = await ensurePki(paths.pki, [], Date.now());
   const file = path.join(paths.pki, 'secrets.json');
-  fs.writeFileSync(file, JSON.stringify(secretsOf(pki)), { mode: 0o600 });
+  fs.writeFileSync(file, JSON.stringify(secretsOf(paths, pki)), { mode: 0o600 });
   let ran: Ran;
   try {
     ran = await wrangler('deploy', '--secrets-file', file, ...defines(), ...name);

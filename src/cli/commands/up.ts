@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Api, localTarget } from '../api.ts';
 import { createBootstrapToken } from '../bootstrap-token.ts';
 import { agentSources, sourceStamp } from '../bundle.ts';
+import { keepConfiguration } from '../configuration.ts';
 import type { ContainerdPlace } from '../containerd.ts';
 import { controlPlaneComponent, listenAddresses } from '../control-plane.ts';
 import { CliError } from '../errors.ts';
@@ -33,6 +34,7 @@ export interface UpOptions {
   listen?: string;
   nodes?: number;
   simulatedNodes?: number;
+  config?: string;
   detach?: boolean;
   demo?: boolean;
 }
@@ -52,6 +54,7 @@ export async function up(options: UpOptions): Promise<void> {
   if (process.platform !== 'linux') throw new CliError('tiffin up runs on Linux');
   const paths = statePaths(options.stateDir);
   makeStateDir(paths);
+  if (options.config !== undefined) keepConfiguration(paths, options.config);
   const release = await takeLock(paths.lock, 2000);
   try {
     await raise(paths, options);

@@ -1,0 +1,29 @@
+// The file of `--config`: read, checked, and kept in the state directory as JSON, so that a later `up` without it changes
+// nothing. What it may say is src/configuration's.
+import fs from 'node:fs';
+import { parseAllDocuments } from 'yaml';
+import { readConfiguration } from '../configuration/configuration.ts';
+import { readFile } from './api.ts';
+import { CliError } from './errors.ts';
+import type { StatePaths } from './paths.ts';
+
+/** Throws CliError, one line for each thing that is wrong; then nothing is changed. An empty file takes everything back. */
+export function keepConfiguration(paths: StatePaths, file: string): void {
+  const documents: unknown[] = [];
+  try {
+    for (const document of parseAllDocuments(readFile(file))) {
+      if ('errors' in document && document.errors[0]) throw document.errors[0];
+      documents.push(document.toJS());
+    }
+    readConfiguration(documents);
+  } catch (error) {
+    throw error instanceof CliError ? error : new CliError(`${file}:\n${(error as Error).message}`);
+  }
+  fs.writeFileSync(`${paths.configuration}.new`, JSON.stringify(documents), { mode: 0o600 });
+  fs.renameSync(`${paths.configuration}.new`, paths.configuration);
+}
+
+/** What is kept: JSON, a list of configuration objects. */
+export function configurationText(paths: StatePaths): string {
+  return fs.existsSync(paths.configuration) ? fs.readFileSync(paths.configuration, 'utf8') : '[]';
+}

@@ -1,0 +1,61 @@
+// What an administrator configures beyond the objects of the API, in Kubernetes' own configuration kinds: one file of several
+// YAML documents, checked by `tiffin up --config` and `tiffin deploy --config` before anything starts, and once more by the
+// server. Knows only which kinds there are; each has a file of its own beside this one.
+import type { FieldError } from '../machinery/errors.ts';
+import { causesOf } from '../machinery/errors.ts';
+
+/** What of each kind was configured; absent: the defaults hold. */
+// biome-ignore lint/suspicious/noEmptyInterface: kinds come one by one
+export interface Configuration {}
+
+export interface ConfigurationKind<K extends keyof Configuration = keyof Configuration> {
+  /** Where its object lies in a {@link Configuration}. */
+  readonly key: K;
+  readonly group: string;
+  /** Newest first; they may not differ in form. */
+  readonly versions: readonly string[];
+  readonly kind: string;
+  /** The object with its defaults; what is wrong with it is added to `problems`. `document` is whatever somebody wrote. */
+  read(document: Readonly<Record<string, unknown>>, problems: FieldError[]): NonNullable<Configuration[K]>;
+}
+
+const kinds: readonly ConfigurationKind[] = [];
+
+/** A configuration that cannot be used, with everything that is wrong with it. */
+export class ConfigurationError extends Error {
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'ConfigurationError';
+  }
+}
+
+/** Throws {@link ConfigurationError}. `documents`: parsed YAML or JSON; empty ones do not count. */
+export function readConfiguration(documents: readonly unknown[]): Configuration {
+  const configuration: Record<string, unknown> = {};
+  const wrong: string[] = [];
+  documents.forEach((document, index) => {
+    if (document === null || document === undefined) return;
+    const where = `document ${index + 1}`;
+    if (typeof document !== 'object' || Array.isArray(document)) {
+      wrong.push(`${where}: not an object`);
+      return;
+    }
+    const { apiVersion, kind: name } = document as { apiVersion?: unknown; kind?: unknown };
+    const kind = kinds.find(
+      (one) => one.kind === name && one.versions.some((version) => apiVersion === `${one.group}/${version}`),
+    );
+    if (!kind) {
+      const known = kinds.map((one) => `${one.kind} (${one.group}/${one.versions.join(', ')})`).join('; ');
+      wrong.push(
+        `${where}: no configuration of kind ${String(name)} in ${String(apiVersion)}: expected one of ${known}`,
+      );
+      return;
+    }
+    if (kind.key in configuration) wrong.push(`${where}: ${kind.kind} is there twice`);
+    const problems: FieldError[] = [];
+    configuration[kind.key] = kind.read(document as Record<string, unknown>, problems);
+    for (const { field, message } of causesOf(problems)) wrong.push(`${where} (${kind.kind}): ${field}: ${message}`);
+  });
+  if (wrong.length > 0) throw new ConfigurationError(wrong);
+  return configuration as Configuration;
+}
