@@ -8,7 +8,7 @@ import { forever, job, pod, podSuite, sh } from './pods.ts';
 import { type Registry, serveRegistry } from './registry.ts';
 
 cluster('images', (ns) => {
-  const { add, create, read, ready, ended, waiting, restarted, eventsOf } = podSuite(ns);
+  const { add, create, read, ready, ended, waiting, restarted, saysEvents } = podSuite(ns);
   let registry: Registry;
   const logs = (...args: string[]) => kubectl(['logs', '-n', ns, ...args]);
 
@@ -42,12 +42,9 @@ cluster('images', (ns) => {
   test('an image is pulled, once, and said to be', async () => {
     await ready('pulled');
     expect(await logs('pulled')).toBe('pulled\n');
-    const events = await until('events', async () => {
-      const e = await eventsOf('pulled');
-      return e.includes('Started') ? e : undefined;
-    });
-    expect(events).toContain(`Pulling: Pulling image "${registry.host}/open/image:1"`);
-    expect(events).toMatch(
+    await saysEvents(
+      'pulled',
+      `Pulling: Pulling image "${registry.host}/open/image:1"`,
       /Pulled: Successfully pulled image "\S+" in \S+ \(\S+ including waiting\)\. Image size: \d+ bytes\./,
     );
     const { containerStatuses } = (await read('pulled')).status;
@@ -58,10 +55,12 @@ cluster('images', (ns) => {
   test('an image that is not there: ErrImagePull, then ImagePullBackOff', async () => {
     const { message } = await waiting('absent', 'ImagePullBackOff');
     expect(message).toMatch(/^Back-off pulling image "\S+open\/image:none": ErrImagePull: /);
-    const events = await eventsOf('absent');
-    expect(events).toContain('Failed: Failed to pull image');
-    expect(events).toContain('Failed: Error: ErrImagePull');
-    expect(events).toContain('Failed: Error: ImagePullBackOff');
+    await saysEvents(
+      'absent',
+      'Failed: Failed to pull image',
+      'Failed: Error: ErrImagePull',
+      'Failed: Error: ImagePullBackOff',
+    );
     expect(await kubectl(`get pod absent -n ${ns}`)).toContain('ImagePullBackOff');
     const { code, stderr } = await tryKubectl(['logs', '-n', ns, 'absent']);
     expect([code, stderr]).toEqual([

@@ -7,7 +7,7 @@ import { cluster, get, items, kubectl, until } from './lib.ts';
 import { forever, job, mount, pod, podSuite, sh, www } from './pods.ts';
 
 cluster('pods content', (ns) => {
-  const { shared, add, create, read, log, said, ready, waiting, eventsOf } = podSuite(ns);
+  const { shared, add, create, read, log, said, ready, waiting, saysEvents } = podSuite(ns);
 
   add(
     job(
@@ -140,10 +140,9 @@ cluster('pods content', (ns) => {
     ]);
     expect(fs.readFileSync(path.join(shared, 'data/x/y/own'), 'utf8')).toBe('a\n');
     expect(fs.readFileSync(path.join(shared, 'data/volumes/z/own'), 'utf8')).toBe('b\n');
-    await until('the event', async () =>
-      (await eventsOf('wrong-type')).includes(
-        'FailedMount: MountVolume.SetUp failed for volume "host" : hostPath type check failed',
-      ),
+    await saysEvents(
+      'wrong-type',
+      'FailedMount: MountVolume.SetUp failed for volume "host" : hostPath type check failed',
     );
     expect((await read('wrong-type')).status.containerStatuses?.[0]?.state?.waiting?.reason).toBe('ContainerCreating');
     await ready('updated');
@@ -166,9 +165,7 @@ cluster('pods content', (ns) => {
   );
   test('what is missing is waited for', async () => {
     expect((await waiting('late-env', 'CreateContainerConfigError')).message).toBe('configmap "late" not found');
-    await until('the event', async () =>
-      (await eventsOf('late-volume')).includes('MountVolume.SetUp failed for volume "late" : secret "late" not found'),
-    );
+    await saysEvents('late-volume', 'MountVolume.SetUp failed for volume "late" : secret "late" not found');
     await kubectl(`create configmap late --from-literal=x=1 -n ${ns}`);
     await kubectl(`create secret generic late --from-literal=x=1 -n ${ns}`);
     const start = Date.now();

@@ -89,10 +89,14 @@ export function podSuite(ns: string) {
         const { waiting } = (await read(name)).status.containerStatuses?.[0]?.state ?? {};
         return waiting?.reason === reason ? waiting : undefined;
       }),
-    /** `Reason: message`, one a line. */
-    eventsOf: async (name: string) =>
-      (await items<{ reason: string; message: string }>(`events -n ${ns} --field-selector involvedObject.name=${name}`))
-        .map((e) => `${e.reason}: ${e.message}`)
-        .join('\n'),
+    /** Waits until the pod's events (`Reason: message`) say each of these; an event may come after the status that it tells of. */
+    saysEvents: (name: string, ...expected: (string | RegExp)[]) =>
+      until(`events of ${name}`, async () => {
+        const list = `events -n ${ns} --field-selector involvedObject.name=${name}`;
+        const events = await items<{ reason: string; message: string }>(list);
+        const text = events.map((e) => `${e.reason}: ${e.message}`).join('\n');
+        for (const one of expected) expect(text).toMatch(one);
+        return true;
+      }),
   };
 }
