@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { columns, printable } from './columns.ts';
 import { concerns, grantsOf, isOfTheSystem, ownGroups, type Policy } from './grants.ts';
+import { attributesOf, servedOf } from './question.ts';
 import { summary } from './summary.ts';
 
 const policy = parse(`
@@ -122,4 +123,58 @@ test('columns are aligned, and names do not move the cursor', () => {
     ]),
   ).toBe('a     bb  c\ndddd  e   f');
   expect(printable('a\u001b[2Jb\u202ec')).toBe('a\\u{1b}[2Jb\\u{202e}c');
+});
+
+const served = servedOf([
+  {
+    items: [
+      {
+        metadata: { name: '' },
+        versions: [
+          {
+            resources: [
+              { resource: 'pods', singularResource: 'pod', shortNames: ['po'], scope: 'Namespaced' },
+              { resource: 'nodes', singularResource: 'node', shortNames: ['no'], scope: 'Cluster' },
+              { resource: 'events', singularResource: 'event', shortNames: ['ev'], scope: 'Namespaced' },
+            ],
+          },
+        ],
+      },
+    ],
+  },
+  {
+    items: [
+      {
+        metadata: { name: 'events.k8s.io' },
+        versions: [{ resources: [{ resource: 'events', singularResource: 'event', scope: 'Namespaced' }] }],
+      },
+    ],
+  },
+]);
+
+test.each([
+  ['po', { group: '', resource: 'pods' }],
+  ['Pod', { group: '', resource: 'pods' }],
+  ['pods/web-0', { group: '', resource: 'pods', name: 'web-0' }],
+  ['events', { group: '', resource: 'events' }],
+  ['events.events.k8s.io', { group: 'events.k8s.io', resource: 'events' }],
+  ['*', { group: '*', resource: '*' }],
+])('the resource %s', (thing, attributes) => {
+  expect(attributesOf({ verb: 'get', thing, namespace: 'x' }, served)).toEqual({
+    verb: 'get',
+    namespace: 'x',
+    ...attributes,
+  });
+});
+
+test('a question that means nothing is not asked', () => {
+  expect(() => attributesOf({ verb: 'get', thing: 'pots' }, served)).toThrow('no resource called pots');
+  expect(() => attributesOf({ verb: 'get', thing: 'po.apps' }, served)).toThrow('no resource called po.apps');
+  expect(() => attributesOf({ verb: 'get', thing: 'nodes', namespace: 'x' }, served)).toThrow('in no namespace');
+  expect(attributesOf({ verb: 'get', thing: 'pods', subresource: 'log' }, served)).toEqual({
+    verb: 'get',
+    group: '',
+    resource: 'pods',
+    subresource: 'log',
+  });
 });

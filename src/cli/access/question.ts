@@ -37,32 +37,39 @@ export function servedOf(lists: readonly DiscoveryList[]): Served[] {
     );
 }
 
+export interface Question {
+  verb: string;
+  /** As kubectl takes it: `pods`, `po`, `deployments.apps`, `pods/web-0`, `*`. */
+  thing: string;
+  subresource?: string;
+  namespace?: string;
+}
+
 /**
- * `resource`: `pods`, `po`, `deployments.apps`, `pods/log`, `*`. Throws CliError for one that the server does not have: a
- * question about it would be answered, and mean nothing.
+ * Throws CliError for a resource that the server does not have, or a namespace where there is none: the question would be
+ * answered, and mean nothing.
  */
 export function attributesOf(
-  verb: string,
-  resource: string,
-  name: string | undefined,
-  namespace: string | undefined,
+  { verb, thing, subresource, namespace }: Question,
   served: readonly Served[],
 ): ResourceAttributes {
-  const [asked = '', ...rest] = resource.split('/');
-  const subresource = rest.join('/');
-  const found = asked === '*' ? undefined : find(asked, served);
-  if (asked !== '*' && !found) throw new CliError(`the cluster has no resource called ${asked}`);
-  if (found && !found.namespaced && namespace !== undefined && found.resource !== 'namespaces')
-    throw new CliError(`${found.resource} are not in namespaces: leave out --namespace`);
+  const slash = thing.indexOf('/');
+  const [asked, name] = slash < 0 ? [thing, undefined] : [thing.slice(0, slash), thing.slice(slash + 1)];
+  const found = asked === '*' ? everything : find(asked, served);
+  if (!found) throw new CliError(`the cluster has no resource called ${asked}`);
+  if (!found.namespaced && namespace !== undefined)
+    throw new CliError(`${found.resource} are in no namespace: leave out --namespace`);
   return {
     verb,
-    group: found ? found.group : '*',
-    resource: found ? found.resource : '*',
-    ...(subresource === '' ? {} : { subresource }),
+    group: found.group,
+    resource: found.resource,
+    ...(subresource === undefined ? {} : { subresource }),
     ...(name === undefined ? {} : { name }),
     ...(namespace === undefined ? {} : { namespace }),
   };
 }
+
+const everything: Served = { group: '*', resource: '*', singular: '', shortNames: [], namespaced: true };
 
 function find(asked: string, served: readonly Served[]): Served | undefined {
   const lower = asked.toLowerCase();
