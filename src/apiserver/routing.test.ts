@@ -39,6 +39,34 @@ it.each([
   ['/apis/apps/v1', { isResource: false }],
 ])('%s', (path, info) => expect(requestInfo('GET', path, new URLSearchParams())).toMatchObject(info));
 
+const byName = 'fieldSelector=status.phase%3DRunning,metadata.name%3Dx';
+it.each([
+  [byName, { verb: 'list', name: 'x', fieldSelector: 'status.phase=Running,metadata.name=x' }],
+  [`${byName}&watch=1&labelSelector=a`, { verb: 'watch', name: 'x', labelSelector: 'a' }],
+  ['fieldSelector=metadata.name==x', { name: 'x' }],
+  ['fieldSelector=metadata.name%3Da%5C,b', { name: 'a,b' }],
+  ['fieldSelector=metadata.name!=x', { name: '' }],
+  ['fieldSelector=metadata.name=a/b', { name: '' }],
+  // What cannot be read as a whole says nothing but whether it is a watch.
+  [`${byName}&labelSelector=!!&watch=1`, { verb: 'watch', name: '', labelSelector: '!!' }],
+  [`${byName}&limit=x`, { verb: 'list', name: '' }],
+  [`${byName},`, { name: 'x' }],
+  [`${byName},y`, { name: '', fieldSelector: 'status.phase=Running,metadata.name=x,y' }],
+])('of the query %s', (query, info) =>
+  expect(requestInfo('GET', '/api/v1/namespaces/a/pods', new URLSearchParams(query))).toMatchObject(info),
+);
+
+it.each([
+  ['DELETE', '/api/v1/namespaces/a/pods', { verb: 'deletecollection', name: '', fieldSelector: 'metadata.name=x' }],
+  ['GET', '/api/v1/watch/namespaces/a/pods', { verb: 'watch', name: '', fieldSelector: '' }],
+  ['GET', '/api/v1/namespaces/a/pods/y', { verb: 'get', name: 'y', fieldSelector: '' }],
+  ['OPTIONS', '/api/v1/pods', { verb: '' }],
+  ['constructor', '/api/v1/pods', { verb: '' }],
+  ['POST', '/api/v1/proxy/nodes/y/z', { verb: 'proxy', resource: 'nodes', name: 'y', subresource: '' }],
+])('%s %s, selecting a name', (method, path, info) =>
+  expect(requestInfo(method, path, new URLSearchParams('fieldSelector=metadata.name%3Dx'))).toMatchObject(info),
+);
+
 it('takes no time for slashes', () => {
   const begun = performance.now();
   requestInfo('GET', `/x${'/'.repeat(200_000)}y`, new URLSearchParams());

@@ -1,5 +1,8 @@
 // What a request asks for, read off its method and URL alone (upstream's RequestInfo). Decides nothing.
 
+import { parseFieldSelector, parseLabelSelector } from '../machinery/selectors.ts';
+import { isPathSegmentName } from '../machinery/validation.ts';
+
 export interface RequestInfo {
   /** Whether it is about an API resource; otherwise only `path` and `verb` (the lower-case method) say anything. */
   isResource: boolean;
@@ -14,18 +17,33 @@ export interface RequestInfo {
   name: string;
   /** Path segments after the subresource (proxy paths). */
   rest: string[];
+  /** The selectors as they were sent, of the verbs that heed them; not of paths with `/watch/`. */
+  fieldSelector: string;
+  labelSelector: string;
 }
 
-const verbs: Record<string, string> = {
-  POST: 'create',
-  GET: 'get',
-  HEAD: 'get',
-  PUT: 'update',
-  PATCH: 'patch',
-  DELETE: 'delete',
-};
+/** A method that is not among them has no verb. */
+const verbs = new Map([
+  ['POST', 'create'],
+  ['GET', 'get'],
+  ['HEAD', 'get'],
+  ['PUT', 'update'],
+  ['PATCH', 'patch'],
+  ['DELETE', 'delete'],
+]);
+const selecting = new Set(['list', 'watch', 'deletecollection']);
 
-const none = { group: '', version: '', namespace: '', resource: '', subresource: '', name: '', rest: [] };
+const none = {
+  group: '',
+  version: '',
+  namespace: '',
+  resource: '',
+  subresource: '',
+  name: '',
+  rest: [],
+  fieldSelector: '',
+  labelSelector: '',
+};
 
 /**
  * The path of a request as it was sent, decoded as a whole: a URL would resolve `..`, which is a name like any other here, and a
@@ -81,10 +99,10 @@ export function requestInfo(method: string, path: string, query: URLSearchParams
   const group = grouped ? (after.shift() as string) : '';
   const version = after.shift() as string;
 
-  const info: RequestInfo = { ...plain, isResource: true, verb: verbs[method] ?? method.toLowerCase(), group, version };
-  // The deprecated /watch/ prefix, which makes a watch of whatever it is.
-  const watchPrefix = after[0] === 'watch';
-  if (watchPrefix) after.shift();
+  const info: RequestInfo = { ...plain, isResource: true, verb: verbs.get(method) ?? '', group, version };
+  // The deprecated prefixes, which say the verb whatever the method.
+  const verbInPath = after[0] === 'watch' || after[0] === 'proxy' ? after.shift() : undefined;
+  if (verbInPath) info.verb = verbInPath;
   if (after[0] === 'namespaces' && after.length >= 2) {
     info.namespace = after[1] ?? '';
     // /namespaces/x, and its subresources, are about the namespace itself.
@@ -92,19 +110,33 @@ export function requestInfo(method: string, path: string, query: URLSearchParams
   }
   info.resource = after[0] ?? '';
   info.name = after[1] ?? '';
-  info.subresource = after[2] ?? '';
+  info.subresource = verbInPath === 'proxy' ? '' : (after[2] ?? '');
   info.rest = after.slice(3);
-  if (watchPrefix) info.verb = 'watch';
-  if (info.name === '') {
-    if (info.verb === 'get') info.verb = isTrue(query.get('watch')) ? 'watch' : 'list';
-    else if (info.verb === 'delete') info.verb = 'deletecollection';
-  }
-  // `list` and `watch` narrowed to one name count as about that name, as upstream authorises them.
-  if ((info.verb === 'list' || info.verb === 'watch' || info.verb === 'deletecollection') && info.name === '') {
-    const match = /^metadata\.name==?([^,=!]+)$/.exec(query.get('fieldSelector') ?? '');
-    if (match?.[1]) info.name = match[1];
+  if (info.name === '' && info.verb === 'get') {
+    info.verb = isTrue(query.get('watch')) ? 'watch' : 'list';
+    info.name = selectedName(query);
+  } else if (info.name === '' && info.verb === 'delete') info.verb = 'deletecollection';
+  if (!verbInPath && selecting.has(info.verb)) {
+    info.fieldSelector = query.get('fieldSelector') ?? '';
+    info.labelSelector = query.get('labelSelector') ?? '';
   }
   return info;
+}
+
+/** `list` and `watch` of one name count as about that name; options that cannot be read as a whole say nothing. */
+function selectedName(query: URLSearchParams): string {
+  const fieldSelector = query.get('fieldSelector');
+  if (!fieldSelector?.includes('metadata.name')) return '';
+  if (['limit', 'timeoutSeconds'].some((option) => !/^[-+]?\d+$/.test(query.get(option) ?? '0'))) return '';
+  try {
+    parseLabelSelector(query.get('labelSelector') ?? '');
+    const named = parseFieldSelector(fieldSelector).find(
+      ({ field, operator }) => field === 'metadata.name' && operator === '=',
+    );
+    return named && isPathSegmentName(named.value, false).length === 0 ? named.value : '';
+  } catch {
+    return '';
+  }
 }
 
 /** Upstream's conversion of a query parameter to a boolean: present and not false or 0. */

@@ -20,6 +20,7 @@ import { type Authenticator, allAuthenticated, anonymous, bearerToken } from './
 import { impersonate } from './authn/impersonation.ts';
 import { createSigner } from './authn/signer.ts';
 import { type Attributes, type Authorizer, forbidden } from './authz/authorizer.ts';
+import { attributesOf } from './authz/selection.ts';
 import { bootstrap } from './bootstrap.ts';
 import { builtInAdmission, builtInAuthenticator, builtInAuthorizer, emptyCollection } from './builtin.ts';
 import { createClient, createFeed } from './client.ts';
@@ -248,7 +249,7 @@ export class ApiServer {
 
   async #serve(call: Omit<RestRequest, 'definition' | 'subresource' | 'mayCreate'>): Promise<HttpAnswer> {
     const { request, url, info, user } = call;
-    const attributes: Attributes = { ...info, user, fieldSelector: url.searchParams.get('fieldSelector') ?? '' };
+    const attributes = attributesOf(info, user);
     if (!isOpenPath(info)) this.#authorize(attributes);
     if (!info.isResource) {
       const dump = this.#flowControl.dump(info.path, url.searchParams);
@@ -256,6 +257,7 @@ export class ApiServer {
     }
     // Only what is proxied has a path of its own below it.
     if (info.rest.length > 0 && info.subresource !== 'proxy') return this.#notServed(info);
+    if (info.verb === 'proxy') return this.#notServed(info);
 
     const virtual = this.#virtual.get(`${info.group}/${info.version}/${info.resource}`);
     if (virtual?.namespaced && info.namespace === '') return this.#notServed(info);

@@ -58,7 +58,6 @@ function attributesOf(user: User, resource: string, of: Partial<Attributes>): At
     resource,
     subresource: '',
     name: '',
-    fieldSelector: '',
     ...of,
   };
 }

@@ -1,5 +1,6 @@
 // Whether a user may do a thing. Authorizers answer from the ledger as it is now, so a revocation is effective at once.
 import { ApiError, errors } from '../../machinery/errors.ts';
+import type { FieldRequirement, LabelRequirement } from '../../machinery/selectors.ts';
 import type { User } from '../core.ts';
 
 export interface Attributes {
@@ -14,8 +15,16 @@ export interface Attributes {
   readonly resource: string;
   readonly subresource: string;
   readonly name: string;
-  /** Text of the request's field selector, for scopes such as "the pods of this node". */
-  readonly fieldSelector: string;
+  /** What the selectors of a list, watch or deletecollection demand; absent: nothing. */
+  readonly fieldSelector?: Selection<FieldRequirement>;
+  readonly labelSelector?: Selection<LabelRequirement>;
+}
+
+/** A selector as authorizers see it. What of it could not be understood is left out, which asks for more. */
+export interface Selection<Requirement> {
+  /** All of them hold of whatever is asked for. */
+  readonly requirements: readonly Requirement[];
+  readonly error?: string;
 }
 
 export type Decision = { allowed: true; reason: string } | { allowed: false; reason: string };

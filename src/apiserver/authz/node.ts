@@ -82,13 +82,13 @@ export function nodeAuthorizer(ledger: ReadView, registry: Registry): Authorizer
     subresource: string,
     namespace: string,
     name: string,
-    fieldSelector: string,
+    fieldSelector: Attributes['fieldSelector'],
   ): Decision | undefined {
     const own = name !== '' && podOn(node, namespace, name);
     if (verb === 'list' || verb === 'watch') {
-      const selects = fieldSelector
-        .split(',')
-        .some((term) => term === `spec.nodeName=${node}` || term === `spec.nodeName==${node}`);
+      const selects = fieldSelector?.requirements.some(
+        ({ field, operator, value }) => field === 'spec.nodeName' && operator === '=' && value === node,
+      );
       return selects || own ? allow : deny('can only list/watch pods with spec.nodeName field selector');
     }
     if (verb === 'get' && subresource === '')

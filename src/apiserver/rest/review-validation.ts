@@ -4,7 +4,6 @@ import type {
   LabelSelectorAttributes,
   LocalSubjectAccessReview,
   NonResourceAttributes,
-  ResourceAttributes,
   SelfSubjectAccessReview,
   SubjectAccessReview,
 } from '../../generated/schemas/authorization-v1.ts';
@@ -111,16 +110,4 @@ function labelRequirementProblems(requirement: Requirement, path: string): Field
       isLabelValue(value).map((message) => invalid(`${path}.values[${i}]`, value, message)),
     ),
   ];
-}
-
-/** The field selector as a request's query would have it; what it cannot say is left out, which asks for more. */
-export function fieldSelectorText({ fieldSelector }: ResourceAttributes): string {
-  if (fieldSelector?.rawSelector) return fieldSelector.rawSelector;
-  return ((fieldSelector?.requirements ?? []) as Requirement[])
-    .flatMap(({ key = '', operator, values = [] }) =>
-      values.length !== 1 || (operator !== 'In' && operator !== 'NotIn')
-        ? []
-        : [`${key}${operator === 'In' ? '=' : '!='}${values[0]}`],
-    )
-    .join(',');
 }

@@ -11,9 +11,10 @@ import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
 import type { Clock } from '../../ports/index.ts';
 import { type Authenticator, review } from '../authn/authenticator.ts';
 import type { Attributes, Authorizer } from '../authz/authorizer.ts';
+import { fieldsOf, labelsOf } from '../authz/selection.ts';
 import { timestamp, type User } from '../core.ts';
 import type { Registry } from '../registry.ts';
-import { type AccessReview, fieldSelectorText, reviewProblems } from './review-validation.ts';
+import { type AccessReview, reviewProblems } from './review-validation.ts';
 import { rulesOf } from './rules.ts';
 import type { VirtualResource } from './virtual.ts';
 
@@ -163,6 +164,7 @@ function attributesOf(user: User, { spec }: AccessReview): Attributes {
     resource: resource?.resource ?? '',
     subresource: resource?.subresource ?? '',
     name: resource?.name ?? '',
-    fieldSelector: resource ? fieldSelectorText(resource) : '',
+    ...(resource?.fieldSelector ? { fieldSelector: fieldsOf(resource.fieldSelector) } : {}),
+    ...(resource?.labelSelector ? { labelSelector: labelsOf(resource.labelSelector) } : {}),
   };
 }

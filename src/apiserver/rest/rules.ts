@@ -33,8 +33,7 @@ export function rulesOf(
       resource: '*',
       subresource: '',
       name: '',
-      fieldSelector: '',
-      ...attributes,
+        ...attributes,
     })?.allowed ?? false;
   if (may({}))
     return {
