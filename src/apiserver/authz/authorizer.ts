@@ -27,21 +27,28 @@ export interface Selection<Requirement> {
   readonly error?: string;
 }
 
-export type Decision = { allowed: true; reason: string } | { allowed: false; reason: string };
+/** `allowed: undefined`: no opinion, with something to say should nobody allow it. */
+export interface Decision {
+  readonly allowed: boolean | undefined;
+  readonly reason: string;
+}
 
 export interface Authorizer {
-  /** Undefined: no opinion. */
+  /** Undefined: no opinion, and nothing to say. */
   authorize(attributes: Attributes): Decision | undefined;
 }
 
+/** The first authorizer with an opinion decides; without any, the reasons of all are told. */
 export function authorizeBy(authorizers: readonly Authorizer[]): Authorizer {
   return {
     authorize(attributes) {
+      let reasons = '';
       for (const authorizer of authorizers) {
         const decision = authorizer.authorize(attributes);
-        if (decision) return decision;
+        if (decision?.allowed !== undefined) return decision;
+        if (decision?.reason) reasons += `${reasons === '' ? '' : '\n'}${decision.reason}`;
       }
-      return undefined;
+      return reasons === '' ? undefined : { allowed: undefined, reason: reasons };
     },
   };
 }

@@ -51,7 +51,8 @@ export function reviews(options: {
     if (problems.length > 0) throw unnamed(problems);
     const decision = authorizer.authorize(attributesOf(user, review));
     const reason = decision?.reason ? { reason: decision.reason } : {};
-    const status = decision?.allowed === false ? { allowed: false, denied: true } : { allowed: decision !== undefined };
+    const status =
+      decision?.allowed === false ? { allowed: false, denied: true } : { allowed: decision?.allowed === true };
     return { ...review, status: { ...status, ...reason } };
   };
   const resources: VirtualResource[] = [
