@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { apiClient } from '../harness/api.ts';
+import { measureAccess } from './access.ts';
 import { measureApi } from './api.ts';
 import { barePods } from './bare-cri.ts';
 import { type Cluster, deletedPod, killedContainer, lostNode, podStart, rollOut } from './pods.ts';
@@ -20,14 +21,18 @@ const { values: apiOptions, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: { kit: { type: 'string' }, bin: { type: 'string' } },
 });
-// Without a node, and only when asked for: it has a cluster of its own.
+// Without a node, and only when asked for: they have clusters of their own.
 if (wanted[0] === 'api') {
   await measureApi(apiOptions);
   process.exit();
 }
+if (wanted[0] === 'access') {
+  await measureAccess();
+  process.exit();
+}
 const unknown = wanted.filter((w) => !sections.some((s) => s === w));
 if (unknown.length > 0) {
-  console.error(`no such section: ${unknown.join(', ')} (there are: ${[...sections, 'api'].join(', ')})`);
+  console.error(`no such section: ${unknown.join(', ')} (there are: ${[...sections, 'api', 'access'].join(', ')})`);
   process.exit(2);
 }
 const on = (section: (typeof sections)[number]): boolean => wanted.length === 0 || wanted.includes(section);
