@@ -23,6 +23,8 @@ export interface Env {
   CLUSTER_CONFIG?: string;
   /** JSON: a list of configuration objects, see src/configuration. A secret, since it may hold keys. */
   CONFIGURATION?: string;
+  /** Networks that trust one authority alone, by its place among the configuration's; local only. */
+  [outbound: `OUTBOUND_${number}`]: Fetcher | undefined;
 }
 
 export function clusterConfig(env: Env): ClusterConfig {

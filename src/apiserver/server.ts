@@ -13,7 +13,7 @@ import type { KubeObject } from '../machinery/meta.ts';
 import type { AnyResource, ControlPlaneParts, Subresource } from '../machinery/resource.ts';
 import type { ProtobufTable } from '../machinery/schema/table.ts';
 import { Schemas } from '../machinery/schema/types.ts';
-import type { Clock, ClusterConfig, Log, Random, Timers } from '../ports/index.ts';
+import type { Clock, ClusterConfig, Fetch, Log, Random, Timers } from '../ports/index.ts';
 import type { Client, Feed } from '../reconcile/types.ts';
 import { AdmissionChain, type AdmissionPlugin } from './admission/chain.ts';
 import { type Authenticator, allAuthenticated, anonymous, bearerToken } from './authn/authenticator.ts';
@@ -75,6 +75,8 @@ export interface ApiServerOptions {
   adminToken?: string;
   /** PEM, PKCS#8, EC P-256: signs service account tokens; absent: none are issued. */
   serviceAccountKey?: string;
+  /** Calls webhooks, issuers and sinks that are configured; absent: none can be reached. */
+  fetch?: Fetch;
   /** Carries out requests that begin a stream to a node; absent: they are answered with 503. */
   connect?(request: HttpRequest, connection: Connection): Promise<HttpAnswer>;
   /** Evidence of life of nodes, for what is filled in at reads. */

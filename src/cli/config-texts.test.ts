@@ -31,6 +31,8 @@ test('kubeconfig', () => {
   });
 });
 
+const pem = (base64: string) => `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`;
+
 test('workerd listens on every address with one certificate; embedded paths are relative', () => {
   const config = workerdConfig({
     dir: '/s/worker',
@@ -40,6 +42,7 @@ test('workerd listens on every address with one certificate; embedded paths are 
     addresses: ['127.0.0.1', '::1'],
     port: 6443,
     configuration: '/state/configuration.json',
+    certificateAuthorities: [pem('QQ=='), `${pem('Qg==')}# and another\n${pem('Qw==')}`],
     clusterConfig: { podCidr: '10.244.0.0/16' },
   });
   expect(config).toContain('address = "127.0.0.1:6443"');
@@ -48,6 +51,14 @@ test('workerd listens on every address with one certificate; embedded paths are 
   expect(config).toContain('embed "../pki/ca.key"');
   expect(config).toContain('disk = (path = "/s/ledger"');
   expect(config).toContain('"{\\"podCidr\\":\\"10.244.0.0/16\\"}"');
+  expect(config).toContain('globalOutbound = "outbound"');
+  expect(config).toContain('(name = "OUTBOUND_1", service = "outbound-1")');
+  expect(
+    config
+      .split('\n')
+      .find((line) => line.includes('"outbound-1", network'))
+      ?.match(/BEGIN/g),
+  ).toHaveLength(2);
 });
 
 test('containerd: both generations of configuration name the same places', () => {

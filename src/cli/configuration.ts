@@ -2,7 +2,7 @@
 // nothing. What it may say is src/configuration's.
 import fs from 'node:fs';
 import { parseAllDocuments } from 'yaml';
-import { readConfiguration } from '../configuration/configuration.ts';
+import { type Configuration, readConfiguration } from '../configuration/configuration.ts';
 import { readFile } from './api.ts';
 import { CliError } from './errors.ts';
 import type { StatePaths } from './paths.ts';
@@ -26,4 +26,13 @@ export function keepConfiguration(paths: StatePaths, file: string): void {
 /** What is kept: JSON, a list of configuration objects. */
 export function configurationText(paths: StatePaths): string {
   return fs.existsSync(paths.configuration) ? fs.readFileSync(paths.configuration, 'utf8') : '[]';
+}
+
+/** Throws CliError: what is kept was checked by another version. */
+export function keptConfiguration(paths: StatePaths): Configuration {
+  try {
+    return readConfiguration(JSON.parse(configurationText(paths)) as unknown[]);
+  } catch (error) {
+    throw new CliError(`${paths.configuration}:\n${(error as Error).message}`);
+  }
 }

@@ -3,8 +3,9 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
+import { certificateAuthorities } from '../configuration/certificate-authorities.ts';
 import { bundleWorker } from './bundle.ts';
-import { configurationText } from './configuration.ts';
+import { configurationText, keptConfiguration } from './configuration.ts';
 import { kubeconfigText } from './kubeconfig.ts';
 import { fingerprintOf } from './local-nodes.ts';
 import type { StatePaths } from './paths.ts';
@@ -64,6 +65,7 @@ export async function controlPlaneComponent(paths: StatePaths, settings: Cluster
     addresses: listenAddresses(settings),
     port: settings.port,
     configuration: paths.configuration,
+    certificateAuthorities: certificateAuthorities(keptConfiguration(paths)),
     clusterConfig: { podCidr: ranges.podCidr, serviceCidr: ranges.serviceCidr, longPoll: 'always' },
   });
   const file = path.join(paths.worker, 'config.capnp');

@@ -14,6 +14,8 @@ export interface WorkerdConfigInput {
   clusterConfig: Record<string, unknown>;
   /** File: JSON, a list of configuration objects. */
   configuration: string;
+  /** PEM bundles that servers are held to when they are called, see src/configuration. */
+  certificateAuthorities: readonly string[];
 }
 
 const compatibilityDate = '2026-11-17';
@@ -27,6 +29,12 @@ export const classes = [
 
 /** A small nursery: nearly all that a request makes dies with it, and what is reused stays in the processor's caches. */
 const v8Flags = ['--max-semi-space-size=8'];
+
+/** With an index: the binding of the network that trusts one authority alone (workers/adapters/outbound.ts). */
+const outboundBinding = 'OUTBOUND_';
+
+const certificatesIn = (pem: string): string[] =>
+  pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
 
 const hostPort = (address: string, port: number) =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
@@ -48,6 +56,17 @@ export function workerdConfig(input: WorkerdConfigInput): string {
     `(name = "SERVICE_ACCOUNT_KEY", text = ${embed(input.pki.serviceAccountKey)})`,
     `(name = "CLUSTER_CONFIG", text = ${text(JSON.stringify(input.clusterConfig))})`,
     `(name = "CONFIGURATION", text = ${embed(input.configuration)})`,
+    ...input.certificateAuthorities.map((_, i) => `(name = "${outboundBinding}${i}", service = "outbound-${i}")`),
+  ];
+  // Webhooks and issuers of a local cluster are often on this machine or beside it. A Worker cannot choose whom one call trusts,
+  // so each authority has a network of its own.
+  const network = (name: string, trust: string) =>
+    `    (name = "${name}", network = (allow = ["public", "private"], tlsOptions = (${trust}))),`;
+  const networks = [
+    network('outbound', 'trustBrowserCas = true'),
+    ...input.certificateAuthorities.map((pem, i) =>
+      network(`outbound-${i}`, `trustedCertificates = [${certificatesIn(pem).map(text).join(', ')}]`),
+    ),
   ];
   // Memory costs nothing here, and an evicted object begins anew: a node's link would count silence afresh, the scheduler list all.
   const namespaces = classes.map(
@@ -61,6 +80,7 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = .worker),
     (name = "ledger", disk = (path = ${text(input.ledger)}, writable = true, allowDotfiles = false)),
+${networks.join('\n')}
   ],
   sockets = [
 ${sockets.join('\n')}
@@ -77,6 +97,7 @@ const worker :Workerd.Worker = (
     ${namespaces.join(',\n    ')},
   ],
   durableObjectStorage = (localDisk = "ledger"),
+  globalOutbound = "outbound",
 );
 `;
 }

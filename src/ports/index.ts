@@ -44,7 +44,13 @@ export interface Log {
   error(message: string, fields?: Record<string, unknown>): void;
 }
 
-export type Fetch = (request: Request) => Promise<Response>;
+/** Calls out of the control plane, to what an administrator configured. Rejects where no answer came. */
+export type Fetch = (request: Request, options?: FetchOptions) => Promise<Response>;
+
+export interface FetchOptions {
+  /** PEM: the server's certificate must come from these authorities and no others; absent: those that browsers trust. */
+  certificateAuthority?: string;
+}
 
 /** Settings of one cluster, fixed at its start. All of them have defaults in {@link defaultClusterConfig}. */
 export interface ClusterConfig {

@@ -13,6 +13,7 @@ import type { Write, WriteOutcome } from '../../src/reconcile/types.ts';
 import { type DurableAlarm, durableAlarm } from '../adapters/alarm.ts';
 import { workerLog, workerRandom, workerTimers } from '../adapters/ambient.ts';
 import { groupCommit } from '../adapters/group-commit.ts';
+import { outbound } from '../adapters/outbound.ts';
 import { certificateSigner } from '../adapters/signer.ts';
 import { durableSql } from '../adapters/sql.ts';
 import { callObject } from '../adapters/stubs.ts';
@@ -31,13 +32,15 @@ export class ApiServerObject extends DurableObject<Env> {
     this.#alarm = durableAlarm(ctx.storage, (error) => log.error('alarm could not be set', { error: String(error) }));
     const epoch = ctx.storage.kv.get<string>('epoch') ?? workerRandom.uuid();
     ctx.storage.kv.put('epoch', epoch);
+    const configured = configuration(env);
     this.#object = new ServerObject({
       sql: durableSql(ctx.storage),
       alarm: this.#alarm,
       timers: workerTimers,
       random: workerRandom,
       config: clusterConfig(env),
-      configuration: configuration(env),
+      configuration: configured,
+      fetch: outbound(env, configured),
       log,
       epoch,
       peers: peers(env),

@@ -11,7 +11,7 @@ import type { Change, Ledger } from '../../ledger/types.ts';
 import type { HttpAnswer, HttpRequest } from '../../machinery/http.ts';
 import { groupResource, type KubeObject } from '../../machinery/meta.ts';
 import { type Outcome, outcome } from '../../machinery/outcome.ts';
-import type { Alarm, ClusterConfig, Log, Random, Sql, Timers } from '../../ports/index.ts';
+import type { Alarm, ClusterConfig, Fetch, Log, Random, Sql, Timers } from '../../ports/index.ts';
 import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../../protocol/node.ts';
 import { type Interest, wants } from '../../reconcile/interest.ts';
 import type { FeedPage, Follower, ListPage, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
@@ -65,6 +65,7 @@ export interface ServerObjectOptions {
   schedule?: (drain: () => void) => void;
   adminToken?: string;
   serviceAccountKey?: string;
+  fetch?: Fetch;
   connect?: ApiServerOptions['connect'];
 }
 
@@ -133,6 +134,7 @@ export class ServerObject implements RemoteApi {
       ...(adminToken === undefined ? {} : { adminToken }),
       ...(serviceAccountKey === undefined ? {} : { serviceAccountKey }),
       ...(options.configuration ? { configuration: options.configuration } : {}),
+      ...(options.fetch ? { fetch: options.fetch } : {}),
       ...(connect ? { connect } : {}),
     });
     this.#poker = new Poker({

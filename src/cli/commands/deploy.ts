@@ -4,8 +4,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { certificateAuthorities } from '../../configuration/certificate-authorities.ts';
 import { commitOf } from '../bundle.ts';
-import { configurationText, keepConfiguration } from '../configuration.ts';
+import { configurationText, keepConfiguration, keptConfiguration } from '../configuration.ts';
 import { CliError } from '../errors.ts';
 import { kubeconfigText } from '../kubeconfig.ts';
 import { repoRoot, type StatePaths, statePaths } from '../paths.ts';
@@ -37,6 +38,10 @@ export async function deploy(options: DeployOptions): Promise<void> {
   const paths = statePaths(options.stateDir);
   makeStateDir(paths);
   if (options.config !== undefined) keepConfiguration(paths, options.config);
+  if (certificateAuthorities(keptConfiguration(paths)).length > 0)
+    throw new CliError(
+      'the configuration names a certificateAuthority: on Cloudflare a Worker trusts public authorities and cannot be held to others',
+    );
   const name = options.name ? ['--name', options.name] : [];
   await build(paths, name, Boolean(options.dryRun));
   const obstacles = await missing(paths, name);

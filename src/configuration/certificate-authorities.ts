@@ -1,0 +1,8 @@
+// Whom calls out of the control plane trust, where an administrator named an authority. The local control plane needs a
+// network of its own for each, so what is configured must say all of them, in an order that does not change.
+import type { Configuration } from './configuration.ts';
+
+/** PEM bundles, each once. */
+export function certificateAuthorities(_configuration: Configuration): string[] {
+  return [];
+}
