@@ -1,7 +1,8 @@
 // The Fetch port: calls to webhooks, issuers and sinks. A Worker cannot choose whom a single call trusts: locally `tiffin up`
 // gives each configured authority a network of its own; on Cloudflare there is none, and such a call fails rather than
 // trust anybody else.
-import { type Configuration, certificateAuthorities } from '../../src/configuration/configuration.ts';
+import { certificateAuthorities } from '../../src/configuration/certificate-authorities.ts';
+import type { Configuration } from '../../src/configuration/configuration.ts';
 import type { Fetch } from '../../src/ports/index.ts';
 import type { Env } from '../env.ts';
 
