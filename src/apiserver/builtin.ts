@@ -3,7 +3,7 @@
 
 import type { Ledger } from '../ledger/types.ts';
 import type { HttpAnswer } from '../machinery/http.ts';
-import type { Clock, ClusterConfig } from '../ports/index.ts';
+import type { Clock } from '../ports/index.ts';
 import { certificateSubjectRestriction } from './admission/certificate-subject-restriction.ts';
 import type { AdmissionPlugin } from './admission/chain.ts';
 import { defaultIngressClass, defaultStorageClass } from './admission/default-classes.ts';
@@ -20,14 +20,13 @@ import { serviceAccount } from './admission/service-account.ts';
 import { storageObjectInUseProtection } from './admission/storage-object-in-use-protection.ts';
 import { taintNodesByCondition } from './admission/taint-nodes-by-condition.ts';
 import { type Authenticator, adminAuthenticator, allAuthenticated, firstOf } from './authn/authenticator.ts';
-import { serviceAccountAuthenticator } from './authn/service-account.ts';
-import type { Signer } from './authn/signer.ts';
+import { bootstrapTokenAuthenticator } from './authn/bootstrap-token.ts';
+import type { ServiceAccountIssuer } from './authn/issuer.ts';
 import { type Authorizer, authorizeBy, discovery, masters } from './authz/authorizer.ts';
 import { interimView } from './authz/interim-view.ts';
 import { nodeAuthorizer } from './authz/node.ts';
 import { textResponse } from './negotiation/respond.ts';
 import { nodeOfCredential } from './nodes/credentials.ts';
-import { isBootstrapToken } from './nodes/join.ts';
 import type { Registry } from './registry.ts';
 import type { RequestInfo } from './routing.ts';
 
@@ -52,11 +51,12 @@ export const builtInAdmission: readonly AdmissionPlugin[] = [
 export function builtInAuthenticator(options: {
   ledger: Ledger;
   clock: Clock;
-  config: ClusterConfig;
+  /** The API server's. */
+  audiences: readonly string[];
   adminToken: string | undefined;
-  signer: Signer | undefined;
+  issuer: ServiceAccountIssuer | undefined;
 }): Authenticator {
-  const { ledger, clock, config, adminToken, signer } = options;
+  const { ledger, clock, audiences, adminToken, issuer } = options;
   const nodes: Authenticator = {
     async authenticate(token) {
       const node = await nodeOfCredential(ledger, token);
@@ -65,21 +65,14 @@ export function builtInAuthenticator(options: {
         : { name: `system:node:${node}`, groups: ['system:nodes', allAuthenticated] };
     },
   };
-  const bootstrapTokens: Authenticator = {
-    async authenticate(token) {
-      if (!isBootstrapToken(ledger, clock, token)) return undefined;
-      return { name: `system:bootstrap:${token.slice(0, 6)}`, groups: ['system:bootstrappers', allAuthenticated] };
-    },
-  };
-  const audience = config.issuer;
   return firstOf(
     [
       ...(adminToken ? [adminAuthenticator(adminToken)] : []),
       nodes,
-      ...(signer ? [serviceAccountAuthenticator({ ledger, signer, audience, clock })] : []),
-      bootstrapTokens,
+      ...(issuer ? [issuer.authenticator] : []),
+      bootstrapTokenAuthenticator(ledger, clock),
     ],
-    audience,
+    audiences,
   );
 }
 

@@ -3,10 +3,13 @@
 
 import { ApiError } from '../machinery/errors.ts';
 import { HttpAnswer, type HttpRequest } from '../machinery/http.ts';
+import type { ServiceAccountIssuer } from './authn/issuer.ts';
+import { openIdPage } from './authn/openid.ts';
 import type { Core } from './core.ts';
 import { DiscoveryAnswers } from './discovery/answers.ts';
 import type { Discovery } from './discovery/discovery.ts';
 import { type Check, Health, type HealthKind } from './health.ts';
+import { answerKeys, type KeyFamilies, keysPath } from './keys.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { negotiate } from './negotiation/accept.ts';
 import { pageNotFound } from './negotiation/respond.ts';
@@ -25,8 +28,10 @@ export interface PagesOptions {
   metrics: Metrics;
   /** What must work for /readyz beside the ledger. */
   checks?: Readonly<Record<string, Check>>;
-  /** JWK set of the service account issuer. */
-  jwks?: () => Promise<unknown>;
+  /** Absent: there is none, and nothing of it to discover. */
+  issuer?: ServiceAccountIssuer;
+  /** Keys that can be rotated. */
+  keys: KeyFamilies;
 }
 
 export const gitVersion = 'v1.36.0+tiffin';
@@ -56,14 +61,12 @@ export function resourceNotFound(): ApiError {
 }
 
 export class Pages {
-  readonly #core: Core;
   readonly #options: PagesOptions;
   readonly #health: Health;
   readonly #discovery: DiscoveryAnswers;
   readonly #openApi: OpenApiAnswers;
 
   constructor(core: Core, options: PagesOptions) {
-    this.#core = core;
     this.#options = options;
     const alive: Record<string, Check> = {
       ping: () => undefined,
@@ -104,9 +107,12 @@ export class Pages {
         if (second !== '' && !this.#options.discovery.has(second)) return pageNotFound();
         return this.#discovered(request, segments);
       case '.well-known':
-        return path === '/.well-known/openid-configuration' ? this.#openId(request) : pageNotFound();
       case 'openid':
-        return path === '/openid/v1/jwks' && this.#options.jwks ? this.#keys(request) : pageNotFound();
+        return (await openIdPage(this.#options.issuer, request, path)) ?? pageNotFound();
+      case 'tiffin.dev':
+        return isBelow(path, keysPath)
+          ? ((await answerKeys(this.#options.keys, request, path)) ?? pageNotFound())
+          : pageNotFound();
       case 'openapi':
         if (path === '/openapi/v2') return this.#openApi.v2(request);
         return second === 'v3' ? this.#openApi.v3(request, url, segments.slice(2).join('/')) : pageNotFound();
@@ -145,29 +151,9 @@ export class Pages {
       ]),
     ].sort();
   }
-
-  async #keys(request: HttpRequest): Promise<HttpAnswer> {
-    readOnly(request);
-    return new HttpAnswer(JSON.stringify(await this.#options.jwks?.()), {
-      headers: { 'Content-Type': 'application/jwk-set+json', 'Cache-Control': 'public, max-age=3600' },
-    });
-  }
-
-  #openId(request: HttpRequest): HttpAnswer {
-    readOnly(request);
-    const { issuer } = this.#core.config;
-    const metadata = {
-      issuer,
-      jwks_uri: `${issuer}/openid/v1/jwks`,
-      response_types_supported: ['id_token'],
-      subject_types_supported: ['public'],
-      id_token_signing_alg_values_supported: ['ES256'],
-    };
-    return new HttpAnswer(JSON.stringify(metadata), {
-      headers: { 'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=3600' },
-    });
-  }
 }
+
+const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
 /** Throws MethodNotAllowed (405), as routes for GET alone do. */
 function readOnly(request: HttpRequest): void {

@@ -18,7 +18,8 @@ import type { Client, Feed } from '../reconcile/types.ts';
 import { AdmissionChain, type AdmissionPlugin } from './admission/chain.ts';
 import { type Authenticator, allAuthenticated, anonymous, bearerToken } from './authn/authenticator.ts';
 import { impersonate } from './authn/impersonation.ts';
-import { createSigner } from './authn/signer.ts';
+import { type ServiceAccountIssuer, serviceAccountIssuer } from './authn/issuer.ts';
+import { tokenSettings } from './authn/token-settings.ts';
 import { type Attributes, type Authorizer, forbidden } from './authz/authorizer.ts';
 import { attributesOf } from './authz/selection.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -73,7 +74,7 @@ export interface ApiServerOptions {
   log: Log;
   /** The token of the kubeconfig's admin; absent or empty: there is none. */
   adminToken?: string;
-  /** PEM, PKCS#8, EC P-256: signs service account tokens; absent: none are issued. */
+  /** PEM: the keys of the service account issuer, of which the first private one signs; absent: no tokens are issued. */
   serviceAccountKey?: string;
   /** Calls webhooks, issuers and sinks that are configured; absent: none can be reached. */
   fetch?: Fetch;
@@ -98,6 +99,7 @@ export interface ApiServerOptions {
 export class ApiServer {
   readonly core: Core;
   readonly feed: Feed;
+  readonly issuer: ServiceAccountIssuer | undefined;
   /** What /metrics shows; parts of the server add their own. */
   readonly metrics: Metrics;
   readonly #options: ApiServerOptions;
@@ -130,12 +132,15 @@ export class ApiServer {
       admission: new AdmissionChain(options.admission ?? builtInAdmission),
       ...(options.contacts ? { contacts: options.contacts } : {}),
     };
-    const signer = options.serviceAccountKey
-      ? createSigner(options.serviceAccountKey, config.issuer, clock)
-      : undefined;
-    this.#authenticator = options.authenticator ?? builtInAuthenticator({ ledger, clock, config, adminToken, signer });
+    const configured = options.configuration?.serviceAccountTokens;
+    const { audiences } = tokenSettings(config, configured);
+    const pem = options.serviceAccountKey;
+    const issuer = pem ? serviceAccountIssuer({ pem, config, configured, ledger, clock, random, log }) : undefined;
+    this.issuer = issuer;
+    this.#authenticator =
+      options.authenticator ?? builtInAuthenticator({ ledger, clock, audiences, adminToken, issuer });
     this.#authorizer = options.authorizer ?? builtInAuthorizer(ledger, registry);
-    this.#creators = signer ? { 'serviceaccounts/token': tokenCreator(signer) } : {};
+    this.#creators = issuer ? { 'serviceaccounts/token': tokenCreator(issuer.signer, issuer.settings) } : {};
     this.feed = createFeed(this.core);
     this.#hub = new WatchHub(ledger, options.timers);
     this.#unread = new TimeLimits(options.timers);
@@ -152,7 +157,7 @@ export class ApiServer {
         authenticator: this.#authenticator,
         authorizer: this.#authorizer,
         registry,
-        audience: config.issuer,
+        audiences,
         clock,
       }),
     ];
@@ -165,14 +170,15 @@ export class ApiServer {
       gitVersion,
       startedMs: clock.now(),
     });
-    this.metrics.add(...flowControlFamilies(() => this.#flowControl.levels));
+    this.metrics.add(...flowControlFamilies(() => this.#flowControl.levels), ...(issuer?.metrics ?? []));
     this.#discovery = new Discovery(registry, virtual);
     this.#pages = new Pages(this.core, {
       discovery: this.#discovery,
       openApi: new OpenApi(registry, virtual, schemas, clock),
       metrics: this.metrics,
       ...(options.checks ? { checks: options.checks } : {}),
-      ...(signer ? { jwks: () => signer.jwks() } : {}),
+      ...(issuer ? { issuer } : {}),
+      keys: issuer ? { 'service-account': issuer.keys } : {},
     });
   }
 

@@ -3,10 +3,12 @@
 // server. Knows only which kinds there are; each has a file of its own beside this one.
 import type { FieldError } from '../machinery/errors.ts';
 import { causesOf } from '../machinery/errors.ts';
+import { type ServiceAccountTokens, serviceAccountTokens } from './service-accounts.ts';
 
 /** What of each kind was configured; absent: the defaults hold. */
-// biome-ignore lint/suspicious/noEmptyInterface: kinds come one by one
-export interface Configuration {}
+export interface Configuration {
+  serviceAccountTokens?: ServiceAccountTokens;
+}
 
 export interface ConfigurationKind<K extends keyof Configuration = keyof Configuration> {
   /** Where its object lies in a {@link Configuration}. */
@@ -19,7 +21,7 @@ export interface ConfigurationKind<K extends keyof Configuration = keyof Configu
   read(document: Readonly<Record<string, unknown>>, problems: FieldError[]): NonNullable<Configuration[K]>;
 }
 
-const kinds: readonly ConfigurationKind[] = [];
+const kinds: readonly ConfigurationKind[] = [serviceAccountTokens];
 
 /** A configuration that cannot be used, with everything that is wrong with it. */
 export class ConfigurationError extends Error {

@@ -16,13 +16,13 @@ export type Reviewed = { user: User; audiences: readonly string[] } | { refusal:
 export const allAuthenticated = 'system:authenticated';
 export const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
-/** `audience`: the API server's, for which tokens are that say nothing else. */
-export function firstOf(authenticators: readonly Authenticator[], audience: string): Authenticator {
+/** `own`: the API server's audiences, for which tokens are that say nothing else. */
+export function firstOf(authenticators: readonly Authenticator[], own: readonly string[]): Authenticator {
   return {
     async review(token, audiences) {
       let refused: Reviewed | undefined;
       for (const authenticator of authenticators) {
-        const reviewed = await review(authenticator, token, audiences, audience);
+        const reviewed = await review(authenticator, token, audiences, own);
         if (reviewed && 'user' in reviewed) return reviewed;
         refused ??= reviewed;
       }
@@ -43,11 +43,12 @@ export async function review(
   authenticator: Authenticator,
   token: string,
   audiences: readonly string[],
-  audience: string,
+  own: readonly string[],
 ): Promise<Reviewed | undefined> {
   if (authenticator.review) return authenticator.review(token, audiences);
-  const user = audiences.includes(audience) ? await authenticator.authenticate(token) : undefined;
-  return user && { user, audiences: [audience] };
+  const shared = own.filter((one) => audiences.includes(one));
+  const user = shared.length > 0 ? await authenticator.authenticate(token) : undefined;
+  return user && { user, audiences: shared };
 }
 
 /** The token of an Authorization header; undefined when there is none. */

@@ -1,106 +1,121 @@
-// Service account tokens: what their claims are, and whether what they are bound to still exists. The signature of a token
-// is checked once and remembered until it expires; its bindings are looked up on every use, so that deleting the pod,
-// secret or service account revokes it at once.
-import type { JWTPayload } from 'jose';
+// Service account tokens as bearer tokens. Only what a signature said is remembered; what the token claims is held against
+// the ledger on every use, so that deleting the pod, Secret, node or account revokes it at once, and a key that was retired
+// makes everything be checked anew.
+//
+// Order matters: a token whose claims do not hold is refused before its signature is looked at. A stranger would have to know
+// the uid of a live account to be worth that much work, and even then it is one check per token.
+//
+// Tokens are remembered under their own text. Looking one up takes a time that depends on the text, but tells nothing: V8
+// compares two texts only where a hash with a secret seed agrees, and the secret of a token, its signature, comes last.
 import type { ReadView } from '../../ledger/types.ts';
 import { goQuoted } from '../../machinery/errors.ts';
 import type { Clock } from '../../ports/index.ts';
 import type { User } from '../core.ts';
-import { type Authenticator, allAuthenticated, sha256 } from './authenticator.ts';
+import type { Authenticator, Reviewed } from './authenticator.ts';
+import { legacyIssuer, problemOf, readClaims, type TokenClaims, userOf } from './claims.ts';
+import { parseJws } from './jws.ts';
+import { Remembered } from './remembered.ts';
 import type { Signer } from './signer.ts';
 
-interface Reference {
-  name: string;
-  uid: string;
+/** What is counted of tokens that were let in. */
+export interface TokenUse {
+  /** Of a Secret: neither audience nor end. */
+  legacy?(claims: TokenClaims): void;
+  /** It should have been renewed `seconds` ago, or (undefined) in time to come. */
+  renewable?(claims: TokenClaims, seconds: number | undefined): void;
 }
 
-export interface KubernetesClaims {
-  namespace: string;
-  serviceaccount: Reference;
-  pod?: Reference;
-  secret?: Reference;
-  node?: { name: string; uid?: string };
-}
-
-export const claimsKey = 'kubernetes.io';
-const rememberedMax = 1000;
+/** Characters of tokens that are remembered: some seven thousand of them. */
+const rememberedCharsMax = 8_000_000;
+const refusedCharsMax = 500_000;
 
 export function serviceAccountAuthenticator(options: {
   ledger: ReadView;
   signer: Signer;
-  audience: string;
+  /** Of whose tokens is believed what they say; the first issues. */
+  issuers: readonly string[];
+  /** The API server's. */
+  audiences: readonly string[];
   clock: Clock;
+  use?: TokenUse;
 }): Authenticator {
-  const { ledger, signer, audience, clock } = options;
-  const remembered = new Map<string, JWTPayload>();
-  const claimsOf = async (token: string): Promise<JWTPayload | undefined> => {
-    if (token.split('.').length !== 3) return undefined;
-    const hash = String.fromCharCode(...(await sha256(token)));
-    const known = remembered.get(hash);
-    if (known) {
-      if ((known.exp ?? 0) * 1000 > clock.now()) return known;
-      remembered.delete(hash);
+  const { ledger, signer, issuers, audiences: own, clock, use } = options;
+  const signed = new Remembered<{ claims: TokenClaims; user: User }>(rememberedCharsMax);
+  const forged = new Remembered<true>(refusedCharsMax);
+  let generation = signer.ring.generation;
+
+  const forget = (): void => {
+    if (generation === signer.ring.generation) return;
+    generation = signer.ring.generation;
+    signed.clear();
+    forged.clear();
+  };
+  const audiencesOf = ({ audiences }: TokenClaims, wanted: readonly string[]): string[] =>
+    (audiences.length === 0 ? own : audiences).filter((one) => wanted.includes(one));
+  const problem = (claims: TokenClaims, token: string): string | undefined =>
+    problemOf(claims, token, clock.now(), ledger);
+
+  /** Whose signature holds; `worthwhile` says whether to look at it at all. */
+  const known = async (
+    token: string,
+    worthwhile: (claims: TokenClaims) => boolean,
+  ): Promise<{ claims: TokenClaims; user: User } | undefined> => {
+    forget();
+    const before = signed.get(token);
+    if (before) return before;
+    if (forged.get(token)) return undefined;
+    const jws = parseJws(token);
+    const claims = jws && readClaims(jws.claims);
+    if (!claims || !(claims.issuer === legacyIssuer || issuers.includes(claims.issuer))) return undefined;
+    if (!worthwhile(claims)) return undefined;
+    const asked = generation;
+    const holds = await signer.verify(jws);
+    forget();
+    // Keys came or went meanwhile: what was found out is of those of before.
+    if (asked !== generation) return known(token, worthwhile);
+    if (!holds) {
+      forged.set(token, true);
       return undefined;
     }
-    const claims = await signer.verify(token);
-    if (!claims) return undefined;
-    if (remembered.size >= rememberedMax) remembered.delete(remembered.keys().next().value as string);
-    remembered.set(hash, claims);
-    return claims;
+    const found = { claims, user: userOf(claims) };
+    signed.set(token, found);
+    return found;
   };
+  const count = (claims: TokenClaims): void => {
+    if (claims.audiences.length === 0) use?.legacy?.(claims);
+    const { warnafter } = claims;
+    if (!warnafter) return;
+    const seconds = Math.floor(clock.now() / 1000) - warnafter;
+    use?.renewable?.(claims, seconds > 0 ? seconds : undefined);
+  };
+
   return {
     async authenticate(token) {
-      const claims = await claimsOf(token);
-      return claims && audiencesOf(claims).includes(audience) ? userOf(ledger, claims) : undefined;
+      const found = await known(
+        token,
+        (claims) => audiencesOf(claims, own).length > 0 && problem(claims, token) === undefined,
+      );
+      // Looked up after the signature, too: that took its time.
+      if (!found || audiencesOf(found.claims, own).length === 0 || problem(found.claims, token)) return undefined;
+      count(found.claims);
+      return found.user;
     },
-    async review(token, audiences) {
-      const claims = await claimsOf(token);
-      if (!claims) return undefined;
-      const own = audiencesOf(claims);
-      const shared = own.filter((one) => audiences.includes(one));
-      if (shared.length === 0)
-        return {
-          refusal: `token audiences ${quotedList(own)} is invalid for the target audiences ${quotedList(audiences)}`,
-        };
-      const user = userOf(ledger, claims);
-      return user && { user, audiences: shared };
+    async review(token, wanted): Promise<Reviewed | undefined> {
+      const found = await known(token, () => true);
+      if (!found) return undefined;
+      const { claims, user } = found;
+      const audiences = audiencesOf(claims, wanted);
+      if (audiences.length === 0) {
+        const named = quotedList(claims.audiences.length === 0 ? own : claims.audiences);
+        return { refusal: `token audiences ${named} is invalid for the target audiences ${quotedList(wanted)}` };
+      }
+      const refusal = problem(claims, token);
+      if (refusal !== undefined) return { refusal };
+      count(claims);
+      return { user, audiences };
     },
   };
 }
 
-const audiencesOf = ({ aud = [] }: JWTPayload): string[] => (typeof aud === 'string' ? [aud] : aud);
 /** As Go's `%q` prints a list. */
 const quotedList = (texts: readonly string[]): string => `[${texts.map(goQuoted).join(' ')}]`;
-
-/** The user of valid claims; undefined when something that they are bound to is gone. */
-export function userOf(ledger: ReadView, claims: JWTPayload): User | undefined {
-  const own = claims[claimsKey] as Partial<KubernetesClaims> | undefined;
-  if (!own?.namespace || !own.serviceaccount) return undefined;
-  const { namespace, serviceaccount, pod, secret, node } = own;
-  const lives = (resource: string, reference: Reference) => {
-    const entry = ledger.get(`${resource}/${reference.name}`);
-    // The first uid of a stored value is the object's own (see storage/codec.ts).
-    return entry !== undefined && /"uid":"([^"]*)"/.exec(entry.value)?.[1] === reference.uid;
-  };
-  if (!lives(`serviceaccounts/${namespace}`, serviceaccount)) return undefined;
-  if (pod && !lives(`pods/${namespace}`, pod)) return undefined;
-  if (secret && !lives(`secrets/${namespace}`, secret)) return undefined;
-  // A token of a pod says where the pod was when it was issued; only a token of the node alone ends with the node.
-  if (node?.uid && !pod && !lives('nodes', { name: node.name, uid: node.uid })) return undefined;
-  const extra: Record<string, string[]> = {};
-  if (typeof claims.jti === 'string') extra['authentication.kubernetes.io/credential-id'] = [`JTI=${claims.jti}`];
-  if (pod) {
-    extra['authentication.kubernetes.io/pod-name'] = [pod.name];
-    extra['authentication.kubernetes.io/pod-uid'] = [pod.uid];
-  }
-  if (node) {
-    extra['authentication.kubernetes.io/node-name'] = [node.name];
-    if (node.uid) extra['authentication.kubernetes.io/node-uid'] = [node.uid];
-  }
-  return {
-    name: `system:serviceaccount:${namespace}:${serviceaccount.name}`,
-    uid: serviceaccount.uid,
-    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, allAuthenticated],
-    extra,
-  };
-}

@@ -1,61 +1,51 @@
-// The service account issuer: signs and checks JWTs with one EC P-256 key (ES256), and publishes its public half.
-import {
-  calculateJwkThumbprint,
-  exportJWK,
-  importJWK,
-  importPKCS8,
-  type JWK,
-  type JWTPayload,
-  jwtVerify,
-  SignJWT,
-} from 'jose';
-import type { Clock } from '../../ports/index.ts';
+// The service account issuer: signs tokens with one key of its ring, checks the signatures of tokens with any of them, and
+// publishes their public halves. What tokens claim is no business of it.
+import type { JWK } from 'jose';
+import type { Log } from '../../ports/index.ts';
+import { type Jws, unsignedText } from './jws.ts';
+import { base64url, signBytes, verifyBytes } from './keys/key.ts';
+import type { KeyRing, RingKey } from './keys/ring.ts';
 
 export interface Signer {
-  sign(claims: JWTPayload): Promise<string>;
-  /** The claims of a token that this issuer signed and that has not expired, whomever it is for; undefined for anything else. */
-  verify(token: string): Promise<JWTPayload | undefined>;
+  readonly ring: KeyRing;
+  /** `neededUntilMs`: until when the token counts unless whoever holds it renews it anyway. Rejects when there is no key. */
+  sign(claims: object, neededUntilMs?: number): Promise<string>;
+  /** Whether one of the keys signed it. Never rejects. */
+  verify(token: Jws): Promise<boolean>;
+  /** Every key that verifies, the newest first. */
   jwks(): Promise<{ keys: JWK[] }>;
 }
 
-const algorithm = 'ES256';
-
-/** `key`: PEM, PKCS#8. Read on first use; a bad key fails then. */
-export function createSigner(key: string, issuer: string, clock: Clock): Signer {
-  let loaded: ReturnType<typeof load> | undefined;
-  const load = async () => {
-    const privateKey = await importPKCS8(key, algorithm, { extractable: true });
-    const { kty, crv, x, y } = await exportJWK(privateKey);
-    const jwk: JWK = { kty, crv, x, y } as JWK;
-    const kid = await calculateJwkThumbprint(jwk);
-    const publicKey = await importJWK(jwk, algorithm);
-    return { privateKey, publicKey, jwk: { ...jwk, kid, use: 'sig', alg: algorithm } };
-  };
-  const keys = () => {
-    loaded ??= load();
-    return loaded;
+export function createSigner({ ring, log }: { ring: KeyRing; log: Log }): Signer {
+  let complained = false;
+  const keysFor = async ({ kid, algorithm }: Jws): Promise<readonly RingKey[]> => {
+    try {
+      const keys = await ring.keys();
+      // A key is used for its own algorithm only, whatever the header says.
+      return keys.filter(({ key }) => key.algorithm === algorithm && (kid === '' || key.kid === kid));
+    } catch (error) {
+      if (!complained) log.error('service account keys cannot be read', { error: String(error) });
+      complained = true;
+      return [];
+    }
   };
   return {
-    async sign(claims) {
-      const { privateKey, jwk } = await keys();
-      return new SignJWT(claims).setProtectedHeader({ alg: algorithm, kid: jwk.kid }).sign(privateKey);
+    ring,
+    async sign(claims, neededUntilMs) {
+      const signing = await ring.signing();
+      const { kid, algorithm } = signing.key;
+      const text = unsignedText({ alg: algorithm, kid }, claims);
+      const signature = await signBytes(signing.key, new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>);
+      if (neededUntilMs !== undefined) await ring.note(signing, neededUntilMs);
+      return `${text}.${base64url(signature)}`;
     },
     async verify(token) {
-      const { publicKey } = await keys();
-      try {
-        const { payload } = await jwtVerify(token, publicKey, {
-          algorithms: [algorithm],
-          issuer,
-          currentDate: new Date(clock.now()),
-          requiredClaims: ['exp', 'sub'],
-        });
-        return payload;
-      } catch {
-        return undefined;
-      }
+      for (const { key } of await keysFor(token))
+        if (await verifyBytes(key, token.signature, token.signed)) return true;
+      return false;
     },
     async jwks() {
-      return { keys: [(await keys()).jwk] };
+      return { keys: (await ring.keys()).map(({ key }) => key.jwk) };
     },
   };
 }

@@ -40,10 +40,11 @@ export function reviews(options: {
   authenticator: Authenticator;
   authorizer: Authorizer;
   registry: Registry;
-  audience: string;
+  /** The API server's. */
+  audiences: readonly string[];
   clock: Clock;
 }): VirtualResource[] {
-  const { authenticator, authorizer, registry, audience, clock } = options;
+  const { authenticator, authorizer, registry, audiences, clock } = options;
   const decide = (body: KubeObject, kind: 'self' | 'subject' | 'local', user: User) => {
     const review = body as AccessReview;
     clearSystemFields(review.metadata, kind === 'local');
@@ -58,7 +59,7 @@ export function reviews(options: {
   const resources: VirtualResource[] = [
     {
       ...named('TokenReview', 'authentication'),
-      create: (body) => reviewToken(body as TokenReview, authenticator, audience),
+      create: (body) => reviewToken(body as TokenReview, authenticator, audiences),
     },
     {
       ...named('SelfSubjectReview', 'authentication'),
@@ -105,10 +106,14 @@ export function reviews(options: {
   return resources;
 }
 
-async function reviewToken(body: TokenReview, authenticator: Authenticator, audience: string): Promise<KubeObject> {
+async function reviewToken(
+  body: TokenReview,
+  authenticator: Authenticator,
+  ownAudiences: readonly string[],
+): Promise<KubeObject> {
   const { token, audiences } = body.spec ?? {};
   if (!token) throw errors.badRequest('token is required for TokenReview in authentication');
-  const reviewed = await review(authenticator, token, audiences?.length ? audiences : [audience], audience);
+  const reviewed = await review(authenticator, token, audiences?.length ? audiences : ownAudiences, ownAudiences);
   const refused = (error: string) => ({ ...body, status: { error, user: {} } }) as KubeObject;
   if (!reviewed) return refused('invalid bearer token');
   if ('refusal' in reviewed) return refused(`[invalid bearer token, ${reviewed.refusal}]`);

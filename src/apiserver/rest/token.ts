@@ -2,11 +2,13 @@
 
 import type { TokenRequest } from '../../generated/schemas/authentication-v1.ts';
 import type { Pod } from '../../generated/schemas/core-v1.ts';
-import { errors, type FieldError } from '../../machinery/errors.ts';
+import { errors } from '../../machinery/errors.ts';
 import type { HttpAnswer } from '../../machinery/http.ts';
-import type { KubeObject } from '../../machinery/meta.ts';
-import { claimsKey, type KubernetesClaims } from '../authn/service-account.ts';
+import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
+import { invalid } from '../../machinery/validation.ts';
+import { claimsKey, type KubernetesClaims } from '../authn/claims.ts';
 import type { Signer } from '../authn/signer.ts';
+import type { TokenSettings } from '../authn/token-settings.ts';
 import { timestamp } from '../core.ts';
 import { bodyFormat, readBody } from '../negotiation/body.ts';
 import { textResponse } from '../negotiation/respond.ts';
@@ -25,8 +27,11 @@ const target = {
 const lifetimeMinSeconds = 600;
 const lifetimeMaxSeconds = 2 ** 32;
 const lifetimeDefaultSeconds = 3600;
+/** What the ServiceAccount admission gives the tokens of pods, and nobody else would ask for. */
+const lifetimeExtendedAtSeconds = 3607;
+const lifetimeExtendedSeconds = 365 * 24 * 60 * 60;
 
-export function tokenCreator(signer: Signer): (rest: RestRequest) => Promise<HttpAnswer> {
+export function tokenCreator(signer: Signer, settings: TokenSettings): (rest: RestRequest) => Promise<HttpAnswer> {
   return async (rest) => {
     formOf(rest);
     const { core, info, definition } = rest;
@@ -43,65 +48,93 @@ export function tokenCreator(signer: Signer): (rest: RestRequest) => Promise<Htt
       object,
       fieldManager(rest.request, options.fieldManager),
     );
-    const seconds = request.spec.expirationSeconds;
-    const problems: FieldError[] = [];
-    const field = 'spec.expirationSeconds';
-    if (seconds < lifetimeMinSeconds)
-      problems.push({
-        type: 'Invalid',
-        field,
-        badValue: seconds,
-        detail: 'may not specify a duration less than 10 minutes',
-      });
-    if (seconds > lifetimeMaxSeconds)
-      problems.push({
-        type: 'Invalid',
-        field,
-        badValue: seconds,
-        detail: 'may not specify a duration larger than 2^32 seconds',
-      });
-    if (problems.length > 0) throw errors.invalid(target.group, target.kind, '', problems);
-
+    requireOwnName(object, info.namespace, info.name);
     const account = findObject(definition, core.ledger, info.namespace, info.name);
     if (!account) throw errors.notFound(definition, info.name);
+    if (!request.spec.audiences?.length) request.spec.audiences = [...settings.audiences];
+    requireLifetime(request.spec.expirationSeconds);
     restrictNode(rest, request);
+    const bound = bindings(rest, request, account);
+    const { maxSeconds } = settings;
+    if (maxSeconds !== undefined && request.spec.expirationSeconds > maxSeconds) {
+      const asked = request.spec.expirationSeconds;
+      warnings.push(`requested expiration of ${asked} seconds shortened to ${maxSeconds} seconds`);
+      request.spec.expirationSeconds = maxSeconds;
+    }
+    const { audiences, expirationSeconds } = request.spec;
+    // Of those that mount it, the agent renews it all along: whoever has not noticed yet is not cut off, but counted.
+    const extended =
+      settings.extend &&
+      bound.pod !== undefined &&
+      expirationSeconds === lifetimeExtendedAtSeconds &&
+      audiences.every((audience) => settings.audiences.includes(audience));
+    const nowMs = core.clock.now();
+    const now = Math.floor(nowMs / 1000);
+    const ends = now + expirationSeconds;
     const own: KubernetesClaims = {
       namespace: info.namespace,
       serviceaccount: { name: info.name, uid: account.metadata.uid },
-      ...bindings(rest, request, account),
+      ...bound,
+      ...(extended ? { warnafter: ends } : {}),
     };
-    const now = Math.floor(core.clock.now() / 1000);
-    const audiences = request.spec.audiences?.length ? request.spec.audiences : [core.config.issuer];
-    const expires = now + seconds;
-    const token = await signer.sign({
-      aud: audiences,
-      exp: expires,
-      iat: now,
-      iss: core.config.issuer,
-      jti: core.random.uuid(),
-      [claimsKey]: own,
-      nbf: now,
-      sub: `system:serviceaccount:${info.namespace}:${info.name}`,
-    });
+    const token = await signer.sign(
+      {
+        aud: audiences,
+        exp: extended ? now + lifetimeExtendedSeconds : ends,
+        iat: now,
+        iss: settings.issuers[0],
+        jti: core.random.uuid(),
+        [claimsKey]: own,
+        nbf: now,
+        sub: `system:serviceaccount:${info.namespace}:${info.name}`,
+      },
+      ends * 1000,
+    );
     const answer = {
       kind: target.kind,
       apiVersion: 'authentication.k8s.io/v1',
       metadata: {
+        ...answerMetadata(object),
         name: info.name,
         namespace: info.namespace,
-        creationTimestamp: timestamp(core.clock.now()),
+        creationTimestamp: timestamp(nowMs),
         ...(managedFields ? { managedFields } : {}),
       },
       spec: {
         ...request.spec,
-        audiences,
-        expirationSeconds: seconds,
         boundObjectRef: request.spec.boundObjectRef ?? null,
       },
-      status: { token, expirationTimestamp: timestamp(expires * 1000) },
+      status: { token, expirationTimestamp: timestamp(ends * 1000) },
     };
     return textResponse(JSON.stringify(answer), { ...formOf(rest).answer, code: 201, warnings });
   };
+}
+
+/** What else of the body's metadata is answered. */
+function answerMetadata({ metadata }: KubeObject): Partial<ObjectMeta> {
+  const { labels, annotations } = metadata ?? {};
+  return { ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) };
+}
+
+/** The body need not say whose token it asks for; if it does, it is the one of the path. */
+function requireOwnName({ metadata }: KubeObject, namespace: string, name: string): void {
+  const refuse = (field: 'name' | 'namespace') =>
+    errors.invalid(target.group, target.kind, name, [
+      invalid(`metadata.${field}`, metadata[field], `must match the service account ${field} if specified`),
+    ]);
+  if (metadata?.name && metadata.name !== name) throw refuse('name');
+  if (metadata?.namespace && metadata.namespace !== namespace) throw refuse('namespace');
+}
+
+function requireLifetime(seconds: number): void {
+  const problem =
+    seconds < lifetimeMinSeconds
+      ? 'may not specify a duration less than 10 minutes'
+      : seconds > lifetimeMaxSeconds
+        ? 'may not specify a duration larger than 2^32 seconds'
+        : undefined;
+  if (problem)
+    throw errors.invalid(target.group, target.kind, '', [invalid('spec.expirationSeconds', seconds, problem)]);
 }
 
 /** NodeRestriction of tokens: a node gets them only for a pod of its own, bound to it, for audiences that the pod names. */
@@ -140,15 +173,17 @@ function bindings(rest: RestRequest, request: TokenRequest, account: KubeObject)
     if (!object) throw gone(resource);
     if (reference.uid && reference.uid !== object.metadata.uid)
       throw errors.conflict(
-        { group: '', plural: resource },
+        // Upstream names the kind where the resource belongs.
+        { group: '', plural: reference.kind ?? '' },
         reference.name ?? '',
         `the UID in the bound object reference (${reference.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
       );
     return object;
   };
   const named = (object: KubeObject) => ({ name: object.metadata.name, uid: object.metadata.uid });
-  const kind = `${reference.apiVersion ?? ''}/${reference.kind ?? ''}`;
-  if (kind === 'v1/Pod') {
+  // Of the core group, in whatever version.
+  const kind = (reference.apiVersion ?? '').includes('/') ? undefined : reference.kind;
+  if (kind === 'Pod') {
     const pod = find('pods') as KubeObject & { spec: { serviceAccountName?: string; nodeName?: string } };
     if (pod.spec.serviceAccountName !== account.metadata.name)
       throw errors.badRequest(
@@ -162,8 +197,8 @@ function bindings(rest: RestRequest, request: TokenRequest, account: KubeObject)
       ...(nodeName ? { node: { name: nodeName, ...(node ? { uid: node.metadata.uid } : {}) } } : {}),
     };
   }
-  if (kind === 'v1/Secret') return { secret: named(find('secrets')) };
-  if (kind === 'v1/Node') return { node: named(find('nodes')) };
+  if (kind === 'Secret') return { secret: named(find('secrets')) };
+  if (kind === 'Node') return { node: named(find('nodes')) };
   throw errors.badRequest(
     `cannot bind token to object of type ${versionText(reference.apiVersion ?? '')}, Kind=${reference.kind ?? ''}`,
   );

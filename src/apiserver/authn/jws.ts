@@ -1,0 +1,71 @@
+// Tokens as they stand in a header: JWS in compact form with JSON claims. Takes apart without believing anything, and accepts
+// one spelling only: base64url without padding, line breaks or stray bits, so that no token has a second form that counts as
+// well. What the claims mean, and whether the signature holds, others say.
+
+import { base64url } from './keys/key.ts';
+import type { Algorithm } from './keys/pem.ts';
+
+export interface Jws {
+  readonly algorithm: Algorithm;
+  /** '' where the header names no key. */
+  readonly kid: string;
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** What the signature is of. */
+  readonly signed: Uint8Array<ArrayBuffer>;
+  readonly signature: Uint8Array<ArrayBuffer>;
+}
+
+/** A longer token is none of ours, whatever it says: nobody is to have megabytes looked through for him. */
+export const tokenCharsMax = 16_000;
+
+const known: readonly unknown[] = ['RS256', 'ES256', 'ES384', 'ES512'] satisfies Algorithm[];
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Undefined for whatever is no such token, or asks for what is not known here. Never throws. */
+export function parseJws(token: string): Jws | undefined {
+  if (token.length > tokenCharsMax) return undefined;
+  const parts = token.split('.', 4);
+  if (parts.length !== 3) return undefined;
+  const [head = '', body = '', tail = ''] = parts;
+  const header = readObject(head);
+  const claims = header && readObject(body);
+  const signature = claims && decode(tail);
+  if (!signature) return undefined;
+  const { alg, kid = '', crit } = header;
+  // Whoever writes `crit` wants something heeded that nobody here knows of.
+  if (!known.includes(alg) || typeof kid !== 'string' || crit !== undefined) return undefined;
+  return {
+    algorithm: alg as Algorithm,
+    kid,
+    claims,
+    signed: new TextEncoder().encode(token.slice(0, head.length + 1 + body.length)) as Uint8Array<ArrayBuffer>,
+    signature,
+  };
+}
+
+/** The text that is signed; the signature comes behind it, after a dot. */
+export function unsignedText(header: { alg: Algorithm; kid: string }, claims: object): string {
+  const part = (object: object) => base64url(new TextEncoder().encode(JSON.stringify(object)));
+  return `${part(header)}.${part(claims)}`;
+}
+
+/** Undefined unless the text is the one that encoding its bytes makes. */
+function decode(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (!/^[A-Za-z0-9_-]+$/.test(text) || text.length % 4 === 1) return undefined;
+  const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
+  const rest = text.length % 4;
+  return rest === 0 || base64url(bytes.subarray(bytes.length - (rest - 1))) === text.slice(-rest) ? bytes : undefined;
+}
+
+function readObject(text: string): Record<string, unknown> | undefined {
+  const bytes = decode(text);
+  if (!bytes) return undefined;
+  try {
+    const value: unknown = JSON.parse(utf8.decode(bytes));
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
