@@ -7,10 +7,10 @@ import type { Pod } from '../generated/schemas/core-v1.ts';
 import { definitions } from '../generated/schemas/definitions.ts';
 import { protobuf } from '../generated/schemas/protobuf.ts';
 import type { Ledger } from '../ledger/types.ts';
-import { errors, goQuoted } from '../machinery/errors.ts';
+import { errors } from '../machinery/errors.ts';
 import { HttpAnswer, type HttpRequest } from '../machinery/http.ts';
 import type { KubeObject } from '../machinery/meta.ts';
-import type { AnyResource, ControlPlaneParts, Subresource } from '../machinery/resource.ts';
+import type { AnyResource, ControlPlaneParts } from '../machinery/resource.ts';
 import type { ProtobufTable } from '../machinery/schema/table.ts';
 import { Schemas } from '../machinery/schema/types.ts';
 import type { Clock, ClusterConfig, Fetch, Log, Random, Timers } from '../ports/index.ts';
@@ -37,7 +37,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { methodNotAllowed, pageNotFound, statusResponse, withWarning } from './negotiation/respond.ts';
 import { OpenApi } from './openapi/openapi.ts';
 import { gitVersion, isOpenPath, Pages, resourceNotFound } from './pages.ts';
-import { Registry, subresourceOf, verbsOf } from './registry.ts';
+import { Registry, subresourceOf } from './registry.ts';
 import { actionCollections } from './rest/collections.ts';
 import { readComputed } from './rest/computed.ts';
 import type { RestRequest } from './rest/context.ts';
@@ -50,6 +50,7 @@ import { tokenCreator } from './rest/token.ts';
 import { createVirtual, type VirtualResource } from './rest/virtual.ts';
 import { createObject, deleteOne, patchObject, updateObject } from './rest/write.ts';
 import { pathOf, type RequestInfo, requestInfo, withReadableQuery } from './routing.ts';
+import { hasEmptyNamespace, isCollectionRead, isNamespaceItself, requireSegment, requireVerb } from './served.ts';
 import { findObject } from './storage/read.ts';
 import { WatchHub } from './watch/hub.ts';
 
@@ -366,44 +367,3 @@ const plainText = (text: string): HttpAnswer =>
   new HttpAnswer(text, {
     headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-cache, private' },
   });
-
-function isNamespaceItself({ group, resource, namespace, name }: RequestInfo): boolean {
-  return group === '' && resource === 'namespaces' && name === namespace;
-}
-
-/** `/namespaces//pods` is about all namespaces, as far as that goes. */
-function hasEmptyNamespace({ path, namespace, resource }: RequestInfo): boolean {
-  return namespace === '' && resource !== 'namespaces' && path.includes('/namespaces//');
-}
-
-/** Throws BadRequest for a name that could not be a segment of a path. */
-function requireSegment(name: string): void {
-  const problem =
-    name === '.' || name === '..' ? `may not be '${name}'` : name.includes('%') ? "may not contain '%'" : undefined;
-  if (problem) throw errors.badRequest(`Name parameter invalid: ${goQuoted(name)}: ${problem}`);
-}
-
-function isCollectionRead(info: RequestInfo): boolean {
-  return info.verb === 'list' || info.verb === 'watch' || info.verb === 'deletecollection';
-}
-
-/** What a verb would be if there were a name. */
-const collectionVerbs: Readonly<Record<string, string>> = { list: 'get', watch: 'get', deletecollection: 'delete' };
-
-/** Throws MethodNotAllowed (405) for what the kind does not offer. */
-function requireVerb(definition: AnyResource, subresource: Subresource | undefined, info: RequestInfo): void {
-  const offered: readonly string[] = subresource?.verbs ?? verbsOf(definition);
-  if (offered.includes(info.verb) && reachable(subresource, info)) return;
-  // An empty name leaves the path what it is.
-  if (subresource && info.name === '' && offered.includes(collectionVerbs[info.verb] ?? info.verb))
-    throw errors.badRequest('name must be provided');
-  // A list is there, so upstream has a route and finds out only then.
-  if (info.verb === 'watch' && !subresource && offered.includes('list'))
-    throw errors.methodNotSupported(definition, info.verb);
-  throw methodNotAllowed();
-}
-
-function reachable(subresource: Subresource | undefined, { verb, name }: RequestInfo): boolean {
-  if (subresource || verb === 'get' || verb === 'update' || verb === 'patch' || verb === 'delete') return name !== '';
-  return verb !== 'create' || name === '';
-}

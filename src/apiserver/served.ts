@@ -1,0 +1,47 @@
+// Whether a request is one that a kind serves, of its verb and path alone.
+import { errors, goQuoted } from '../machinery/errors.ts';
+import type { AnyResource, Subresource } from '../machinery/resource.ts';
+import { methodNotAllowed } from './negotiation/respond.ts';
+import { verbsOf } from './registry.ts';
+import type { RequestInfo } from './routing.ts';
+
+export function isNamespaceItself({ group, resource, namespace, name }: RequestInfo): boolean {
+  return group === '' && resource === 'namespaces' && name === namespace;
+}
+
+/** `/namespaces//pods` is about all namespaces, as far as that goes. */
+export function hasEmptyNamespace({ path, namespace, resource }: RequestInfo): boolean {
+  return namespace === '' && resource !== 'namespaces' && path.includes('/namespaces//');
+}
+
+/** Throws BadRequest for a name that could not be a segment of a path. */
+export function requireSegment(name: string): void {
+  const problem =
+    name === '.' || name === '..' ? `may not be '${name}'` : name.includes('%') ? "may not contain '%'" : undefined;
+  if (problem) throw errors.badRequest(`Name parameter invalid: ${goQuoted(name)}: ${problem}`);
+}
+
+export function isCollectionRead(info: RequestInfo): boolean {
+  return info.verb === 'list' || info.verb === 'watch' || info.verb === 'deletecollection';
+}
+
+/** What a verb would be if there were a name. */
+const collectionVerbs: Readonly<Record<string, string>> = { list: 'get', watch: 'get', deletecollection: 'delete' };
+
+/** Throws MethodNotAllowed (405) for what the kind does not offer. */
+export function requireVerb(definition: AnyResource, subresource: Subresource | undefined, info: RequestInfo): void {
+  const offered: readonly string[] = subresource?.verbs ?? verbsOf(definition);
+  if (offered.includes(info.verb) && reachable(subresource, info)) return;
+  // An empty name leaves the path what it is.
+  if (subresource && info.name === '' && offered.includes(collectionVerbs[info.verb] ?? info.verb))
+    throw errors.badRequest('name must be provided');
+  // A list is there, so upstream has a route and finds out only then.
+  if (info.verb === 'watch' && !subresource && offered.includes('list'))
+    throw errors.methodNotSupported(definition, info.verb);
+  throw methodNotAllowed();
+}
+
+function reachable(subresource: Subresource | undefined, { verb, name }: RequestInfo): boolean {
+  if (subresource || verb === 'get' || verb === 'update' || verb === 'patch' || verb === 'delete') return name !== '';
+  return verb !== 'create' || name === '';
+}
