@@ -1,5 +1,6 @@
 // /healthz, /livez and /readyz: named checks, all at once or one by one, in upstream's words. A failure's reason goes to the
 // log only: the sums are open to everyone.
+import type { ReadView } from '../ledger/types.ts';
 import { HttpAnswer } from '../machinery/http.ts';
 import type { Log } from '../ports/index.ts';
 import { pageNotFound } from './negotiation/respond.ts';
@@ -74,6 +75,16 @@ export class Health {
 function run(check: Check): string | undefined {
   try {
     return check();
+  } catch (error) {
+    return String(error);
+  }
+}
+
+/** What is wrong when the ledger is read; undefined: it answers. */
+export function ledgerProblem(ledger: ReadView): string | undefined {
+  try {
+    ledger.range({ start: '', end: '~', limit: 1 });
+    return undefined;
   } catch (error) {
     return String(error);
   }

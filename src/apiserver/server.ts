@@ -19,7 +19,9 @@ import { AdmissionChain, type AdmissionPlugin } from './admission/chain.ts';
 import { type Authenticator, allAuthenticated, anonymous, bearerToken } from './authn/authenticator.ts';
 import { impersonate } from './authn/impersonation.ts';
 import { type ServiceAccountIssuer, serviceAccountIssuer } from './authn/issuer.ts';
+import { secretToken } from './authn/secret-token.ts';
 import { tokenSettings } from './authn/token-settings.ts';
+import { protocolToken } from './authn/websocket.ts';
 import { type Attributes, type Authorizer, forbidden } from './authz/authorizer.ts';
 import { attributesOf } from './authz/selection.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -210,6 +212,11 @@ export class ApiServer {
     return createClient(this.core, { name, groups: ['system:masters', allAuthenticated] });
   }
 
+  /** The token that belongs into a Secret which is there to hold one. Throws ApiError. */
+  secretToken(namespace: string, secret: string): Promise<string> {
+    return secretToken(this.issuer?.signer, this.core.ledger, namespace, secret);
+  }
+
   /** Who a bearer token belongs to; undefined: nobody. */
   authenticate(token: string): Promise<User | undefined> {
     return this.#authenticator.authenticate(token);
@@ -297,11 +304,14 @@ export class ApiServer {
   }
 
   async #user(request: HttpRequest): Promise<User> {
-    const token = bearerToken(request);
-    if (token === undefined) return anonymous;
-    const user = await this.#authenticator.authenticate(token);
-    if (!user) throw errors.unauthorized();
-    return user;
+    const bearer = bearerToken(request);
+    const user = bearer === undefined ? undefined : await this.#authenticator.authenticate(bearer);
+    if (user) return user;
+    const token = protocolToken(request);
+    const page = token === undefined ? undefined : await this.#authenticator.authenticate(token);
+    if (page) return page;
+    if (bearer === undefined && token === undefined) return anonymous;
+    throw errors.unauthorized();
   }
 
   /** Below what is served upstream answers with a Status, elsewhere with a page. */

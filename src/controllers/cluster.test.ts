@@ -30,15 +30,7 @@ class Cluster {
     const options = {
       contacts: { lastContact: async (node: string) => this.contacts.get(node) },
       caCertificate,
-      issueToken: async (namespace: string, account: string, spec: Record<string, unknown>): Promise<string> => {
-        const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
-        const answer = await this.call('POST', path, {
-          apiVersion: 'authentication.k8s.io/v1',
-          kind: 'TokenRequest',
-          spec,
-        });
-        return answer.json.status.token;
-      },
+      secretToken: (namespace: string, secret: string): Promise<string> => server.server.secretToken(namespace, secret),
     };
     this.runner = createRunner({
       sql: openSql(),
@@ -256,6 +248,15 @@ describe('Secrets for service account tokens', () => {
     await cluster.settle();
     const { data } = (await cluster.call('GET', `${secrets}/mine`)).json;
     expect(Object.keys(data ?? {}).sort()).toEqual(['ca.crt', 'namespace', 'token']);
+    const token = atob(data.token);
+    expect(JSON.parse(atob(token.split('.')[1] as string))).toEqual({
+      iss: 'kubernetes/serviceaccount',
+      'kubernetes.io/serviceaccount/namespace': 'default',
+      'kubernetes.io/serviceaccount/secret.name': 'mine',
+      'kubernetes.io/serviceaccount/service-account.name': 'default',
+      'kubernetes.io/serviceaccount/service-account.uid': expect.any(String),
+      sub: 'system:serviceaccount:default:default',
+    });
     await cluster.call('DELETE', `${secrets}/mine`);
     await cluster.make(secrets, secret('nobody'));
     await cluster.settle();

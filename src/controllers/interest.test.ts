@@ -18,7 +18,7 @@ it('of no controller leaves out a change in which it finds work', async () => {
     create({
       contacts: { lastContact: async () => undefined },
       caCertificate: 'CA',
-      issueToken: async () => 't',
+      secretToken: async () => 't',
     }).sources.filter(({ only }) => only),
   );
   expect(sources.length).toBeGreaterThan(10);

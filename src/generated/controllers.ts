@@ -17,6 +17,7 @@ import { create as resourcequota } from '../controllers/resourcequota/controller
 import { create as rootCaPublisher } from '../controllers/root-ca-publisher/controller.ts';
 import { create as serviceaccount } from '../controllers/serviceaccount/controller.ts';
 import { create as serviceaccountToken } from '../controllers/serviceaccount-token/controller.ts';
+import { create as tokenCleaner } from '../controllers/token-cleaner/controller.ts';
 import type { ControllerOptions } from '../controllers/lib/options.ts';
 import type { Controller } from '../reconcile/types.ts';
 
@@ -38,4 +39,5 @@ export const controllers: readonly ((options: ControllerOptions) => Controller)[
   rootCaPublisher,
   serviceaccount,
   serviceaccountToken,
+  tokenCleaner,
 ];

@@ -97,6 +97,10 @@ export class ApiServerObject extends DurableObject<Env> {
     return this.#object.report(node, writes);
   }
 
+  secretToken(namespace: string, secret: string): Promise<Outcome<string>> {
+    return this.#object.secretToken(namespace, secret);
+  }
+
   signServing(node: string, csr: string): ReturnType<ServerObject['signServing']> {
     return this.#object.signServing(node, csr);
   }

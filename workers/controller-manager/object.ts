@@ -2,6 +2,7 @@
 // server. Woken by pokes, by its alarm (the earliest deadline in its queue) and by nodes' links.
 import { DurableObject } from 'cloudflare:workers';
 import { controllers } from '../../src/generated/controllers.ts';
+import { type Outcome, unwrap } from '../../src/machinery/outcome.ts';
 import { createRunner, type Runner } from '../../src/reconcile/runner.ts';
 import { type DurableAlarm, durableAlarm } from '../adapters/alarm.ts';
 import { workerLog, workerRandom, workerTimers } from '../adapters/ambient.ts';
@@ -36,7 +37,7 @@ export class ControllerManagerObject extends DurableObject<Env> {
         create({
           contacts: { lastContact: (node) => this.#lastContact(node) },
           caCertificate: env.CLUSTER_CA_CERT,
-          issueToken: (namespace, account, spec) => this.#issueToken(namespace, account, spec),
+          secretToken: (namespace, secret) => this.#secretToken(namespace, secret),
         }),
       ),
       alarm: this.#alarm,
@@ -70,17 +71,12 @@ export class ControllerManagerObject extends DurableObject<Env> {
     return link ?? undefined;
   }
 
-  async #issueToken(namespace: string, account: string, spec: Record<string, unknown>): Promise<string> {
-    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
-    const response = await callObject(this.env.API_SERVER, mainObject, (stub) =>
-      stub.fetch(`https://api-server${path}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${this.env.ADMIN_TOKEN}` },
-        body: JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec }),
-      }),
+  #secretToken(namespace: string, secret: string): Promise<string> {
+    return callObject(
+      this.env.API_SERVER,
+      mainObject,
+      async (stub) => unwrap((await stub.secretToken(namespace, secret)) as Outcome<string>),
+      { idempotent: true },
     );
-    const body = (await response.json()) as { message?: string; status?: { token?: string } };
-    if (!response.ok || !body.status?.token) throw new Error(`no token for ${namespace}/${account}: ${body.message}`);
-    return body.status.token;
   }
 }

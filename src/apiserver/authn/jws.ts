@@ -29,7 +29,7 @@ export function parseJws(token: string): Jws | undefined {
   const [head = '', body = '', tail = ''] = parts;
   const header = readObject(head);
   const claims = header && readObject(body);
-  const signature = claims && decode(tail);
+  const signature = claims && base64urlBytes(tail);
   if (!signature) return undefined;
   const { alg, kid = '', crit } = header;
   // Whoever writes `crit` wants something heeded that nobody here knows of.
@@ -50,7 +50,7 @@ export function unsignedText(header: { alg: Algorithm; kid: string }, claims: ob
 }
 
 /** Undefined unless the text is the one that encoding its bytes makes. */
-function decode(text: string): Uint8Array<ArrayBuffer> | undefined {
+export function base64urlBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[A-Za-z0-9_-]+$/.test(text) || text.length % 4 === 1) return undefined;
   const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
   const rest = text.length % 4;
@@ -58,7 +58,7 @@ function decode(text: string): Uint8Array<ArrayBuffer> | undefined {
 }
 
 function readObject(text: string): Record<string, unknown> | undefined {
-  const bytes = decode(text);
+  const bytes = base64urlBytes(text);
   if (!bytes) return undefined;
   try {
     const value: unknown = JSON.parse(utf8.decode(bytes));

@@ -18,6 +18,7 @@ import type { FeedPage, Follower, ListPage, Read, ReadResult, RemoteApi } from '
 import type { Owned, Write, WriteOutcome } from '../../reconcile/types.ts';
 import { driftsFromBootstrap, undoesBootstrap } from '../bootstrap.ts';
 import { listPage } from '../client.ts';
+import { ledgerProblem } from '../health.ts';
 import { gauge, labels } from '../metrics/families.ts';
 import { type CertificateSigner, servingRequest } from '../nodes/certificate.ts';
 import { type NodeChanges, nodeChanges } from '../nodes/changes.ts';
@@ -129,7 +130,7 @@ export class ServerObject implements RemoteApi {
       components: {
         'controller-manager': () => this.#poker.problem(controllerManager),
         scheduler: () => this.#poker.problem(scheduler),
-        'etcd-0': () => this.#ledgerProblem(),
+        'etcd-0': () => ledgerProblem(this.ledger),
       },
       ...(adminToken === undefined ? {} : { adminToken }),
       ...(serviceAccountKey === undefined ? {} : { serviceAccountKey }),
@@ -190,6 +191,10 @@ export class ServerObject implements RemoteApi {
 
   async write(user: string, writes: Write[]): Promise<WriteOutcome[]> {
     return this.server.client(user).write(writes);
+  }
+
+  secretToken(namespace: string, secret: string): Promise<Outcome<string>> {
+    return outcome(this.#options.log, 'token', () => this.server.secretToken(namespace, secret));
   }
 
   feed(
@@ -317,16 +322,6 @@ export class ServerObject implements RemoteApi {
       changes.some((change) => mortalNames.has(splitKey(change.key).resource))
     )
       this.#deadlines.set('expire', timers.now() + config.eventTtlMs + expireBatchMs);
-  }
-
-  /** Whether the ledger answers. */
-  #ledgerProblem(): string | undefined {
-    try {
-      this.ledger.range({ ...keyRange(nodes), limit: 1 });
-      return undefined;
-    } catch (error) {
-      return String(error);
-    }
   }
 
   #acknowledge(node: string, serviceRevision: number): void {

@@ -16,8 +16,8 @@ export interface ControllerOptions {
   /** PEM of the CA that signs the API server's certificate, as pods shall trust it. */
   caCertificate: string;
   /**
-   * Creates at `serviceaccounts/NAME/token`: answers the token of a TokenRequest with this spec. Absent: Secrets for
-   * tokens that somebody makes by hand stay empty.
+   * The token of a Secret of type kubernetes.io/service-account-token, signed by the API server for the account that the
+   * Secret names. Absent: such Secrets stay empty.
    */
-  issueToken?(namespace: string, account: string, spec: Record<string, unknown>): Promise<string>;
+  secretToken?(namespace: string, secret: string): Promise<string>;
 }

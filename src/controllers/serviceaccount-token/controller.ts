@@ -1,6 +1,6 @@
 // Secrets of type kubernetes.io/service-account-token that somebody made by hand: filled with a token of the account they
-// name, deleted with it. Keys: `namespace/secret`. The API server signs: the token is a bound one, tied to the Secret, with
-// the longest life that a TokenRequest may ask for. Nothing is made for accounts on its own.
+// name, deleted with it. Keys: `namespace/secret`. The API server signs; such a token lasts as long as the Secret that it stands
+// in. Nothing is made for accounts on its own, and a token that is there is never made anew.
 import type { Secret, ServiceAccount } from '../../generated/schemas/core-v1.ts';
 import { secrets, serviceAccounts } from '../../generated/schemas/index.ts';
 import type { Controller, ObjectChange, Reader, ReconcileContext, Result } from '../../reconcile/types.ts';
@@ -12,7 +12,6 @@ import { writeAll } from '../lib/write.ts';
 const secretType = 'kubernetes.io/service-account-token';
 const nameAnnotation = 'kubernetes.io/service-account.name';
 const uidAnnotation = 'kubernetes.io/service-account.uid';
-const lifetimeSecondsMax = 2 ** 32;
 
 export function create(options: ControllerOptions): Controller {
   return {
@@ -48,17 +47,20 @@ async function reconcile(key: string, options: ControllerOptions, { client }: Re
     await writeAll(client, [{ verb: 'delete', resource: secrets, namespace, name, uid, resourceVersion }]);
     return {};
   }
-  const fixed = { 'ca.crt': base64(options.caCertificate), namespace: base64(namespace) };
-  const token = secret.data?.token;
-  const filled =
-    token !== undefined && wantedUid !== undefined && Object.entries(fixed).every(([k, v]) => secret.data?.[k] === v);
-  if (filled || options.issueToken === undefined) return {};
+  const { 'ca.crt': ca, namespace: of, token } = secret.data ?? {};
+  const wantedCa = base64(options.caCertificate);
+  if ((token && of && ca === wantedCa) || options.secretToken === undefined) return {};
   const data = {
     ...secret.data,
-    ...fixed,
-    token: token ?? base64(await options.issueToken(namespace, accountName, requestFor(secret))),
+    'ca.crt': wantedCa,
+    namespace: of || base64(namespace),
+    token: token || base64(await options.secretToken(namespace, name)),
   };
-  const annotations = { ...secret.metadata.annotations, [uidAnnotation]: account.metadata.uid };
+  const annotations = {
+    ...secret.metadata.annotations,
+    [nameAnnotation]: accountName,
+    [uidAnnotation]: account.metadata.uid,
+  };
   await writeAll(client, [
     {
       verb: 'update',
@@ -67,11 +69,6 @@ async function reconcile(key: string, options: ControllerOptions, { client }: Re
     },
   ]);
   return {};
-}
-
-function requestFor({ metadata: { name, uid } }: Secret): Record<string, unknown> {
-  const boundObjectRef = { apiVersion: 'v1', kind: 'Secret', name, uid };
-  return { expirationSeconds: lifetimeSecondsMax, boundObjectRef };
 }
 
 function base64(text: string): string {

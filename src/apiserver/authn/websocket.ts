@@ -1,0 +1,38 @@
+// The token of a web page that opens a WebSocket: browsers let it set no header but the subprotocols, so that the token comes as
+// one of them, base64url.bearer.authorization.k8s.io.TOKEN, beside one that is meant. Whoever chooses among the subprotocols
+// never chooses that one.
+import { errors } from '../../machinery/errors.ts';
+import type { HttpRequest } from '../../machinery/http.ts';
+import { base64urlBytes } from './jws.ts';
+
+export const tokenProtocolPrefix = 'base64url.bearer.authorization.k8s.io.';
+
+/** Undefined: there is none. Throws Unauthorized for one that is not as it should be. */
+export function protocolToken({ headers }: Pick<HttpRequest, 'headers'>): string | undefined {
+  const offered = headers.get('sec-websocket-protocol');
+  if (!offered?.includes(tokenProtocolPrefix) || !isWebSocket(headers)) return undefined;
+  const protocols = offered.split(',').map((one) => one.trim());
+  const tokens = protocols.filter((one) => one.startsWith(tokenProtocolPrefix));
+  const [text] = tokens;
+  if (text === undefined) return undefined;
+  const token = decoded(text.slice(tokenProtocolPrefix.length));
+  if (tokens.length > 1 || token === undefined) throw errors.unauthorized();
+  if (token === '') return undefined;
+  if (tokens.length === protocols.length) throw errors.unauthorized();
+  return token;
+}
+
+function isWebSocket(headers: HttpRequest['headers']): boolean {
+  const upgrades = /(^|.*,)\s*upgrade\s*($|,)/i.test(headers.get('connection') ?? '');
+  return upgrades && headers.get('upgrade')?.toLowerCase() === 'websocket';
+}
+
+function decoded(text: string): string | undefined {
+  if (text === '') return '';
+  const bytes = base64urlBytes(text);
+  try {
+    return bytes && new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
