@@ -132,6 +132,22 @@ reaching(token.command('create'))
   .option('--description <text>', 'a note kept with the token')
   .action(async (_, command: Command) => (await import('./commands/token.ts')).tokenCreate(whereFrom(command)));
 
+const keys = program
+  .command('keys')
+  .description('keys of the control plane: how they are, and new ones in their place');
+reaching(keys.command('status'))
+  .description('list the keys and what each is for')
+  .action(async (_, command: Command) => (await import('./commands/keys.ts')).keysStatus(whereFrom(command)));
+reaching(keys.command('rotate'))
+  .description('make a new key, while everything runs and old ones still count')
+  .argument('<which>', 'service-account: what signs the tokens of service accounts')
+  .option('--sign-after <duration>', 'how long the new key is published before it signs; 0 is at once', '1h')
+  .option('--finish', 'the second step: let go of old keys that nobody needs any more')
+  .option('--force', 'with --finish: of all old keys, and of the tokens that they signed')
+  .action(async (which, _, command: Command) =>
+    (await import('./commands/keys.ts')).keysRotate(which, whereFrom(command)),
+  );
+
 const node = program.command('node').description('this machine as a node of a control plane elsewhere');
 node
   .command('join')
