@@ -77,7 +77,7 @@ export function builtInAuthenticator(options: {
 }
 
 export function builtInAuthorizer(ledger: Ledger, registry: Registry): Authorizer {
-  return authorizeBy([masters, discovery, nodeAuthorizer(ledger, registry), interimView(ledger)]);
+  return authorizeBy([masters, discovery, nodeAuthorizer(ledger), interimView(ledger)]);
 }
 
 /**

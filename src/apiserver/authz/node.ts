@@ -1,103 +1,178 @@
-// What a node's credential may do: its own Node and Lease, its pods, what those pods refer to, and the routing of Services.
-// Upstream's node authorizer, decided from the ledger at every request (no graph is kept).
-import type { Pod } from '../../generated/schemas/core-v1.ts';
-import type { ReadView } from '../../ledger/types.ts';
-import { referencesOf } from '../nodes/references.ts';
-import type { Registry } from '../registry.ts';
-import { objectText } from '../storage/codec.ts';
+// What a node's credential may do (upstream's node authorizer): its own Node and Lease, its pods and what those refer to, and what
+// every kubelet reads. What it does not allow it has no opinion of: a role may still allow it. Creates and updates whose object
+// it cannot see are NodeRestriction's to limit (admission/node-restriction.ts).
+import type { Ledger } from '../../ledger/types.ts';
+import { goQuoted } from '../../machinery/errors.ts';
 import type { Attributes, Authorizer, Decision } from './authorizer.ts';
+import { nodeOf } from './node-identity.ts';
+import { nodeRelations, type Relations } from './node-relations.ts';
 
-const allow: Decision = { allowed: true, reason: 'node scope' };
-const deny = (reason: string): Decision => ({ allowed: false, reason });
-const reads = new Set(['get', 'list', 'watch']);
+const allowed: Decision = { allowed: true, reason: '' };
+type Answer = Decision | undefined;
+const no = (reason: string): Answer => ({ allowed: undefined, reason });
 
-export function nodeAuthorizer(ledger: ReadView, registry: Registry): Authorizer {
-  const podsOf = (node: string): Pod[] => {
-    const definition = registry.findGroupResource('pods');
-    if (!definition) return [];
-    return ledger
-      .range({ start: 'pods/', end: 'pods0', tag: `node=${node}` })
-      .entries.map((entry) => JSON.parse(objectText(definition, entry.value)) as Pod);
-  };
-  const refersTo = (node: string, key: string) => podsOf(node).some((pod) => referencesOf(pod).has(key));
-  const podOn = (node: string, namespace: string, name: string): boolean => {
-    const entry = ledger.get(`pods/${namespace}/${name}`);
-    return entry !== undefined && (JSON.parse(`{${entry.value}`) as Pod).spec.nodeName === node;
-  };
+const reads: readonly string[] = ['get', 'list', 'watch'];
+const keeps: readonly string[] = ['get', 'create', 'update', 'patch', 'delete'];
 
+/** What all nodes may do alike: `resource/subresource.group` → verbs. Of the ClusterRole system:node, what {@link decide} leaves. */
+const uniform: Readonly<Record<string, readonly string[]>> = {
+  'tokenreviews.authentication.k8s.io': ['create'],
+  'subjectaccessreviews.authorization.k8s.io': ['create'],
+  'localsubjectaccessreviews.authorization.k8s.io': ['create'],
+  services: reads,
+  endpoints: ['get'],
+  events: ['create', 'patch', 'update'],
+  'events.events.k8s.io': ['create', 'patch', 'update'],
+  'certificatesigningrequests.certificates.k8s.io': ['create', 'get', 'list', 'watch'],
+  'csidrivers.storage.k8s.io': reads,
+  'runtimeclasses.node.k8s.io': reads,
+};
+
+export function nodeAuthorizer(ledger: Ledger): Authorizer {
+  const relations = nodeRelations(ledger);
   return {
     authorize(attributes) {
-      const { user, isResource } = attributes;
-      if (!user.groups.includes('system:nodes') || !user.name.startsWith('system:node:')) return undefined;
-      if (!isResource) return undefined;
-      return decide(attributes, user.name.slice('system:node:'.length));
+      const node = nodeOf(attributes.user);
+      if (node === undefined) return undefined;
+      if (node === '') return no(`unknown node for user ${goQuoted(attributes.user.name)}`);
+      return attributes.isResource ? decide(attributes, node, relations) : undefined;
     },
   };
+}
 
-  function decide(attributes: Attributes, node: string): Decision | undefined {
-    const { group, resource, subresource, verb, name, namespace, fieldSelector } = attributes;
-    switch (group === '' ? resource : `${resource}.${group}`) {
-      case 'nodes':
-        if (reads.has(verb)) return allow;
-        if (verb === 'create' && subresource === '') return allow;
-        if (name !== node) return deny(`node ${JSON.stringify(node)} may only modify its own Node`);
-        return (verb === 'update' || verb === 'patch') && (subresource === '' || subresource === 'status')
-          ? allow
-          : undefined;
-      case 'leases.coordination.k8s.io':
-        if (namespace !== 'kube-node-lease') return deny('a node may only use leases in kube-node-lease');
-        return (verb === 'create' && name === '') || (name === node && verb !== 'deletecollection')
-          ? allow
-          : deny('a node may only use the lease of its own name');
-      case 'pods':
-        return pods(node, verb, subresource, namespace, name, fieldSelector);
-      case 'secrets':
-      case 'configmaps':
-        if (!reads.has(verb)) return undefined;
-        return name !== '' && refersTo(node, `${resource}/${namespace}/${name}`)
-          ? allow
-          : deny(`no relationship found between node ${JSON.stringify(node)} and this object`);
-      case 'serviceaccounts':
-        if (subresource === 'token' && verb === 'create')
-          return podsOf(node).some(
-            (pod) => pod.metadata.namespace === namespace && pod.spec.serviceAccountName === name,
-          )
-            ? allow
-            : deny(`no relationship found between node ${JSON.stringify(node)} and this object`);
-        return verb === 'get' && refersTo(node, `serviceaccounts/${namespace}/${name}`) ? allow : undefined;
-      case 'services':
-      case 'endpointslices.discovery.k8s.io':
-        return reads.has(verb) ? allow : undefined;
-      case 'events':
-      case 'events.events.k8s.io':
-        return verb === 'create' || verb === 'patch' || verb === 'update' ? allow : undefined;
-      default:
-        return undefined;
+function decide(attributes: Attributes, node: string, relations: Relations): Answer {
+  const { group, resource, subresource, verb } = attributes;
+  const kind = group === '' ? resource : `${resource}.${group}`;
+  const related = (): Answer => ifRelated(attributes, node, kind, relations);
+  switch (kind) {
+    case 'secrets':
+    case 'configmaps':
+      return read(attributes, related);
+    case 'persistentvolumeclaims':
+      if (subresource !== 'status') return get(attributes, related);
+      return verb === 'update' || verb === 'patch' ? related() : no('can only get/update/patch this type');
+    case 'persistentvolumes':
+    case 'resourceclaims.resource.k8s.io':
+    case 'volumeattachments.storage.k8s.io':
+      return get(attributes, related);
+    case 'serviceaccounts':
+      return serviceAccount(attributes, related);
+    case 'leases.coordination.k8s.io':
+      return lease(attributes, node);
+    case 'csinodes.storage.k8s.io':
+      return csiNode(attributes, node);
+    case 'resourceslices.resource.k8s.io':
+      return resourceSlice(attributes, node, related);
+    case 'nodes':
+      return ownNode(attributes, node);
+    case 'pods':
+      return pod(attributes, node, related);
+    default: {
+      const whole = subresource === '' ? kind : `${resource}/${subresource}${group === '' ? '' : `.${group}`}`;
+      return Object.hasOwn(uniform, whole) && uniform[whole]?.includes(verb) ? allowed : undefined;
     }
   }
+}
 
-  function pods(
-    node: string,
-    verb: string,
-    subresource: string,
-    namespace: string,
-    name: string,
-    fieldSelector: Attributes['fieldSelector'],
-  ): Decision | undefined {
-    const own = name !== '' && podOn(node, namespace, name);
-    if (verb === 'list' || verb === 'watch') {
-      const selects = fieldSelector?.requirements.some(
-        ({ field, operator, value }) => field === 'spec.nodeName' && operator === '=' && value === node,
+function ifRelated({ namespace, name }: Attributes, node: string, kind: string, relations: Relations): Answer {
+  if (name === '') return no('No Object name found');
+  return relations.related(node, kind, namespace, name)
+    ? allowed
+    : no(`no relationship found between node '${node}' and this object`);
+}
+
+function get({ verb, subresource }: Attributes, related: () => Answer): Answer {
+  if (verb !== 'get') return no('can only get individual resources of this type');
+  return subresource === '' ? related() : no('cannot get subresource');
+}
+
+function read({ verb, subresource, namespace }: Attributes, related: () => Answer): Answer {
+  if (!reads.includes(verb)) return no('can only read resources of this type');
+  if (subresource !== '') return no('cannot read subresource');
+  return namespace === '' ? no('can only read namespaced object of this type') : related();
+}
+
+function serviceAccount(attributes: Attributes, related: () => Answer): Answer {
+  const { verb, subresource, name } = attributes;
+  if (verb === 'get' && subresource === '') return read(attributes, related);
+  if (verb !== 'create' || name === '') return no('can only create tokens for individual service accounts');
+  return subresource === 'token' ? related() : no('can only create token subresource of serviceaccount');
+}
+
+function lease({ verb, namespace, name }: Attributes, node: string): Answer {
+  if (!keeps.includes(verb)) return no('can only get, create, update, patch, or delete a node lease');
+  if (namespace !== 'kube-node-lease') return no('can only access leases in the "kube-node-lease" system namespace');
+  // Under which name one is made, NodeRestriction sees.
+  if (verb === 'create' || name === node) return allowed;
+  return no('can only access node lease with the same name as the requesting node');
+}
+
+function csiNode({ verb, subresource, name }: Attributes, node: string): Answer {
+  if (!keeps.includes(verb)) return no('can only get, create, update, patch, or delete a CSINode');
+  if (subresource !== '') return no('cannot authorize CSINode subresources');
+  if (verb === 'create' || name === node) return allowed;
+  return no('can only access CSINode with the same name as the requesting node');
+}
+
+function resourceSlice(attributes: Attributes, node: string, related: () => Answer): Answer {
+  if (attributes.subresource !== '') return no('cannot authorize ResourceSlice subresources');
+  switch (attributes.verb) {
+    case 'create':
+      return allowed;
+    case 'get':
+    case 'update':
+    case 'patch':
+    case 'delete':
+      return related();
+    case 'list':
+    case 'watch':
+    case 'deletecollection':
+      return selectsOwn(attributes, node)
+        ? allowed
+        : no('can only list/watch/deletecollection resourceslices with nodeName field selector');
+    default:
+      return no(
+        'only the following verbs are allowed for a ResourceSlice: get, watch, list, create, update, patch, delete, deletecollection',
       );
-      return selects || own ? allow : deny('can only list/watch pods with spec.nodeName field selector');
-    }
-    if (verb === 'get' && subresource === '')
-      return own ? allow : deny(`no relationship found between node ${JSON.stringify(node)} and this object`);
-    if (
-      (verb === 'delete' && subresource === '') ||
-      ((verb === 'update' || verb === 'patch') && subresource === 'status')
-    )
-      return own ? allow : deny(`no relationship found between node ${JSON.stringify(node)} and this object`);
-    return undefined;
   }
+}
+
+function ownNode({ verb, subresource, name }: Attributes, node: string): Answer {
+  if (verb === 'update' || verb === 'patch')
+    return subresource === '' || subresource === 'status' ? allowed : undefined;
+  if (subresource !== '') return undefined;
+  if (verb === 'create') return allowed;
+  if (!reads.includes(verb)) return undefined;
+  // By name alone, so that a node may look for its Node before there is one.
+  if (name === node) return allowed;
+  return name === ''
+    ? no(`node '${node}' cannot read all nodes, only its own Node object`)
+    : no(`node '${node}' cannot read '${name}', only its own Node object`);
+}
+
+function pod(attributes: Attributes, node: string, related: () => Answer): Answer {
+  const { verb, subresource, name } = attributes;
+  switch (subresource) {
+    case '':
+      if (verb === 'create' || verb === 'delete') return allowed;
+      if (verb === 'get') return related();
+      if (verb !== 'list' && verb !== 'watch') return undefined;
+      if (selectsOwn(attributes, node)) return allowed;
+      return name === '' ? no('can only list/watch pods with spec.nodeName field selector') : related();
+    case 'status':
+      return verb === 'update' || verb === 'patch' ? allowed : undefined;
+    case 'eviction':
+      return verb === 'create' ? allowed : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Whether nothing is asked for but what is of this node. */
+function selectsOwn({ fieldSelector }: Attributes, node: string): boolean {
+  return (
+    fieldSelector?.requirements.some(
+      ({ field, operator, value }) => field === 'spec.nodeName' && operator === '=' && value === node,
+    ) ?? false
+  );
 }

@@ -11,7 +11,7 @@ import { issueCredential, nodeOfCredential } from './credentials.ts';
 import { DrainTracker } from './drain.ts';
 import { isBootstrapToken, join } from './join.ts';
 import { RecentChanges } from './recent.ts';
-import { ReferenceIndex } from './reference-index.ts';
+import { ReferenceIndex, referencesIn } from './reference-index.ts';
 import { forbiddenLabels, mergeNodeStatus, mergePodStatus } from './writes.ts';
 
 let ledger: Ledger;
@@ -24,7 +24,7 @@ beforeEach(() => {
   ledger = createLedger({ sql: openSql(), clock, config: defaultClusterConfig });
   heard = [];
   counter = 0;
-  recent = new RecentChanges(ledger.revision);
+  recent = new RecentChanges(ledger.revision, referencesIn(ledger));
   ledger.subscribe((changes) => {
     heard.push([...changes]);
     recent.observe(ledger, changes);

@@ -5,6 +5,7 @@ import { openSql } from '../../../test/harness/sql.ts';
 import type { Change } from '../../ledger/types.ts';
 import { testServer } from '../testing.ts';
 import { RecentChanges } from './recent.ts';
+import { referencesIn } from './reference-index.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -12,7 +13,7 @@ const collect = runInNewContext('gc') as () => void;
 /** Makes objects, and counts the changes that an observer of them holds in the end. */
 async function held(path: string, object: (n: number) => object, count: number) {
   const { call, ledger } = await testServer(openSql());
-  const recent = new RecentChanges(ledger.revision);
+  const recent = new RecentChanges(ledger.revision, referencesIn(ledger));
   const seen: WeakRef<Change>[] = [];
   const first = ledger.revision;
   ledger.subscribe((changes) => {

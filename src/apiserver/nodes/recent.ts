@@ -6,7 +6,7 @@
 // 10 alone, n1 at 8 is shown 9 and 10; n1 at 6 has to ask the ledger.
 import type { Change, ReadView } from '../../ledger/types.ts';
 import { concernOf } from './changes.ts';
-import { ReferenceIndex } from './reference-index.ts';
+import type { ReferenceIndex } from './reference-index.ts';
 
 const entriesMax = 10_000;
 const bytesMax = 16 * 1024 * 1024;
@@ -21,7 +21,7 @@ interface Entry {
 }
 
 export class RecentChanges {
-  readonly #references = new ReferenceIndex();
+  readonly #references: ReferenceIndex;
   /** What is before `#head` has been let go. */
   #entries: (Entry | undefined)[] = [];
   #head = 0;
@@ -29,8 +29,10 @@ export class RecentChanges {
   /** Everything after this revision is kept. */
   #after: number;
 
-  constructor(revision: number) {
+  /** `references` is told of commits before this is. */
+  constructor(revision: number, references: ReferenceIndex) {
     this.#after = revision;
+    this.#references = references;
   }
 
   /** To be told of every commit, in order. Answers which nodes it concerns. */
@@ -38,7 +40,6 @@ export class RecentChanges {
     const names = new Set<string>();
     let all = false;
     for (const change of changes) {
-      this.#references.observe(change);
       const concern = concernOf(ledger, change, this.#references);
       all ||= concern.all;
       for (const name of concern.names) names.add(name);

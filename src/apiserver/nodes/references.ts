@@ -1,10 +1,20 @@
-// Which Secrets, ConfigMaps and ServiceAccounts a pod needs to run: what its node must be given along with it.
+// What a pod refers to. Secrets, ConfigMaps and its ServiceAccount its node is given along with it; these and its claims the
+// node may read. Pure; says nothing of whether they exist.
 
-import type { Container, Pod } from '../../generated/schemas/core-v1.ts';
-import { configMaps, secrets, serviceAccounts } from '../../generated/schemas/index.ts';
+import type { Container, Pod, Volume } from '../../generated/schemas/core-v1.ts';
+import {
+  configMaps,
+  persistentVolumeClaims,
+  resourceClaims,
+  secrets,
+  serviceAccounts,
+} from '../../generated/schemas/index.ts';
 import { objectKey } from '../../machinery/meta.ts';
 
-/** Ledger keys of everything that the pod refers to, whether it exists or not. */
+/** Marks a pod that a node made to show what it runs without the control plane. */
+export const mirrorAnnotation = 'kubernetes.io/config.mirror';
+
+/** Ledger keys of everything that the pod needs to be run. */
 export function referencesOf(pod: Pod): Set<string> {
   const keys = new Set<string>();
   const namespace = pod.metadata.namespace;
@@ -18,7 +28,7 @@ export function referencesOf(pod: Pod): Set<string> {
   if (spec.serviceAccountName) keys.add(objectKey(serviceAccounts, namespace, spec.serviceAccountName));
   for (const pull of spec.imagePullSecrets ?? []) secret(pull.name);
   for (const volume of spec.volumes ?? []) {
-    secret(volume.secret?.secretName);
+    for (const name of secretsOfVolume(volume)) secret(name);
     configMap(volume.configMap?.name);
     for (const source of volume.projected?.sources ?? []) {
       secret(source.secret?.name);
@@ -40,5 +50,39 @@ export function referencesOf(pod: Pod): Set<string> {
       configMap(from.configMapRef?.name);
     }
   }
+  return keys;
+}
+
+/** Other volume sources refer to their secret by one of these members. */
+const secretMembers = ['secretRef', 'nodePublishSecretRef'] as const;
+
+function secretsOfVolume(volume: Volume): (string | undefined)[] {
+  const names = [volume.secret?.secretName, volume.azureFile?.secretName];
+  for (const source of Object.values(volume)) {
+    if (typeof source !== 'object' || source === null) continue;
+    for (const member of secretMembers) names.push((source as Record<string, { name?: string }>)[member]?.name);
+  }
+  return names;
+}
+
+/**
+ * Ledger keys of everything that the pod's node may read on its account. Of a mirror pod nothing: a node makes those itself, and
+ * must not let itself in by what it writes into one.
+ */
+export function relatedTo(pod: Pod): Set<string> {
+  const { metadata, spec, status } = pod;
+  if (metadata.annotations?.[mirrorAnnotation] !== undefined) return new Set();
+  const keys = referencesOf(pod);
+  const { namespace } = metadata;
+  for (const { name, persistentVolumeClaim, ephemeral } of spec.volumes ?? []) {
+    const claim = persistentVolumeClaim?.claimName ?? (ephemeral ? `${metadata.name}-${name}` : undefined);
+    if (claim) keys.add(objectKey(persistentVolumeClaims, namespace, claim));
+  }
+  const devices = (spec.resourceClaims ?? []).map(
+    ({ name, resourceClaimName }) =>
+      resourceClaimName ?? status?.resourceClaimStatuses?.find((made) => made.name === name)?.resourceClaimName,
+  );
+  for (const claim of [...devices, status?.extendedResourceClaimStatus?.resourceClaimName])
+    if (claim) keys.add(objectKey(resourceClaims, namespace, claim));
   return keys;
 }

@@ -27,6 +27,7 @@ import { DrainTracker } from '../nodes/drain.ts';
 import { join } from '../nodes/join.ts';
 import { entries, keyRange, splitKey } from '../nodes/objects.ts';
 import { RecentChanges } from '../nodes/recent.ts';
+import { referencesIn } from '../nodes/reference-index.ts';
 import { applyNodeWrites } from '../nodes/writes.ts';
 import { ApiServer, type ApiServerOptions } from '../server.ts';
 import { concernsScheduler } from './concerns.ts';
@@ -118,7 +119,7 @@ export class ServerObject implements RemoteApi {
       config.nodeHeartbeatMs,
       async (node) => await options.peers.link(node).lastContact?.(),
     );
-    this.#recent = new RecentChanges(this.ledger.revision);
+    this.#recent = new RecentChanges(this.ledger.revision, referencesIn(this.ledger));
     this.server = new ApiServer({
       ledger: this.ledger,
       clock: timers,
