@@ -1,6 +1,6 @@
 // One key of the service account issuer: what it signs and verifies with, and how it is published. Its name (kid) follows from
 // its public half, as upstream's does, so that nobody has to give it one.
-import type { JWK } from 'jose';
+import type { CryptoKey, JWK } from 'jose';
 import type { Algorithm, PemKey } from './pem.ts';
 
 export interface IssuerKey {
@@ -30,10 +30,11 @@ export async function importKey(key: PemKey): Promise<IssuerKey> {
   const whole = (await crypto.subtle.exportKey(
     'jwk',
     await crypto.subtle.importKey('pkcs8', key.der, parameters, true, ['sign']),
-  )) as JsonWebKey;
+  )) as JWK;
   const { kty, crv, x, y, n, e } = whole;
-  const half = { kty, ...(kty === 'RSA' ? { n, e } : { crv, x, y }) } as JsonWebKey;
-  const publicKey = await crypto.subtle.importKey('jwk', half, parameters, true, ['verify']);
+  const half = { kty, ...(kty === 'RSA' ? { n, e } : { crv, x, y }) } as JWK;
+  // Every runtime has a name of its own for the same form.
+  const publicKey = await crypto.subtle.importKey('jwk', half as never, parameters, true, ['verify']);
   const privateKey = await crypto.subtle.importKey('pkcs8', key.der, parameters, false, ['sign']);
   return { ...(await describe(algorithm, publicKey)), privateKey };
 }
@@ -41,7 +42,7 @@ export async function importKey(key: PemKey): Promise<IssuerKey> {
 /** A new key of the kind that clusters are made with; PKCS#8. */
 export async function generateKey(): Promise<PemKey> {
   const pair = await crypto.subtle.generateKey(algorithms.ES256, true, ['sign', 'verify']);
-  const der = await crypto.subtle.exportKey('pkcs8', (pair as CryptoKeyPair).privateKey);
+  const der = await crypto.subtle.exportKey('pkcs8', (pair as { privateKey: CryptoKey }).privateKey);
   return { private: true, der: new Uint8Array(der as ArrayBuffer), algorithm: 'ES256' };
 }
 
@@ -61,7 +62,7 @@ export function verifyBytes(
 async function describe(algorithm: Algorithm, publicKey: CryptoKey): Promise<Omit<IssuerKey, 'privateKey'>> {
   const spki = (await crypto.subtle.exportKey('spki', publicKey)) as ArrayBuffer;
   const kid = base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', spki)));
-  const { kty, crv, x, y, n, e } = (await crypto.subtle.exportKey('jwk', publicKey)) as JsonWebKey;
+  const { kty, crv, x, y, n, e } = (await crypto.subtle.exportKey('jwk', publicKey)) as JWK;
   const numbers = kty === 'RSA' ? { n, e } : { x, y };
   const jwk = { use: 'sig', kty, kid, ...(crv ? { crv } : {}), alg: algorithm, ...numbers } as JWK;
   return { kid, algorithm, publicKey, jwk };

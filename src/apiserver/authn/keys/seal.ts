@@ -1,5 +1,6 @@
 // Private keys that lie in the ledger: AES-256-GCM under a key that is derived from a configured private key, which the ledger
 // never holds. Whoever has the database alone has nothing to sign with; whoever has the configured key could sign anyway.
+import type { CryptoKey } from 'jose';
 
 const ivBytes = 12;
 const info = new TextEncoder().encode('tiffin.dev/service-account-keys');
