@@ -84,7 +84,10 @@ describe('layers', () => {
     const allowed = layers[own];
     expect(allowed, `no layer is called ${own}: add it to the table in test/tidy.test.ts`).toBeDefined();
     for (const specifier of imports(file)) {
-      if (specifier.startsWith('node:')) expect(['cli', 'node-agent'], `${file} imports ${specifier}`).toContain(own);
+      // The one thing that is missing in the web's own: ciphers that answer at once.
+      const provided = specifier === 'node:crypto' && file === 'workers/adapters/cipher.ts';
+      if (specifier.startsWith('node:') && !provided)
+        expect(['cli', 'node-agent'], `${file} imports ${specifier}`).toContain(own);
       if (specifier.startsWith('cloudflare:')) expect(own, `${file} imports ${specifier}`).toBe('workers');
       if (!specifier.startsWith('.')) continue;
       const target = layerOf(path.posix.join(path.posix.dirname(file), specifier));

@@ -1,6 +1,7 @@
 // What the contract of the ledger is tested on: one ledger over a database, with small limits and a clock that stands still.
 import type { Sql } from '../ports/index.ts';
 import { createLedger } from './ledger.ts';
+import type { SealingOptions } from './sealing.ts';
 import type { Ledger, WriteView } from './types.ts';
 
 export function write(tx: WriteView, key: string, value: string, expected?: number, tags: string[] = []) {
@@ -13,9 +14,11 @@ export class Bench {
   nowMs = 1000;
   transactions = 0;
   readonly #sql: Sql;
+  readonly #sealing: SealingOptions | undefined;
   ledger: Ledger;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, sealing?: SealingOptions) {
+    this.#sealing = sealing;
     this.#sql = {
       exec: (statement, ...bindings) => sql.exec(statement, ...bindings),
       transaction: (work) => {
@@ -29,7 +32,12 @@ export class Bench {
   /** A second ledger over the same database, as after a restart. */
   reopen(): Ledger {
     const clock = { now: () => this.nowMs };
-    return createLedger({ sql: this.#sql, clock, config: { historyMs: 1000, historyBytesMax: 10_000 } });
+    return createLedger({
+      sql: this.#sql,
+      clock,
+      config: { historyMs: 1000, historyBytesMax: 10_000 },
+      ...(this.#sealing ? { sealing: this.#sealing } : {}),
+    });
   }
 
   put(key: string, value: string, expected?: number, tags?: string[]) {

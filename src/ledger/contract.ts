@@ -2,15 +2,20 @@
 import { describe, expect, it } from 'vitest';
 import type { Sql } from '../ports/index.ts';
 import { Bench, write } from './contract-bench.ts';
+import type { SealingOptions } from './sealing.ts';
 import { type Change, CompactedError, FutureRevisionError } from './types.ts';
 
 const all = { start: '', end: '~' };
 
-/** `withSql` runs `test` against an empty database. */
-export function ledgerContract(name: string, withSql: (test: (sql: Sql) => Promise<void>) => Promise<void>): void {
+/** `withSql` runs `test` against an empty database. `sealing`: how its rows are stored; nothing else may tell. */
+export function ledgerContract(
+  name: string,
+  withSql: (test: (sql: Sql) => Promise<void>) => Promise<void>,
+  sealing?: SealingOptions,
+): void {
   describe(`ledger over ${name}`, () => {
     const scenario = (title: string, test: (on: Bench) => Promise<void>): void => {
-      it(title, () => withSql((sql) => test(new Bench(sql))));
+      it(title, () => withSql((sql) => test(new Bench(sql, sealing))));
     };
 
     scenario('gives dense revisions and keeps createRevision', async (on) => {

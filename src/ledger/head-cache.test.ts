@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { HeadCache } from './head-cache.ts';
-import type { LogRow } from './store.ts';
+import type { LogRow } from './tables.ts';
 
 const row = (value: string): LogRow => ({
   key: 'k',

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { sealing } from '../../test/harness/cipher.ts';
 import { openSql } from '../../test/harness/sql.ts';
 import { ledgerContract } from './contract.ts';
 import { Bench, write } from './contract-bench.ts';
@@ -8,6 +9,7 @@ import { Model } from './model.ts';
 import { type Change, CompactedError, type Ledger } from './types.ts';
 
 ledgerContract('node:sqlite', (test) => test(openSql()));
+ledgerContract('node:sqlite, sealed', (test) => test(openSql()), sealing(['k']));
 
 it('writes two rows per write and one per tag that changes', async () => {
   const sql = openSql();
@@ -38,13 +40,22 @@ const step = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ op: fc.constant('compact' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
   },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant('restart' as const) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('restart' as const), sealed: fc.nat(3) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('reseal' as const), rows: fc.integer({ min: 1, max: 5 }) }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('flush' as const) }) },
   {
     weight: 1,
     arbitrary: fc.record({ op: fc.constant('watch' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
   },
 );
+
+/** How rows are stored from one restart to the next; every key is there to read with. */
+const policies = [
+  undefined,
+  sealing(['new', 'old']),
+  sealing(['old', 'new'], (collection) => collection === 'q'),
+  sealing(['new', 'old'], () => true),
+];
 
 /** A watcher: replays from a revision, then lives; after a restart it resumes behind the last change it saw. */
 class Watcher {
@@ -65,13 +76,21 @@ class Watcher {
   }
 }
 
-it('agrees with the model under random writes, failures, compaction, restarts and watchers', async () => {
+it('agrees with the model under random writes, failures, compaction, restarts, new keys and watchers', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const sql = openSql();
       const model = new Model();
       const clock = { now: () => 0 };
-      const open = (): Ledger => createLedger({ sql, clock, config: { historyMs: 1000, historyBytesMax: 1e9 } });
+      // Without a cipher only until something was sealed.
+      let policy = policies[0];
+      const open = (): Ledger =>
+        createLedger({
+          sql,
+          clock,
+          config: { historyMs: 1000, historyBytesMax: 1e9 },
+          ...(policy ? { sealing: policy } : {}),
+        });
       let ledger = open();
       let pending: Promise<unknown>[] = [];
       const watchers: Watcher[] = [];
@@ -111,6 +130,7 @@ it('agrees with the model under random writes, failures, compaction, restarts an
           case 'restart': {
             await flush();
             const before = ledger.size();
+            policy = policies[step.sealed] ?? policy;
             ledger = open();
             expect(ledger.size()).toEqual(before);
             for (const watcher of watchers) {
@@ -119,6 +139,9 @@ it('agrees with the model under random writes, failures, compaction, restarts an
             }
             break;
           }
+          case 'reseal':
+            ledger.sealed.reseal({ rows: step.rows });
+            break;
           case 'flush':
             await flush();
             break;
@@ -136,6 +159,14 @@ it('agrees with the model under random writes, failures, compaction, restarts an
       for (const watcher of watchers) expect(watcher.seen).toEqual(model.changes(watcher.from));
       compare(ledger, model);
       compare(open(), model);
+      for (ledger = open(); ledger.sealed.reseal({ rows: 3 }); );
+      compare(open(), model);
+      const { keys } = ledger.sealed.status();
+      const sealed = policy?.keyOf('p') ? ledger.size().rows : 0;
+      if (!policy?.keyOf('p') || policy.keyOf('q'))
+        expect(keys.filter((one) => one.name === policy?.keyOf('p')?.name || one.rows > 0)).toEqual(
+          policy?.keyOf('p') ? [expect.objectContaining({ rows: sealed })] : [],
+        );
       const live = model.list('', '~').reduce((sum, e) => sum + e.key.length + e.value.length + e.side.length, 0);
       expect(ledger.size().liveBytes).toBe(live);
       ledger.compact(ledger.revision);

@@ -4,7 +4,11 @@
 // It does not decide when compaction by age runs: whoever holds the alarm calls `compactDue`.
 import type { Clock, Sql } from '../ports/index.ts';
 import { RecentLog } from './recent-log.ts';
-import { type LogRow, Store, type Totals, within } from './store.ts';
+import { Resealing } from './reseal.ts';
+import { Sealing, type SealingOptions } from './sealing.ts';
+import { checkSize, sizeOf } from './size.ts';
+import { Store } from './store.ts';
+import { type LogRow, type Totals, within } from './tables.ts';
 import {
   type Change,
   type ChangesRequest,
@@ -19,7 +23,7 @@ import {
   type RangeResult,
   type RangeText,
   type ReadView,
-  ValueTooLargeError,
+  type SealedRows,
   type WriteResult,
   type WriteView,
 } from './types.ts';
@@ -30,15 +34,14 @@ export interface LedgerOptions {
   config: { historyMs: number; historyBytesMax: number };
   /** Runs the drain of the commit queue soon; what is queued until then shares one transaction. Default: a microtask. */
   schedule?: (drain: () => void) => void;
+  /** Which rows are stored sealed; absent: none, and those that are cannot be read. */
+  sealing?: SealingOptions;
 }
 
 /** Revisions compacted in one transaction. */
 const compactBatch = 1000;
 /** Compaction by age waits this share of historyMs beyond it, so that a busy ledger compacts in few strokes. */
 const compactSlack = 0.2;
-/** A Durable Object's SQLite takes rows of 2 MB; the rest is for the other columns. */
-const rowBytesMax = 2_000_000 - 10_000;
-
 interface Job {
   work: (tx: WriteView) => unknown;
   resolve: (result: unknown) => void;
@@ -209,6 +212,8 @@ class Transaction extends View implements WriteView {
 }
 
 class SqlLedger extends View implements Ledger {
+  readonly sealed: SealedRows;
+  readonly #sealing: Sealing;
   readonly #sql: Sql;
   readonly #clock: Clock;
   readonly #config: LedgerOptions['config'];
@@ -221,6 +226,9 @@ class SqlLedger extends View implements Ledger {
   constructor(options: LedgerOptions) {
     const store = new Store(options.sql);
     super(store, store.load());
+    this.#sealing = new Sealing(options.sql, this.totals.revision, options.sealing);
+    store.sealWith(this.#sealing);
+    this.sealed = new Resealing(options.sql, this.#sealing);
     this.#recent = new RecentLog(this.totals.revision);
     this.#sql = options.sql;
     this.#clock = options.clock;
@@ -254,6 +262,7 @@ class SqlLedger extends View implements Ledger {
   }
 
   compactDue(nowMs: number): number | undefined {
+    this.#sealing.renew(this.totals.revision);
     const target = Math.max(this.#revisionAtTime(nowMs - this.#config.historyMs), this.#revisionBySize());
     if (target > this.totals.compacted) this.#compactBatch(target);
     if (target > this.totals.compacted) return nowMs;
@@ -376,22 +385,8 @@ function entryOf(row: LogRow): Entry {
 
 const valueUnits = ({ value, previous }: Change) => value.length + (previous?.value.length ?? 0);
 
-function sizeOf(row: { key: string; value: string; side: string }): number {
-  return row.key.length + row.value.length + row.side.length;
-}
-
 function refusal(current: Entry | undefined, expect: Precondition | undefined): WriteResult | undefined {
   if (!expect || expect.revision === (current?.revision ?? 0)) return undefined;
   const reason = expect.revision === 0 ? 'exists' : current ? 'conflict' : 'absent';
   return { ok: false, reason, current };
-}
-
-const encoder = new TextEncoder();
-
-function checkSize(key: string, value: string, side: string, tags: string): void {
-  const units = key.length + value.length + side.length + tags.length;
-  // At most three bytes of UTF-8 per unit: only then is counting needed.
-  if (units * 3 <= rowBytesMax) return;
-  const bytes = [key, value, side, tags].reduce((sum, text) => sum + encoder.encode(text).length, 0);
-  if (bytes > rowBytesMax) throw new ValueTooLargeError(bytes, rowBytesMax);
 }

@@ -1,49 +1,11 @@
-// The tables of the ledger and every statement on them. It knows rows and chains, not transactions or listeners.
-//
-//   ledger_log   one row per revision, never changed: content, and the revision that the key's row before it had
-//   ledger_head  key → its newest revision; a deleted key keeps its head until the deletion is compacted
-//   ledger_tag   (tag, key) of live rows
-//   ledger_mark  one row: what compaction has done
-//
-// A write is therefore two rows (log and head) and one per tag that changed. Nothing marks a row as superseded: the row
-// that superseded it points at it. Worked example, key k put at 1 and 3, deleted at 4:
-//
-//   log   1 (previous 0)   3 (previous 1)   4 (previous 3, deleted)      head  k → 4, deleted
-//   read at 2: head 4 > 2 → 3 > 2 → 1. Read at 4: deleted, so absent.
-//   compact to 3: the log in (0, 3] is walked; 3 supersedes 1: row 1 goes. Reads at 3 and 4 still answer.
-//   compact to 4: 4 supersedes 3: row 3 goes; 4 is a deletion: row 4 and the head go. Put again at 9: previous 0.
-//
-// Every log row carries running totals (`written`, `dead`: units ever written, units ever superseded or deleted) and its
-// time, so sizes survive a restart and compaction finds its target by binary search, without a further row per write.
-// A unit is one UTF-16 code unit: a byte, for ASCII.
-import type { Sql, SqlValue } from '../ports/index.ts';
+// The statements on the tables of the ledger (see tables.ts), and what is kept of their answers. It knows rows and chains, not
+// transactions or listeners. What it answers is open, whatever is stored.
+import type { Sql, SqlBytes, SqlValue } from '../ports/index.ts';
 import { HeadCache } from './head-cache.ts';
 import { RangeCache } from './range-cache.ts';
+import type { Sealing } from './sealing.ts';
+import { atRevision, bounds, type LogRow, type Stored, schema, type Totals, tagsOf, within } from './tables.ts';
 import type { Change, Entry, KeyRange, RangeRequest, RangeText } from './types.ts';
-
-/** The counters; kept in memory, and recoverable from the newest log row and the mark. */
-export interface Totals {
-  revision: number;
-  /** Time of the newest revision; never decreases. */
-  timeMs: number;
-  written: number;
-  dead: number;
-  compacted: number;
-  /** `dead` as of the compacted revision: what is no longer stored. */
-  dropped: number;
-  droppedRows: number;
-}
-
-export interface LogRow {
-  key: string;
-  revision: number;
-  created: number;
-  previous: number;
-  deleted: number;
-  side: string;
-  value: string;
-  tags: string;
-}
 
 interface Point {
   revision: number;
@@ -51,36 +13,38 @@ interface Point {
   dead: number;
 }
 
-const schema = [
-  `CREATE TABLE IF NOT EXISTS ledger_log (revision INTEGER PRIMARY KEY, previous INTEGER NOT NULL, created INTEGER NOT NULL,
-     deleted INTEGER NOT NULL, time INTEGER NOT NULL, written INTEGER NOT NULL, dead INTEGER NOT NULL, key TEXT NOT NULL,
-     tags TEXT NOT NULL, side TEXT NOT NULL, value TEXT NOT NULL)`,
-  `CREATE TABLE IF NOT EXISTS ledger_head (key TEXT PRIMARY KEY, revision INTEGER NOT NULL, deleted INTEGER NOT NULL) WITHOUT ROWID`,
-  `CREATE TABLE IF NOT EXISTS ledger_tag (tag TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (tag, key)) WITHOUT ROWID`,
-  `CREATE TABLE IF NOT EXISTS ledger_mark (id INTEGER PRIMARY KEY, compacted INTEGER NOT NULL, time INTEGER NOT NULL,
-     written INTEGER NOT NULL, dead INTEGER NOT NULL, dropped_rows INTEGER NOT NULL)`,
-];
-
-/** The newest revision ≤ ? in the chain that starts at h.revision; NULL where the key did not exist. */
-const atRevision = `CASE WHEN h.revision <= ? THEN h.revision ELSE (
-  WITH RECURSIVE chain(revision, previous) AS (
-    SELECT revision, previous FROM ledger_log WHERE revision = h.revision
-    UNION ALL SELECT l.revision, l.previous FROM chain c JOIN ledger_log l ON l.revision = c.previous WHERE c.revision > ?)
-  SELECT revision FROM chain WHERE revision <= ? LIMIT 1) END`;
-
-const tagsOf = (text: string): string[] => (text === '' ? [] : text.split('\n'));
-
 /** Bindings of one IN list; below the 100 parameters that a statement may have. */
 const inListMax = 90;
+/** Bytes of opened values in one text, which SQLite does not join. */
+const joinedBytesMax = 4_000_000;
 
 export class Store {
   readonly #sql: Sql;
   readonly #heads = new HeadCache();
   readonly #ranges = new RangeCache();
+  #sealing: Sealing | undefined;
 
   constructor(sql: Sql) {
     this.#sql = sql;
     for (const statement of schema) sql.exec(statement);
+  }
+
+  /** Before anything is read or written. */
+  sealWith(sealing: Sealing): void {
+    this.#sealing = sealing;
+  }
+
+  /** The row with its texts open; the same object. */
+  #opened<Row extends { key: string; revision: number; side: string; value: string }>(row: Stored<Row>): Row {
+    const { value } = row;
+    return typeof value === 'string'
+      ? (row as Row)
+      : (Object.assign(row, this.#open(row.key, row.revision, value)) as unknown as Row);
+  }
+
+  #open(key: string, revision: number, blob: SqlBytes): { side: string; value: string } {
+    const { side, value } = (this.#sealing as Sealing).open(key, revision, blob);
+    return { side, value };
   }
 
   load(): Totals {
@@ -117,11 +81,12 @@ export class Store {
   head(key: string): LogRow | undefined {
     const cached = this.#heads.get(key);
     if (cached !== undefined) return cached ?? undefined;
-    const row = this.#sql.exec<LogRow>(
+    const stored = this.#sql.exec<Stored<LogRow>>(
       `SELECT l.key, l.revision, l.created, l.previous, l.deleted, l.tags, l.side, l.value
        FROM ledger_head h JOIN ledger_log l ON l.revision = h.revision WHERE h.key = ?`,
       key,
     )[0];
+    const row = stored && this.#opened<LogRow>(stored);
     this.#heads.set(key, row ?? null);
     return row;
   }
@@ -130,10 +95,11 @@ export class Store {
   forget(): void {
     this.#heads.clear();
     this.#ranges.clear();
+    this.#sealing?.forget();
   }
 
   rowAt(key: string, revision: number): LogRow | undefined {
-    return this.#sql.exec<LogRow>(
+    const row = this.#sql.exec<Stored<LogRow>>(
       `SELECT l.key, l.revision, l.created, l.previous, l.deleted, l.tags, l.side, l.value
        FROM ledger_head h CROSS JOIN ledger_log l ON l.revision = ${atRevision} WHERE h.key = ?`,
       revision,
@@ -141,9 +107,11 @@ export class Store {
       revision,
       key,
     )[0];
+    return row && this.#opened<LogRow>(row);
   }
 
   append(row: LogRow, totals: Totals, tagsBefore: string): void {
+    const stored = this.#sealing?.stored(row.key, row.revision, row) ?? row;
     this.#sql.exec(
       'INSERT INTO ledger_log (revision, previous, created, deleted, time, written, dead, key, tags, side, value) VALUES (?,?,?,?,?,?,?,?,?,?,?)',
       row.revision,
@@ -155,8 +123,8 @@ export class Store {
       totals.dead,
       row.key,
       row.tags,
-      row.side,
-      row.value,
+      stored.side,
+      stored.value,
     );
     this.#sql.exec(
       `INSERT INTO ledger_head (key, revision, deleted) VALUES (?,?,?)
@@ -207,12 +175,20 @@ export class Store {
 
   #range(request: RangeRequest, past: number | undefined, limit: number): Entry[] {
     const from = this.#from(request, past);
-    return this.#sql.exec<Entry & Record<string, SqlValue>>(
-      `SELECT h.key AS key, ${request.withoutValues ? "''" : 'l.value'} AS value, l.side AS side, l.revision AS revision,
-         l.created AS createRevision ${from.text} ORDER BY ${from.order} LIMIT ?`,
+    const sealed = this.#sealing?.mayHold(request) === true;
+    const withoutValue = sealed ? "CASE WHEN typeof(l.value) = 'blob' THEN l.value ELSE '' END" : "''";
+    const rows = this.#sql.exec<Stored<Entry> & Record<string, SqlValue>>(
+      `SELECT h.key AS key, ${request.withoutValues ? withoutValue : 'l.value'} AS value, l.side AS side,
+         l.revision AS revision, l.created AS createRevision ${from.text} ORDER BY ${from.order} LIMIT ?`,
       ...from.bindings,
       limit,
     );
+    for (const row of rows) {
+      if (typeof row.value === 'string') continue;
+      this.#opened<Entry>(row);
+      if (request.withoutValues) row.value = '';
+    }
+    return rows as Entry[];
   }
 
   /** As `range`, joined by SQLite; undefined where its longest string is not long enough. */
@@ -220,6 +196,7 @@ export class Store {
     request: RangeRequest & { limit: number; before: string; between: string },
     past: number | undefined,
   ): RangeText | undefined {
+    if (this.#sealing?.mayHold(request)) return this.#joined(request, past);
     const from = this.#from(request, past);
     try {
       const row = this.#sql.exec<{ text: string | null; count: number; last: string | null }>(
@@ -235,6 +212,18 @@ export class Store {
       if (/too big/i.test(String(error))) return undefined;
       throw error;
     }
+  }
+
+  #joined(
+    request: RangeRequest & { limit: number; before: string; between: string },
+    past: number | undefined,
+  ): RangeText | undefined {
+    const { limit, before, between } = request;
+    const whole = { start: request.start, end: request.end, after: request.after, tag: request.tag } as RangeRequest;
+    if (limit > 1 && this.rowsWithin(joinedBytesMax, whole, past, limit) !== undefined) return undefined;
+    const entries = this.range(whole, past, limit);
+    const text = entries.map(({ value }) => before + value).join(between);
+    return { text, count: entries.length, last: entries.at(-1)?.key ?? '' };
   }
 
   count(request: RangeRequest, past: number | undefined): number {
@@ -296,23 +285,34 @@ export class Store {
   }
 
   changes(after: number, range: KeyRange | undefined, limit: number): Change[] {
-    const rows = this.#changes<LogRow & { pside: string | null; pvalue: string | null }>(
+    const rows = this.#changes<Stored<LogRow> & { pside: string | null; pvalue: string | SqlBytes | null }>(
       'l.key, l.revision, l.created, l.previous, l.deleted, l.side, l.value, p.side AS pside, p.value AS pvalue',
       after,
       range,
       limit,
     );
-    return rows.map((row) => ({
-      type: row.deleted ? 'delete' : 'put',
-      key: row.key,
-      revision: row.revision,
-      createRevision: row.created,
-      value: row.value,
-      side: row.side,
-      ...(row.pvalue === null
-        ? {}
-        : { previous: { revision: row.previous, value: row.pvalue, side: row.pside ?? '' } }),
-    }));
+    return rows.map((stored) => {
+      const row = this.#opened<LogRow & { pside: string | null; pvalue: string | SqlBytes | null }>(stored);
+      const { pvalue, pside } = row;
+      return {
+        type: row.deleted ? 'delete' : 'put',
+        key: row.key,
+        revision: row.revision,
+        createRevision: row.created,
+        value: row.value,
+        side: row.side,
+        ...(pvalue === null
+          ? {}
+          : {
+              previous: {
+                revision: row.previous,
+                ...(typeof pvalue === 'string'
+                  ? { value: pvalue, side: pside ?? '' }
+                  : this.#open(row.key, row.previous, pvalue)),
+              },
+            }),
+      };
+    });
   }
 
   /** The first row at or after `revision`: for binary search over time and size. */
@@ -363,25 +363,4 @@ export class Store {
     );
     return { compacted: to, dropped: end.dead, droppedRows: rows };
   }
-}
-
-/** How many of these sizes fit, at least one; undefined: all. */
-export function within(bytesMax: number, sizes: readonly number[]): number | undefined {
-  let sum = 0;
-  for (const [index, bytes] of sizes.entries()) {
-    sum += bytes;
-    if (sum > bytesMax) return Math.max(1, index);
-  }
-  return undefined;
-}
-
-function bounds(
-  column: string,
-  request: Pick<RangeRequest, 'start' | 'end' | 'after'>,
-): { text: string; bindings: string[] } {
-  const continued = request.after !== undefined && request.after >= request.start;
-  return {
-    text: `${column} ${continued ? '>' : '>='} ? AND ${column} < ?`,
-    bindings: [continued ? request.after! : request.start, request.end],
-  };
 }

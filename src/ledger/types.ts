@@ -137,6 +137,32 @@ export interface Ledger extends ReadView {
   compactDue(nowMs: number): number | undefined;
   /** Bytes of history and of live values. */
   size(): { liveBytes: number; historyBytes: number; rows: number };
+  readonly sealed: SealedRows;
+}
+
+/** A key that rows are sealed under. */
+export interface SealedKeyStatus {
+  /** Its name and what tells it from others of that name. */
+  id: string;
+  name: string;
+  /** Rows that need it, those of history included. */
+  rows: number;
+  /** Whether it is there to open them. */
+  configured: boolean;
+}
+
+/** What is stored sealed, and how it gets to be stored as it should. */
+export interface SealedRows {
+  /** Whether rows may be stored otherwise than they are to be: {@link reseal} has something to do. */
+  readonly due: boolean;
+  /**
+   * Stores some rows again, sealed (or not) as they are to be: same revision, same content; nobody hears of it. Returns
+   * whether there is more to do. It may be stopped at any time and goes on where it was, in a later life, too.
+   */
+  reseal(limits?: { rows?: number; bytes?: number }): boolean;
+  status(): { keys: SealedKeyStatus[]; resealed: number; unreadable: number; wasPlain: boolean };
+  /** Keys (by id) that rows need, and that are not configured. */
+  missing(): string[];
 }
 
 export class CompactedError extends Error {
@@ -166,5 +192,15 @@ export class ValueTooLargeError extends Error {
     this.name = 'ValueTooLargeError';
     this.bytes = bytes;
     this.bytesMax = bytesMax;
+  }
+}
+
+/** A row that is there and cannot be opened. It is as it was; nothing takes it for absent. */
+export class UnreadableError extends Error {
+  readonly key: string;
+  constructor(key: string, reason: string) {
+    super(`unable to transform key ${JSON.stringify(key)}: ${reason}`);
+    this.name = 'UnreadableError';
+    this.key = key;
   }
 }

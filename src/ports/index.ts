@@ -27,7 +27,9 @@ export interface Random {
   bytes(length: number): Uint8Array;
 }
 
-export type SqlValue = string | number | null;
+/** Bytes are bound as a Uint8Array; what a Durable Object reads is an ArrayBuffer. */
+export type SqlBytes = Uint8Array | ArrayBuffer;
+export type SqlValue = string | number | null | SqlBytes;
 
 /** A synchronous SQLite database: a Durable Object's own storage, or node:sqlite in memory under test. */
 export interface Sql {
@@ -35,6 +37,16 @@ export interface Sql {
   exec<Row = Record<string, SqlValue>>(statement: string, ...bindings: SqlValue[]): Row[];
   /** Runs `work` atomically: if it throws, nothing of it is kept and the error passes on. Not nestable. */
   transaction<T>(work: () => T): T;
+}
+
+/** Authenticated encryption: AES-256-GCM with a nonce of 96 random bits for each text. Synchronous, as transactions are. */
+export interface Cipher {
+  /** `key`: 32 bytes, for at most 2^32 texts. `context` is not in the result, but the same one must be given to {@link open}. */
+  seal(key: Uint8Array, text: string, context: string): Uint8Array;
+  /** Throws where a byte of it, the key or the context is another. */
+  open(key: Uint8Array, sealed: Uint8Array, context: string): string;
+  /** 32 bytes by HKDF-SHA-256, others for each purpose. */
+  derive(secret: Uint8Array, purpose: string): Uint8Array;
 }
 
 export interface Log {
