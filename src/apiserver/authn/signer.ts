@@ -33,10 +33,11 @@ export function createSigner({ ring, log }: { ring: KeyRing; log: Log }): Signer
     ring,
     async sign(claims, neededUntilMs) {
       const signing = await ring.signing();
+      // Before there is a token, so that the key cannot be retired under it.
+      if (neededUntilMs !== undefined) await ring.note(signing, neededUntilMs);
       const { kid, algorithm } = signing.key;
       const text = unsignedText({ alg: algorithm, kid }, claims);
       const signature = await signBytes(signing.key, new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>);
-      if (neededUntilMs !== undefined) await ring.note(signing, neededUntilMs);
       return `${text}.${base64url(signature)}`;
     },
     async verify(token) {

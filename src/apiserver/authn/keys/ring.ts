@@ -147,7 +147,9 @@ export class KeyRing {
     const rows = new Map(
       this.#ledger
         .range({ ...range, limit: 10 * madeKeysMax })
-        .entries.map(({ key, value }) => [key.slice(prefix.length), JSON.parse(value) as Row]),
+        // Stable, so that of keys that begin at once the one signs that was made last.
+        .entries.sort((a, b) => b.createRevision - a.createRevision)
+        .map(({ key, value }) => [key.slice(prefix.length), JSON.parse(value) as Row]),
     );
     const configured = await Promise.all(
       pemKeys(this.#pem).map(async (pem) => ({ key: await importKey(pem), der: pem.der })),
