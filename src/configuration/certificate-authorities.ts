@@ -3,6 +3,12 @@
 import type { Configuration } from './configuration.ts';
 
 /** PEM bundles, each once. */
-export function certificateAuthorities(_configuration: Configuration): string[] {
-  return [];
+export function certificateAuthorities(configuration: Configuration): string[] {
+  const { authentication, authorization, requestAuthentication } = configuration;
+  const called = [
+    ...(authentication?.jwt ?? []).map(({ issuer }) => issuer),
+    requestAuthentication?.tokenWebhook?.server,
+    ...(authorization?.authorizers ?? []).map((one) => (one.type === 'Webhook' ? one.webhook.server : undefined)),
+  ];
+  return [...new Set(called.flatMap((server) => server?.certificateAuthority ?? []))];
 }

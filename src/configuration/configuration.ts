@@ -3,10 +3,16 @@
 // server. Knows only which kinds there are; each has a file of its own beside this one.
 import type { FieldError } from '../machinery/errors.ts';
 import { causesOf } from '../machinery/errors.ts';
+import { type Authentication, authenticationConfiguration } from './authentication.ts';
+import { type Authorization, authorizationConfiguration } from './authorization.ts';
+import { type RequestAuthentication, requestAuthentication } from './request-authentication.ts';
 import { type ServiceAccountTokens, serviceAccountTokens } from './service-accounts.ts';
 
 /** What of each kind was configured; absent: the defaults hold. */
 export interface Configuration {
+  authentication?: Authentication;
+  authorization?: Authorization;
+  requestAuthentication?: RequestAuthentication;
   serviceAccountTokens?: ServiceAccountTokens;
 }
 
@@ -21,7 +27,12 @@ export interface ConfigurationKind<K extends keyof Configuration = keyof Configu
   read(document: Readonly<Record<string, unknown>>, problems: FieldError[]): NonNullable<Configuration[K]>;
 }
 
-const kinds: readonly ConfigurationKind[] = [serviceAccountTokens];
+const kinds: readonly ConfigurationKind[] = [
+  authenticationConfiguration,
+  authorizationConfiguration,
+  requestAuthentication,
+  serviceAccountTokens,
+];
 
 /** A configuration that cannot be used, with everything that is wrong with it. */
 export class ConfigurationError extends Error {

@@ -9,6 +9,20 @@ export interface HttpRequest {
   arrayBuffer(): Promise<ArrayBuffer>;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
+  /** Which certificate the client presented, as whoever terminates TLS says; never read from what the client can write. */
+  readonly peerCertificate?: PeerCertificate;
+}
+
+export interface PeerCertificate {
+  /** Whether it is valid, and from an authority that is trusted for the hostname. */
+  readonly verified: boolean;
+  /** Names in the form of RFC 2253. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** Subject key identifier of the issuer, in hexadecimal digits. */
+  readonly issuerKeyId: string;
+  /** SHA-256 of the certificate, in hexadecimal digits. */
+  readonly fingerprint: string;
 }
 
 export type HttpBody = string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;

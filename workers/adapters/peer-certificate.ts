@@ -1,0 +1,18 @@
+// The client certificate of a request, as Cloudflare saw it when it terminated TLS. workerd itself says nothing of one. `cf` is
+// made by the runtime: no header of a client ends up in it.
+import type { PeerCertificate } from '../../src/machinery/http.ts';
+
+/** Undefined: none was presented, or nobody asked for one. */
+export function peerCertificate({ cf }: Request): PeerCertificate | undefined {
+  const tls = (cf as Partial<IncomingRequestCfProperties> | undefined)?.tlsClientAuth;
+  if (tls?.certPresented !== '1') return undefined;
+  const { certVerified, certRevoked, certNotAfter } = tls;
+  const over = certNotAfter !== '' && Date.parse(certNotAfter) < Date.now();
+  return {
+    verified: certVerified === 'SUCCESS' && certRevoked === '0' && !over,
+    subject: tls.certSubjectDNRFC2253,
+    issuer: tls.certIssuerDNRFC2253,
+    issuerKeyId: tls.certIssuerSKI,
+    fingerprint: tls.certFingerprintSHA256,
+  };
+}
