@@ -1,9 +1,11 @@
 // The built-in parts of a server, in upstream's order: who may call (authenticators), what they may do (authorizers), what
 // the cluster demands of writes (admission), and the creates that store nothing.
 
+import type { Configuration } from '../configuration/configuration.ts';
 import type { Ledger } from '../ledger/types.ts';
 import type { HttpAnswer } from '../machinery/http.ts';
 import type { Clock } from '../ports/index.ts';
+import { certificateApproval, certificateSigning } from './admission/certificate-signers.ts';
 import { certificateSubjectRestriction } from './admission/certificate-subject-restriction.ts';
 import type { AdmissionPlugin } from './admission/chain.ts';
 import { defaultIngressClass, defaultStorageClass } from './admission/default-classes.ts';
@@ -12,6 +14,7 @@ import { limitRanger } from './admission/limit-ranger.ts';
 import { namespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import { nodeRestriction } from './admission/node-restriction.ts';
 import { persistentVolumeClaimResize } from './admission/persistent-volume-claim-resize.ts';
+import { podSecurity } from './admission/pod-security/plugin.ts';
 import { podTopologyLabels } from './admission/pod-topology-labels.ts';
 import { priority } from './admission/priority.ts';
 import { resourceQuota } from './admission/resource-quota.ts';
@@ -30,23 +33,28 @@ import { nodeOfCredential } from './nodes/credentials.ts';
 import type { Registry } from './registry.ts';
 import type { RequestInfo } from './routing.ts';
 
-export const builtInAdmission: readonly AdmissionPlugin[] = [
-  namespaceLifecycle,
-  limitRanger,
-  serviceAccount,
-  nodeRestriction,
-  taintNodesByCondition,
-  priority,
-  defaultTolerationSeconds,
-  defaultStorageClass,
-  storageObjectInUseProtection,
-  persistentVolumeClaimResize,
-  runtimeClass,
-  certificateSubjectRestriction,
-  defaultIngressClass,
-  podTopologyLabels,
-  resourceQuota,
-];
+export function builtInAdmission(authorizer: Authorizer, configuration: Configuration = {}): AdmissionPlugin[] {
+  return [
+    namespaceLifecycle,
+    limitRanger,
+    serviceAccount,
+    nodeRestriction,
+    taintNodesByCondition,
+    podSecurity(configuration.podSecurity),
+    priority,
+    defaultTolerationSeconds,
+    defaultStorageClass,
+    storageObjectInUseProtection,
+    persistentVolumeClaimResize,
+    runtimeClass,
+    certificateApproval(authorizer),
+    certificateSigning(authorizer),
+    certificateSubjectRestriction,
+    defaultIngressClass,
+    podTopologyLabels,
+    resourceQuota,
+  ];
+}
 
 export function builtInAuthenticator(options: {
   ledger: Ledger;

@@ -23,6 +23,7 @@ import { secretToken } from './authn/secret-token.ts';
 import { tokenSettings } from './authn/token-settings.ts';
 import { protocolToken } from './authn/websocket.ts';
 import { type Attributes, type Authorizer, forbidden } from './authz/authorizer.ts';
+import { nodesGroup } from './authz/node-identity.ts';
 import { attributesOf } from './authz/selection.ts';
 import { bootstrap } from './bootstrap.ts';
 import { builtInAdmission, builtInAuthenticator, builtInAuthorizer, emptyCollection } from './builtin.ts';
@@ -123,6 +124,8 @@ export class ApiServer {
     this.#options = options;
     const schemas = options.schemas ?? new Schemas(definitions());
     const registry = new Registry(options.resources ?? resources);
+    this.#authorizer = options.authorizer ?? builtInAuthorizer(ledger, registry);
+    const admission = options.admission ?? builtInAdmission(this.#authorizer, options.configuration);
     this.core = {
       ledger,
       registry,
@@ -132,7 +135,7 @@ export class ApiServer {
       random,
       config,
       log,
-      admission: new AdmissionChain(options.admission ?? builtInAdmission),
+      admission: new AdmissionChain(admission),
       ...(options.contacts ? { contacts: options.contacts } : {}),
     };
     const configured = options.configuration?.serviceAccountTokens;
@@ -142,8 +145,9 @@ export class ApiServer {
     this.issuer = issuer;
     this.#authenticator =
       options.authenticator ?? builtInAuthenticator({ ledger, clock, audiences, adminToken, issuer });
-    this.#authorizer = options.authorizer ?? builtInAuthorizer(ledger, registry);
-    this.#creators = issuer ? { 'serviceaccounts/token': tokenCreator(issuer.signer, issuer.settings) } : {};
+    this.#creators = issuer
+      ? { 'serviceaccounts/token': tokenCreator(issuer.signer, issuer.settings, this.#authorizer) }
+      : {};
     this.feed = createFeed(this.core);
     this.#hub = new WatchHub(ledger, options.timers);
     this.#unread = new TimeLimits(options.timers);
@@ -174,6 +178,7 @@ export class ApiServer {
       startedMs: clock.now(),
     });
     this.metrics.add(...flowControlFamilies(() => this.#flowControl.levels), ...(issuer?.metrics ?? []));
+    this.metrics.add(...admission.flatMap(({ families = [] }) => families));
     this.#discovery = new Discovery(registry, virtual);
     this.#pages = new Pages(this.core, {
       discovery: this.#discovery,
@@ -206,10 +211,14 @@ export class ApiServer {
     return this.#hub.size;
   }
 
-  /** The client of a part of the control plane: `deployment-controller` acts as its service account in kube-system. */
+  /**
+   * The client of a part of the control plane: `deployment-controller` acts as its service account in kube-system. A node's
+   * (`system:node:NAME`) is held to what admission lets nodes write.
+   */
   client(userName: string): Client {
     const name = userName.includes(':') ? userName : `system:serviceaccount:kube-system:${userName}`;
-    return createClient(this.core, { name, groups: ['system:masters', allAuthenticated] });
+    const group = name.startsWith('system:node:') ? nodesGroup : 'system:masters';
+    return createClient(this.core, { name, groups: [group, allAuthenticated] });
   }
 
   /** The token that belongs into a Secret which is there to hold one. Throws ApiError. */

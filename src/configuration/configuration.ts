@@ -5,6 +5,7 @@ import type { FieldError } from '../machinery/errors.ts';
 import { causesOf } from '../machinery/errors.ts';
 import { type Authentication, authenticationConfiguration } from './authentication.ts';
 import { type Authorization, authorizationConfiguration } from './authorization.ts';
+import { admissionConfiguration, type PodSecurity, podSecurityConfiguration } from './pod-security.ts';
 import { type RequestAuthentication, requestAuthentication } from './request-authentication.ts';
 import { type ServiceAccountTokens, serviceAccountTokens } from './service-accounts.ts';
 
@@ -12,6 +13,7 @@ import { type ServiceAccountTokens, serviceAccountTokens } from './service-accou
 export interface Configuration {
   authentication?: Authentication;
   authorization?: Authorization;
+  podSecurity?: PodSecurity;
   requestAuthentication?: RequestAuthentication;
   serviceAccountTokens?: ServiceAccountTokens;
 }
@@ -31,6 +33,8 @@ const kinds: readonly ConfigurationKind[] = [
   authenticationConfiguration,
   authorizationConfiguration,
   requestAuthentication,
+  podSecurityConfiguration,
+  admissionConfiguration,
   serviceAccountTokens,
 ];
 

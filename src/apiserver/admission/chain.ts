@@ -4,6 +4,7 @@ import type { ReadView } from '../../ledger/types.ts';
 import type { KubeObject, ResourceToken } from '../../machinery/meta.ts';
 import type { AnyResource, StrategyContext } from '../../machinery/resource.ts';
 import type { User } from '../core.ts';
+import type { Family } from '../metrics/families.ts';
 
 export interface AdmissionRequest {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
@@ -21,9 +22,17 @@ export interface AdmissionRequest {
   readonly dryRun: boolean;
   /** The objects of a namespace ('': of all) as the transaction sees them; none of what is not served. Yours to keep. */
   list<T extends KubeObject>(resource: ResourceToken<T>, namespace: string): T[];
+  /** The first of them by name, within bounds, and how many there are in all. */
+  listFirst<T extends KubeObject>(
+    resource: ResourceToken<T>,
+    namespace: string,
+    bounds: { countMax: number; bytesMax: number },
+  ): { objects: T[]; count: number };
   /** Puts another object, read in this transaction, in its place. Nothing happens on a dry run. */
   store<T extends KubeObject>(resource: ResourceToken<T>, object: T): void;
   readonly warn: (message: string) => void;
+  /** Adds to what the audit log says of this request; absent: nobody keeps it. */
+  readonly annotate?: (key: string, value: string) => void;
 }
 
 export interface AdmissionPlugin {
@@ -32,6 +41,8 @@ export interface AdmissionPlugin {
   admit?(request: AdmissionRequest): void;
   /** Sees the object as it will be stored. */
   validate?(request: AdmissionRequest): void;
+  /** What it counts, for /metrics. */
+  readonly families?: readonly Family[];
 }
 
 export class AdmissionChain {

@@ -22,10 +22,14 @@ export interface WriteScope {
   /** '' on a create to a collection. */
   readonly name: string;
   readonly subresource?: Subresource;
+  /** The projection that is written through: the object is replaced as a whole, admission sees what was asked for. */
+  readonly through?: string;
   /** Throws where the user may not create what an update finds absent; absent: whoever may update may. */
   readonly mayCreate?: () => void;
   readonly dryRun: boolean;
   readonly warnings: string[];
+  /** What the audit log is to say beside; absent: nobody keeps it. */
+  readonly annotate?: (key: string, value: string) => void;
   /** What was found out before the transaction (see Strategy.inspect). */
   readonly inspected?: readonly FieldError[];
   /** Who is to own what changes (see fieldManager); absent: unknown. */
@@ -68,7 +72,7 @@ export function admissionRequest(
     definition: scope.definition,
     namespace: scope.definition.namespaced ? scope.namespace : '',
     name: scope.name || objects.object?.metadata.name || '',
-    subresource: scope.subresource?.name ?? '',
+    subresource: scope.subresource?.name ?? scope.through ?? '',
     user: scope.user,
     ...objects,
     context,
@@ -82,6 +86,17 @@ export function admissionRequest(
         .range(keyRange(definition, namespace))
         .entries.map((entry) => decode<KubeObject>(definition, entry.value) as T);
     },
+    listFirst<T extends KubeObject>(
+      resource: ResourceToken<T>,
+      namespace: string,
+      { countMax, bytesMax }: { countMax: number; bytesMax: number },
+    ) {
+      const definition = scope.core.registry.require(resource);
+      const range = keyRange(definition, namespace);
+      const { entries } = scope.tx.range({ ...range, limit: countMax, bytesMax });
+      const objects = entries.map((entry) => decode<KubeObject>(definition, entry.value) as T);
+      return { objects, count: scope.tx.count(range) };
+    },
     store(resource, object) {
       const { namespace = '', name, resourceVersion } = object.metadata;
       const { subresource: _none, ...rest } = scope;
@@ -89,6 +104,7 @@ export function admissionRequest(
       put({ ...rest, definition, namespace, name }, object, Number(resourceVersion));
     },
     warn: (message) => warn(scope, message),
+    ...(scope.annotate ? { annotate: scope.annotate } : {}),
   };
 }
 

@@ -50,7 +50,12 @@ export function updateProjection(scope: WriteScope, body: KubeObject): KubeObjec
       scope.name,
       problems,
     );
-  const written = replace({ ...scope, subresource: undefined, applied: { managedFields } }, draft, old, revision);
+  const written = replace(
+    { ...scope, subresource: undefined, through: subresource.name, applied: { managedFields } },
+    draft,
+    old,
+    revision,
+  );
   return project(subresource, written.object);
 }
 
