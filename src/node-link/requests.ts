@@ -28,7 +28,7 @@ export class NodeRequests {
   readonly #api: NodeApi;
   readonly #clock: Clock;
   readonly #core: (node: string) => NodeLinkCore;
-  #credential: { token: string; untilMs: number } | undefined;
+  #credential: { token: string; node: string; untilMs: number } | undefined;
 
   /** `core`: the link's core, made at the first request that proves to come from the node. */
   constructor(api: NodeApi, clock: Clock, core: (node: string) => NodeLinkCore) {
@@ -69,17 +69,17 @@ export class NodeRequests {
     const [, token] = /^Bearer (\S+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
     if (!token) throw errors.unauthorized();
     const known = this.#credential;
-    if (known?.token === token && this.#clock.now() < known.untilMs) return;
+    if (known?.token === token && known.node === node && this.#clock.now() < known.untilMs) return;
     const owner = await this.#api.nodeOfCredential(token);
     if (owner === null) throw errors.unauthorized();
     if (owner !== node) throw new ApiError('Forbidden', `node "${owner}" may not speak for node "${node}"`);
-    this.#credential = { token, untilMs: this.#clock.now() + credentialMs };
+    this.#credential = { token, node, untilMs: this.#clock.now() + credentialMs };
   }
 }
 
-/** The node and what it asks for, of a path of the node protocol. */
+/** The node and what it asks for, of a path of the node protocol. Names are as they stand: nothing is decoded. */
 export function nodePath(pathname: string): { node: string; what: string } | undefined {
-  const [, node, what] = /^\/tiffin\.dev\/v1\/nodes\/([^/]+)\/(.*)$/.exec(pathname) ?? [];
+  const [, node, what] = /^\/tiffin\.dev\/v1\/nodes\/([a-z0-9.-]+)\/(.*)$/.exec(pathname) ?? [];
   return node === undefined || what === undefined ? undefined : { node, what };
 }
 

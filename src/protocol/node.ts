@@ -91,7 +91,13 @@ export const nodeWrite = z.discriminatedUnion('type', [
 ]);
 export type NodeWrite = z.infer<typeof nodeWrite>;
 
-export const reportRequest = z.object({ session: z.string(), writes: z.array(nodeWrite) });
+/** Agents send a fraction of it at once. */
+export const reportWritesMax = 2000;
+
+export const reportRequest = z.object({
+  session: z.string(),
+  writes: z.array(nodeWrite).check(z.maxLength(reportWritesMax)),
+});
 export type ReportRequest = z.infer<typeof reportRequest>;
 
 /** One result per write, in order. `code` as in a Status (200, 404, 409, …); 404 and uid mismatch (409): the pod is gone. */

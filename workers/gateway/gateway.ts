@@ -4,8 +4,9 @@
 // the API server, which answers with an offer; the gateway then connects the client to the pod's node link.
 import { Hono } from 'hono/tiny';
 import { readJson } from '../../src/machinery/body.ts';
-import { errors } from '../../src/machinery/errors.ts';
+import { ApiError, errors } from '../../src/machinery/errors.ts';
 import { asApiError, type Outcome, statusResponse, unwrap } from '../../src/machinery/outcome.ts';
+import { nodePath } from '../../src/node-link/requests.ts';
 import { joinRequest } from '../../src/protocol/node.ts';
 import { workerLog, workerTimers } from '../adapters/ambient.ts';
 import { callObject } from '../adapters/stubs.ts';
@@ -50,8 +51,10 @@ app.post('/tiffin.dev/v1/join', async (c) => {
   return Response.json(unwrap(result));
 });
 
-app.all('/tiffin.dev/v1/nodes/:node/*', async (c) => {
-  const node = c.req.param('node');
+app.all('/tiffin.dev/v1/nodes/*', async (c) => {
+  // Of the path as the link will see it: which node it is must not depend on who reads it.
+  const node = nodePath(new URL(c.req.raw.url).pathname)?.node;
+  if (node === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource');
   await doorOf(c.env).check(c.req.raw, node);
   return callObject(c.env.NODE_LINK, node, (stub) => stub.fetch(c.req.raw));
 });

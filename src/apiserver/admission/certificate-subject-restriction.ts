@@ -7,8 +7,9 @@ import type { AdmissionPlugin } from './chain.ts';
 
 const signer = 'kubernetes.io/kube-apiserver-client';
 const masters = 'system:masters';
-/** Object identifier 2.5.4.10, organizationName. */
+/** Object identifiers 2.5.4.10 and 2.5.4.3. */
 const organization = [0x55, 0x04, 0x0a];
+export const commonName = [0x55, 0x04, 0x03];
 
 export const certificateSubjectRestriction: AdmissionPlugin = {
   name: 'CertificateSubjectRestriction',
@@ -16,13 +17,13 @@ export const certificateSubjectRestriction: AdmissionPlugin = {
     if (operation !== 'CREATE' || subresource !== '') return;
     if (groupResource(definition) !== 'certificatesigningrequests.certificates.k8s.io') return;
     const { spec } = object as CertificateSigningRequest;
-    if (spec.signerName === signer && organizations(spec.request).includes(masters))
+    if (spec.signerName === signer && subjectOf(spec.request, organization).includes(masters))
       throw errors.forbidden(definition, name, `use of ${signer} signer with ${masters} group is not allowed`);
   },
 };
 
-/** The organizations of the subject of a certificate request (PKCS#10), which validation has found to be one. */
-function organizations(request: string): string[] {
+/** What the subject of a certificate request (PKCS#10), which validation has found to be one, has of an attribute. */
+export function subjectOf(request: string, attributeId: readonly number[]): string[] {
   const { integer, sequence, oid } = derTags;
   const text = new TextDecoder().decode(fromBase64(request) ?? new Uint8Array());
   const info = derSigned(pemBlocks(text)[0]?.bytes ?? new Uint8Array())?.[0];
@@ -32,9 +33,8 @@ function organizations(request: string): string[] {
     .flatMap((set) => derElements(set.bytes) ?? [])
     .flatMap((attribute) => {
       const parts = derSequence(attribute, oid);
-      const isOrganization = organization.every((byte, i) => parts?.[0]?.bytes[i] === byte);
-      return isOrganization && parts?.[0]?.bytes.length === organization.length && parts[1]
-        ? [new TextDecoder().decode(parts[1].bytes)]
-        : [];
+      const id = parts?.[0]?.bytes;
+      const same = id?.length === attributeId.length && attributeId.every((byte, i) => id[i] === byte);
+      return same && parts?.[1] ? [new TextDecoder().decode(parts[1].bytes)] : [];
     });
 }

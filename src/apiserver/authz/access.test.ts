@@ -68,7 +68,7 @@ test('a node sees its own pods and what they need, and nothing else', async () =
   expect((await request({ boundObjectRef: ref })).status.token).toBeTruthy();
   expect((await request({})).message).toContain('node requested token not bound to a pod');
   expect((await request({ boundObjectRef: { ...ref, uid: '' } })).message).toContain('without a uid');
-  expect((await request({ boundObjectRef: { ...ref, uid: 'x' } })).code).toBe(409);
+  expect((await request({ boundObjectRef: { ...ref, uid: 'x' } })).code).toBe(403);
   expect((await request({ boundObjectRef: { ...ref, name: 'b', uid: await uidOf('b') } })).message).toContain(
     'node requested token bound to a pod scheduled on a different node',
   );

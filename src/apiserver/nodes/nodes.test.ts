@@ -10,9 +10,10 @@ import { concernOf, nodeChanges } from './changes.ts';
 import { issueCredential, nodeOfCredential } from './credentials.ts';
 import { DrainTracker } from './drain.ts';
 import { isBootstrapToken, join } from './join.ts';
+import { forbiddenLabels } from './labels.ts';
 import { RecentChanges } from './recent.ts';
 import { ReferenceIndex, referencesIn } from './reference-index.ts';
-import { forbiddenLabels, mergeNodeStatus, mergePodStatus } from './writes.ts';
+import { mergeNodeStatus, mergePodStatus } from './writes.ts';
 
 let ledger: Ledger;
 let heard: Change[][];
@@ -422,6 +423,6 @@ describe('what a node writes', () => {
         'node-restriction.kubernetes.io/x',
         'x.k8s.io/y',
       ]),
-    ).toEqual(['node-role.kubernetes.io/control-plane', 'node-restriction.kubernetes.io/x', 'x.k8s.io/y']);
+    ).toEqual(['node-restriction.kubernetes.io/x', 'node-role.kubernetes.io/control-plane', 'x.k8s.io/y']);
   });
 });

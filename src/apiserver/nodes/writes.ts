@@ -12,12 +12,13 @@ import type {
   PodStatus,
 } from '../../generated/schemas/core-v1.ts';
 import { events, leases, nodes, pods } from '../../generated/schemas/index.ts';
-import { ApiError, errors, type Status } from '../../machinery/errors.ts';
+import { ApiError, errors, goQuoted, type Status } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
 import { equalJson } from '../../machinery/schema/json.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import type { NodeWrite, ReportResponse } from '../../protocol/node.ts';
 import type { Client, Write } from '../../reconcile/types.ts';
+import { forbiddenLabels } from './labels.ts';
 
 type Result = ReportResponse['results'][number];
 
@@ -38,6 +39,9 @@ const agentPodConditions = new Set([
 ]);
 /** And those of them that are over as soon as the agent says them no more. */
 const passingPodConditions = new Set(['PodResizePending', 'PodResizeInProgress']);
+
+/** Which claims are the pod's, and may so be read by its node, is not the node's to say. */
+const othersFields = ['resourceClaimStatuses', 'extendedResourceClaimStatus'] as const;
 
 export interface NodeWriteDeps {
   /** Acts as the node's user. */
@@ -127,7 +131,7 @@ async function attemptOne(deps: NodeWriteDeps, node: string, write: NodeWrite): 
     case 'nodeStatus':
       return updateNodeStatus(deps, node, statusOf<NodeStatus>(write.status));
     case 'event':
-      return recordEvent(deps, write.object as unknown as Event);
+      return recordEvent(deps, node, write.object as unknown as Event);
   }
 }
 
@@ -191,32 +195,11 @@ export function mergePodStatus(old: PodStatus | undefined, reported: PodStatus):
   if (conditions.length > 0) merged.conditions = conditions;
   if (old?.nominatedNodeName && !merged.nominatedNodeName) merged.nominatedNodeName = old.nominatedNodeName;
   if (old?.qosClass) merged.qosClass = old.qosClass;
+  for (const field of othersFields) {
+    delete merged[field];
+    if (old?.[field] !== undefined) Object.assign(merged, { [field]: old[field] });
+  }
   return merged;
-}
-
-const allowedLabels = new Set([
-  'kubernetes.io/hostname',
-  'kubernetes.io/arch',
-  'kubernetes.io/os',
-  'beta.kubernetes.io/arch',
-  'beta.kubernetes.io/os',
-  'beta.kubernetes.io/instance-type',
-  'node.kubernetes.io/instance-type',
-  'topology.kubernetes.io/region',
-  'topology.kubernetes.io/zone',
-  'failure-domain.beta.kubernetes.io/region',
-  'failure-domain.beta.kubernetes.io/zone',
-]);
-
-/** Labels under kubernetes.io and k8s.io that a node may not give itself (NodeRestriction). */
-export function forbiddenLabels(keys: readonly string[]): string[] {
-  return keys.filter((key) => {
-    if (allowedLabels.has(key) || !key.includes('/')) return false;
-    const domain = key.slice(0, key.indexOf('/'));
-    if (domain === 'node-restriction.kubernetes.io' || domain.endsWith('.node-restriction.kubernetes.io')) return true;
-    if (!/(^|\.)(kubernetes\.io|k8s\.io)$/.test(domain)) return false;
-    return !/(^|\.)(kubelet|node)\.kubernetes\.io$/.test(domain);
-  });
 }
 
 /** Registers the node, or brings the labels and annotations it names and its status up to date. Taints count at registration only. */
@@ -230,8 +213,7 @@ async function registerNode(deps: NodeWriteDeps, name: string, wanted: Node): Pr
   const labels = wanted.metadata.labels ?? {};
   const changed = Object.keys(labels).filter((key) => current?.metadata.labels?.[key] !== labels[key]);
   const refused = forbiddenLabels(changed);
-  if (refused.length > 0)
-    throw errors.forbidden(nodes, name, `is not allowed to modify labels: ${refused.sort().join(', ')}`);
+  if (refused.length > 0) throw errors.forbidden(nodes, name, `is not allowed to modify labels: ${refused.join(', ')}`);
   if (!current) {
     const { taints, providerID, unschedulable } = wanted.spec ?? {};
     const failed = await one(deps, {
@@ -320,15 +302,24 @@ export function mergeNodeStatus(old: NodeStatus | undefined, reported: NodeStatu
   return merged;
 }
 
-/** Events are created, or updated (a count that rises) where the name is taken already. */
-async function recordEvent(deps: NodeWriteDeps, event: Event): Promise<Status | undefined> {
-  const namespace = event.metadata?.namespace;
-  const name = event.metadata?.name;
-  if (!namespace || !name) throw errors.badRequest('an event needs a namespace and a name');
+/**
+ * Events are created, or updated (a count that rises) where the name is taken already: by one that this node recorded itself.
+ * They are about the node or what runs on it, as far as that is still there.
+ */
+async function recordEvent(deps: NodeWriteDeps, node: string, reported: Event): Promise<Status | undefined> {
+  const namespace = reported.metadata?.namespace;
+  const name = reported.metadata?.name;
+  if (typeof namespace !== 'string' || typeof name !== 'string' || !namespace || !name)
+    throw errors.badRequest('an event needs a namespace and a name');
+  if (!isObject(reported.involvedObject)) throw errors.badRequest('an event needs an involvedObject');
+  const refuse = (why: string) => errors.forbidden(events, name, `node ${goQuoted(node)} ${why}`);
+  if (!(await concerns(deps, node, reported))) throw refuse('can only record events of itself and of its pods');
+  const event: Event = { ...reported, source: { ...reported.source, host: node }, reportingInstance: node };
   const failed = await one(deps, { verb: 'create', resource: events, namespace, object: event });
   if (failed?.reason !== 'AlreadyExists') return failed;
   const current = await deps.client.get(events, namespace, name);
   if (!current) return one(deps, { verb: 'create', resource: events, namespace, object: event });
+  if (current.reportingInstance !== node) throw refuse('can only update events that it recorded itself');
   return one(deps, {
     verb: 'update',
     resource: events,
@@ -342,4 +333,13 @@ async function recordEvent(deps: NodeWriteDeps, event: Event): Promise<Status | 
       },
     },
   });
+}
+
+async function concerns({ client }: NodeWriteDeps, node: string, { involvedObject }: Event): Promise<boolean> {
+  const { kind, namespace = '', name = '' } = involvedObject ?? {};
+  if (kind === 'Node') return name === node;
+  if (kind !== 'Pod') return false;
+  const pod = await client.get(pods, namespace, name);
+  // What is told of a pod's end comes after it.
+  return !pod || pod.metadata.uid !== involvedObject.uid || pod.spec.nodeName === node;
 }

@@ -1,14 +1,15 @@
 // serviceaccounts/token: a TokenRequest is answered with a signed JWT, bound to what it names. Nothing is stored.
 
 import type { TokenRequest } from '../../generated/schemas/authentication-v1.ts';
-import type { Pod } from '../../generated/schemas/core-v1.ts';
 import { errors } from '../../machinery/errors.ts';
 import type { HttpAnswer } from '../../machinery/http.ts';
 import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
 import { invalid } from '../../machinery/validation.ts';
+import { restrictNodeToken } from '../admission/node-tokens.ts';
 import { claimsKey, type KubernetesClaims } from '../authn/claims.ts';
 import type { Signer } from '../authn/signer.ts';
 import type { TokenSettings } from '../authn/token-settings.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
 import { timestamp } from '../core.ts';
 import { bodyFormat, readBody } from '../negotiation/body.ts';
 import { textResponse } from '../negotiation/respond.ts';
@@ -31,7 +32,11 @@ const lifetimeDefaultSeconds = 3600;
 const lifetimeExtendedAtSeconds = 3607;
 const lifetimeExtendedSeconds = 365 * 24 * 60 * 60;
 
-export function tokenCreator(signer: Signer, settings: TokenSettings): (rest: RestRequest) => Promise<HttpAnswer> {
+export function tokenCreator(
+  signer: Signer,
+  settings: TokenSettings,
+  authorizer: Authorizer,
+): (rest: RestRequest) => Promise<HttpAnswer> {
   return async (rest) => {
     formOf(rest);
     const { core, info, definition } = rest;
@@ -49,11 +54,20 @@ export function tokenCreator(signer: Signer, settings: TokenSettings): (rest: Re
       fieldManager(rest.request, options.fieldManager),
     );
     requireOwnName(object, info.namespace, info.name);
+    restrictNodeToken(
+      {
+        user: rest.user,
+        account: info,
+        spec: request.spec,
+        find: (token, namespace, name) =>
+          findObject(core.registry.require(token), core.ledger, namespace, name) as never,
+      },
+      authorizer,
+    );
     const account = findObject(definition, core.ledger, info.namespace, info.name);
     if (!account) throw errors.notFound(definition, info.name);
     if (!request.spec.audiences?.length) request.spec.audiences = [...settings.audiences];
     requireLifetime(request.spec.expirationSeconds);
-    restrictNode(rest, request);
     const bound = bindings(rest, request, account);
     const { maxSeconds } = settings;
     if (maxSeconds !== undefined && request.spec.expirationSeconds > maxSeconds) {
@@ -135,29 +149,6 @@ function requireLifetime(seconds: number): void {
         : undefined;
   if (problem)
     throw errors.invalid(target.group, target.kind, '', [invalid('spec.expirationSeconds', seconds, problem)]);
-}
-
-/** NodeRestriction of tokens: a node gets them only for a pod of its own, bound to it, for audiences that the pod names. */
-function restrictNode(rest: RestRequest, { spec }: TokenRequest): void {
-  const { core, info, definition, user } = rest;
-  if (!user.groups.includes('system:nodes') || !user.name.startsWith('system:node:')) return;
-  const refuse = (why: string) => errors.forbidden(definition, info.name, why);
-  const { apiVersion, kind, name, uid } = spec.boundObjectRef ?? {};
-  if (apiVersion !== 'v1' || kind !== 'Pod' || !name) throw refuse('node requested token not bound to a pod');
-  if (!uid) throw refuse('node requested token with a pod binding without a uid');
-  const pods = core.registry.findGroupResource('pods');
-  const pod = pods && (findObject(pods, core.ledger, info.namespace, name) as Pod | undefined);
-  // An absent pod, or one of another uid, is refused where the binding is made.
-  if (pod?.metadata.uid !== uid) return;
-  if (`system:node:${pod.spec.nodeName}` !== user.name)
-    throw refuse('node requested token bound to a pod scheduled on a different node');
-  const projected = pod.spec.volumes?.flatMap((volume) => volume.projected?.sources ?? []) ?? [];
-  const named = new Set(projected.map((source) => source.serviceAccountToken?.audience).filter(Boolean));
-  for (const audience of spec.audiences ?? [])
-    if (audience !== core.config.issuer && !named.has(audience))
-      throw refuse(
-        `audience ${JSON.stringify(audience)} not found in pod spec volume, ${user.name} is not authorized to request tokens for this audience`,
-      );
 }
 
 function bindings(rest: RestRequest, request: TokenRequest, account: KubeObject): Partial<KubernetesClaims> {
