@@ -52,7 +52,9 @@ export function unsignedText(header: { alg: Algorithm; kid: string }, claims: ob
 /** Undefined unless the text is the one that encoding its bytes makes. */
 export function base64urlBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[A-Za-z0-9_-]+$/.test(text) || text.length % 4 === 1) return undefined;
-  const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
+  const decoded = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  const bytes = new Uint8Array(decoded.length);
+  for (let index = 0; index < bytes.length; index++) bytes[index] = decoded.charCodeAt(index);
   const rest = text.length % 4;
   return rest === 0 || base64url(bytes.subarray(bytes.length - (rest - 1))) === text.slice(-rest) ? bytes : undefined;
 }

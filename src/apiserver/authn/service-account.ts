@@ -13,7 +13,7 @@ import type { Clock } from '../../ports/index.ts';
 import type { User } from '../core.ts';
 import type { Authenticator, Reviewed } from './authenticator.ts';
 import { legacyIssuer, problemOf, readClaims, type TokenClaims, userOf } from './claims.ts';
-import { parseJws } from './jws.ts';
+import { parseJws, tokenCharsMax } from './jws.ts';
 import { Remembered } from './remembered.ts';
 import type { Signer } from './signer.ts';
 
@@ -60,6 +60,7 @@ export function serviceAccountAuthenticator(options: {
     token: string,
     worthwhile: (claims: TokenClaims) => boolean,
   ): Promise<{ claims: TokenClaims; user: User } | undefined> => {
+    if (token.length > tokenCharsMax) return undefined;
     forget();
     const before = signed.get(token);
     if (before) return before;
