@@ -57,7 +57,10 @@ function outstanding(core: Core, definition: AnyResource, wanted: New<KubeObject
   const { manager } = definition.bootstrap ?? {};
   const what = { resource: definition, ...(manager ? { manager } : {}) };
   const live = findObject(definition, core.ledger, namespace, name);
-  if (!live) return [{ verb: 'create', ...what, ...(namespace ? { namespace } : {}), object: wanted }];
+  const create: Write = { verb: 'create', ...what, ...(namespace ? { namespace } : {}), object: wanted };
+  if (!live) return [create];
+  if (definition.bootstrap?.replaces?.(live, wanted))
+    return [{ verb: 'delete', resource: definition, ...(namespace ? { namespace } : {}), name }, create];
   const replacement = definition.bootstrap?.reconcile?.(live, wanted);
   return replacement ? [{ verb: 'update', ...what, object: replacement }] : [];
 }

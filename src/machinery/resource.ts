@@ -178,6 +178,8 @@ export interface Bootstrap<T extends KubeObject> {
   manager?: string;
   /** What `live` (a copy) must become to agree with `wanted`; undefined (or no hook): it is left as it is. */
   reconcile?(live: T, wanted: New<T>): T | undefined;
+  /** Whether `live` can never agree with `wanted`: it is deleted, and made anew. */
+  replaces?(live: T, wanted: New<T>): boolean;
   /** Whether an object that is not among them is what an earlier release put there, and is deleted. */
   leftOver?(live: T): boolean;
   /** Whether what is changed, deleted or left over is put right within a minute, not only at the next start. */

@@ -9,10 +9,11 @@ import type {
   Subject,
 } from '../../generated/schemas/rbac-v1.ts';
 import type { KubeObject, New, ObjectMeta } from '../../machinery/meta.ts';
+import { uncovered } from '../../machinery/policy-rules.ts';
 import type { Bootstrap } from '../../machinery/resource.ts';
 import { deepEqual } from '../../machinery/validation.ts';
 import { controllerRoles } from './controller-roles.ts';
-import { parseRules, uncovered } from './rules.ts';
+import { parseRules } from './rules.ts';
 import { aggregatesTo, aggregatingRoles, clusterRoles, namespacedRoles } from './system-roles.ts';
 
 const group = 'rbac.authorization.k8s.io';
@@ -111,25 +112,48 @@ function reconciled<T extends KubeObject>(live: T, wanted: New<T>, addMissing: (
   return changed ? live : undefined;
 }
 
+/** Whether the live role selects fewer roles to aggregate than it should, or some where it should select none. */
+function reconcileAggregation(live: ClusterRole, wanted: New<ClusterRole>): boolean {
+  if (!wanted.aggregationRule) {
+    const aggregates = live.aggregationRule !== undefined;
+    delete live.aggregationRule;
+    return aggregates;
+  }
+  const selectors = live.aggregationRule?.clusterRoleSelectors ?? [];
+  const missing = (wanted.aggregationRule.clusterRoleSelectors ?? []).filter(
+    (one) => !selectors.some((other) => deepEqual(other, one)),
+  );
+  if (missing.length === 0) return false;
+  live.aggregationRule = { clusterRoleSelectors: [...selectors, ...missing] };
+  return true;
+}
+
 function reconcileRole<T extends Role | ClusterRole>(live: T, wanted: New<T>): T | undefined {
   return reconciled(live, wanted, (role) => {
+    const changed = reconcileAggregation(role as ClusterRole, wanted as New<ClusterRole>);
     // What an aggregating role allows is not its own to say.
-    if ('aggregationRule' in wanted && wanted.aggregationRule) return false;
+    if ('aggregationRule' in wanted && wanted.aggregationRule) return changed;
     // What is as it was needs no closer look: this runs at every start.
-    if (deepEqual(wanted.rules, role.rules)) return false;
+    if (deepEqual(wanted.rules, role.rules)) return changed;
     const missing = uncovered(wanted.rules ?? [], role.rules ?? []);
     role.rules = [...(role.rules ?? []), ...missing];
-    return missing.length > 0;
+    return changed || missing.length > 0;
   });
 }
 
-function reconcileBinding<T extends RoleBinding | ClusterRoleBinding>(live: T, wanted: New<T>): T | undefined {
+type Binding = RoleBinding | ClusterRoleBinding;
+
+function reconcileBinding<T extends Binding>(live: T, wanted: New<T>): T | undefined {
   return reconciled(live, wanted, (binding) => {
     const missing = (wanted.subjects ?? []).filter((one) => !binding.subjects?.some((other) => deepEqual(other, one)));
     if (missing.length > 0) binding.subjects = [...(binding.subjects ?? []), ...missing];
     return missing.length > 0;
   });
 }
+
+/** What a binding binds to cannot be changed. */
+const bindsAnother = (live: Binding, wanted: New<Binding>): boolean =>
+  live.metadata.annotations?.[autoupdate] !== 'false' && !deepEqual(live.roleRef, wanted.roleRef);
 
 export const clusterRoleBootstrap: Bootstrap<ClusterRole> = {
   objects: () => [
@@ -163,6 +187,7 @@ export const clusterRoleBindingBootstrap: Bootstrap<ClusterRoleBinding> = {
     ];
   },
   reconcile: reconcileBinding,
+  replaces: bindsAnother,
 };
 
 export const roleBootstrap: Bootstrap<Role> = {
@@ -185,4 +210,5 @@ export const roleBindingBootstrap: Bootstrap<RoleBinding> = {
       };
     }),
   reconcile: reconcileBinding,
+  replaces: bindsAnother,
 };
