@@ -25,12 +25,12 @@ import { taintNodesByCondition } from './admission/taint-nodes-by-condition.ts';
 import { type Authenticator, adminAuthenticator, allAuthenticated, firstOf } from './authn/authenticator.ts';
 import { bootstrapTokenAuthenticator } from './authn/bootstrap-token.ts';
 import type { ServiceAccountIssuer } from './authn/issuer.ts';
-import { type Authorizer, authorizeBy, discovery, masters } from './authz/authorizer.ts';
-import { interimView } from './authz/interim-view.ts';
+import { type Authorizer, authorizeBy, masters } from './authz/authorizer.ts';
 import { nodeAuthorizer } from './authz/node.ts';
+import { rbacAuthorizer } from './authz/rbac/authorizer.ts';
+import { Policy } from './authz/rbac/policy.ts';
 import { textResponse } from './negotiation/respond.ts';
 import { nodeOfCredential } from './nodes/credentials.ts';
-import type { Registry } from './registry.ts';
 import type { RequestInfo } from './routing.ts';
 
 export function builtInAdmission(authorizer: Authorizer, configuration: Configuration = {}): AdmissionPlugin[] {
@@ -84,8 +84,8 @@ export function builtInAuthenticator(options: {
   );
 }
 
-export function builtInAuthorizer(ledger: Ledger, registry: Registry): Authorizer {
-  return authorizeBy([masters, discovery, nodeAuthorizer(ledger), interimView(ledger)]);
+export function builtInAuthorizer(ledger: Ledger): Authorizer {
+  return authorizeBy([masters, nodeAuthorizer(ledger), rbacAuthorizer(new Policy(ledger))]);
 }
 
 /**

@@ -17,11 +17,6 @@ import { OpenApiAnswers } from './openapi/answers.ts';
 import type { OpenApi } from './openapi/openapi.ts';
 import type { RequestInfo } from './routing.ts';
 
-/** Paths that need no token (upstream's system:public-info-viewer). */
-export function isOpenPath(info: Pick<RequestInfo, 'isResource' | 'path' | 'verb'>): boolean {
-  return !info.isResource && info.verb === 'get' && /^\/(version\/?|livez|readyz|healthz)$/.test(info.path);
-}
-
 export interface PagesOptions {
   discovery: Discovery;
   openApi: OpenApi;

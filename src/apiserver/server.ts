@@ -10,7 +10,7 @@ import type { Ledger } from '../ledger/types.ts';
 import { errors } from '../machinery/errors.ts';
 import { HttpAnswer, type HttpRequest } from '../machinery/http.ts';
 import type { KubeObject } from '../machinery/meta.ts';
-import type { AnyResource, ControlPlaneParts } from '../machinery/resource.ts';
+import type { AnyResource, Authority, ControlPlaneParts } from '../machinery/resource.ts';
 import type { ProtobufTable } from '../machinery/schema/table.ts';
 import { Schemas } from '../machinery/schema/types.ts';
 import type { Clock, ClusterConfig, Fetch, Log, Random, Timers } from '../ports/index.ts';
@@ -39,7 +39,7 @@ import { flowControlFamilies } from './metrics/flow-control.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { methodNotAllowed, pageNotFound, statusResponse, withWarning } from './negotiation/respond.ts';
 import { OpenApi } from './openapi/openapi.ts';
-import { gitVersion, isOpenPath, Pages, resourceNotFound } from './pages.ts';
+import { gitVersion, Pages, resourceNotFound } from './pages.ts';
 import { Registry, subresourceOf } from './registry.ts';
 import { actionCollections } from './rest/collections.ts';
 import { readComputed } from './rest/computed.ts';
@@ -124,7 +124,7 @@ export class ApiServer {
     this.#options = options;
     const schemas = options.schemas ?? new Schemas(definitions());
     const registry = new Registry(options.resources ?? resources);
-    this.#authorizer = options.authorizer ?? builtInAuthorizer(ledger, registry);
+    this.#authorizer = options.authorizer ?? builtInAuthorizer(ledger);
     const admission = options.admission ?? builtInAdmission(this.#authorizer, options.configuration);
     this.core = {
       ledger,
@@ -163,7 +163,6 @@ export class ApiServer {
       ...reviews({
         authenticator: this.#authenticator,
         authorizer: this.#authorizer,
-        registry,
         audiences,
         clock,
       }),
@@ -275,7 +274,7 @@ export class ApiServer {
   async #serve(call: Omit<RestRequest, 'definition' | 'subresource' | 'mayCreate'>): Promise<HttpAnswer> {
     const { request, url, info, user } = call;
     const attributes = attributesOf(info, user);
-    if (!isOpenPath(info)) this.#authorize(attributes);
+    this.#authorize(attributes);
     if (!info.isResource) {
       const dump = this.#flowControl.dump(info.path, url.searchParams);
       return dump === undefined ? this.#pages.answer(request, url, info) : plainText(dump);
@@ -305,7 +304,8 @@ export class ApiServer {
     // Nothing of the cluster's is reached through a namespace, but that namespace: it was authorised as something within.
     if (!definition.namespaced && info.namespace !== '' && !isNamespaceItself(info)) return this.#notServed(info);
     const mayCreate = () => this.#authorize({ ...attributes, verb: 'create' });
-    const rest = { ...call, definition, subresource, mayCreate };
+    const authority = this.#authority(definition, attributes);
+    const rest = { ...call, definition, subresource, mayCreate, ...(authority ? { authority } : {}) };
     if (definition.deprecation === undefined) return this.#dispatch(rest);
     const answer = await this.#dispatch(rest).catch((error: unknown) => this.#status(error, request));
     // What is not served cannot be deprecated.
@@ -332,6 +332,21 @@ export class ApiServer {
   #authorize(attributes: Attributes): void {
     const decision = this.#authorizer.authorize(attributes);
     if (!decision?.allowed) throw forbidden(attributes, decision?.reason);
+  }
+
+  /** Undefined: an administrator, or nobody asks. */
+  #authority({ strategy }: AnyResource, asked: Attributes): Authority | undefined {
+    const { user, name: requestName, namespace } = asked;
+    if (!strategy.authorize || user.groups.includes('system:masters')) return undefined;
+    const { rules = [], errors = [] } = this.#authorizer.rulesFor?.(user, namespace) ?? {};
+    return {
+      requestName,
+      rules,
+      errors,
+      may: (what) =>
+        this.#authorizer.authorize({ user, isResource: true, path: '', version: '*', subresource: '', ...what })
+          ?.allowed === true,
+    };
   }
 
   async #dispatch(rest: RestRequest): Promise<HttpAnswer> {

@@ -4,6 +4,18 @@
 import type { Clock, ClusterConfig, Random } from '../ports/index.ts';
 import type { FieldError } from './errors.ts';
 import type { KubeObject, New, ResourceToken } from './meta.ts';
+import type { Rule } from './policy-rules.ts';
+
+/** What whoever asks may do, for kinds by which users give to others what they have themselves (see {@link Strategy.authorize}). */
+export interface Authority {
+  /** The name in the request's path; '' of a create. */
+  readonly requestName: string;
+  may(what: { verb: string; group: string; resource: string; namespace: string; name: string }): boolean;
+  /** What RBAC lets them do in the namespace of the request, and everywhere. */
+  readonly rules: readonly Rule[];
+  /** Why there may be more of these. */
+  readonly errors: readonly string[];
+}
 
 /** What the hooks of a strategy may see besides the object. Synchronous: it runs inside the ledger's transaction. */
 export interface StrategyContext {
@@ -14,6 +26,8 @@ export interface StrategyContext {
   get<T extends KubeObject>(resource: ResourceToken<T>, namespace: string | undefined, name: string): T | undefined;
   /** Whether any live object carries this index tag (see `indexes`), for unique allocation such as cluster addresses. */
   tagged(resource: ResourceToken, tag: string): boolean;
+  /** Absent: a part of the control plane itself, or an administrator, who may do everything. */
+  readonly authority?: Authority;
   /** What `inspect` has found. */
   readonly inspected?: readonly FieldError[];
   /** Tells the client (RFC 7234 Warning headers) what `warnings` could not see any more. */
@@ -40,6 +54,11 @@ export interface StrategyContext {
 export interface Strategy<T extends KubeObject> {
   /** Upstream's defaulting functions (SetDefaults_*): idempotent, no context, also run over embedded templates. */
   defaults?(object: T): void;
+  /**
+   * What else whoever writes it must be allowed, by what the object is to say: throws Forbidden. Asked with an authority only,
+   * before validation.
+   */
+  authorize?(object: T, old: T | undefined, context: StrategyContext, authority: Authority): void;
   /** Clears what a client may not set on create (status), allocates addresses. */
   prepareForCreate?(object: T, context: StrategyContext): void;
   /** Keeps what a client may not change on update (status, allocated fields); generation is kept generically. */

@@ -114,7 +114,7 @@ cluster('service', (ns) => {
 
   test('inside a pod, the in-cluster configuration lists and watches the API', async () => {
     await kubectl(`create serviceaccount reader -n ${ns}`);
-    await kubectl(`annotate serviceaccount reader -n ${ns} tiffin.dev/interim-access=view`);
+    await kubectl(`create rolebinding reader --clusterrole=view --serviceaccount=${ns}:reader -n ${ns}`);
     await kubectl(`create configmap first -n ${ns}`);
     await apply(
       ns,

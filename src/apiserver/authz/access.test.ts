@@ -81,7 +81,7 @@ test('a node sees its own pods and what they need, and nothing else', async () =
   expect(await code('DELETE', '/api/v1/namespaces/default/pods/a?gracePeriodSeconds=0')).toBe(200);
 });
 
-test('service account tokens: bound, expiring, and the interim view', async () => {
+test('service account tokens: bound, expiring, and holding the roles that are bound to them', async () => {
   const { call, clock } = await testServer(openSql());
   const accounts = '/api/v1/namespaces/default/serviceaccounts';
   await call('POST', accounts, { metadata: { name: 'default' } });
@@ -100,12 +100,16 @@ test('service account tokens: bound, expiring, and the interim view', async () =
   expect((await call('GET', pods, undefined, as)).json.message).toBe(
     'pods is forbidden: User "system:serviceaccount:default:default" cannot list resource "pods" in API group "" in the namespace "default"',
   );
-  await call('PATCH', `${accounts}/default`, { metadata: { annotations: { 'tiffin.dev/interim-access': 'view' } } });
+  await call('POST', '/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings', {
+    metadata: { name: 'view' },
+    roleRef: { kind: 'ClusterRole', name: 'view' },
+    subjects: [{ kind: 'ServiceAccount', name: 'default' }],
+  });
   expect((await call('GET', pods, undefined, as)).code).toBe(200);
   expect((await call('GET', '/api/v1/namespaces/default/secrets', undefined, as)).code).toBe(403);
   expect((await call('GET', '/api/v1/pods', undefined, as)).code).toBe(403);
   for (const path of ['namespaces/default/nodes', 'watch/namespaces/default/nodes', 'namespaces/default/nodes/n'])
-    expect((await call('GET', `/api/v1/${path}`, undefined, as)).code).toBe(404);
+    expect((await call('GET', `/api/v1/${path}`, undefined, as)).code).toBe(403);
   expect((await call('DELETE', `${pods}/p`, undefined, as)).code).toBe(403);
   const other = await request({ audiences: ['elsewhere'] });
   expect((await call('GET', pods, undefined, bearer(other.json.status.token))).code).toBe(401);

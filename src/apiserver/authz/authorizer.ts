@@ -1,5 +1,6 @@
 // Whether a user may do a thing. Authorizers answer from the ledger as it is now, so a revocation is effective at once.
 import { ApiError, errors } from '../../machinery/errors.ts';
+import type { Rule } from '../../machinery/policy-rules.ts';
 import type { FieldRequirement, LabelRequirement } from '../../machinery/selectors.ts';
 import type { User } from '../core.ts';
 
@@ -33,9 +34,19 @@ export interface Decision {
   readonly reason: string;
 }
 
+/** What a user may do in a namespace and at the cluster scope, as far as it can be listed. */
+export interface UserRules {
+  readonly rules: readonly Rule[];
+  /** Whether there may be more. */
+  readonly incomplete: boolean;
+  readonly errors: readonly string[];
+}
+
 export interface Authorizer {
   /** Undefined: no opinion, and nothing to say. */
   authorize(attributes: Attributes): Decision | undefined;
+  /** Absent: it has no rules to list. */
+  rulesFor?(user: User, namespace: string): UserRules;
 }
 
 /** The first authorizer with an opinion decides; without any, the reasons of all are told. */
@@ -50,6 +61,14 @@ export function authorizeBy(authorizers: readonly Authorizer[]): Authorizer {
       }
       return reasons === '' ? undefined : { allowed: undefined, reason: reasons };
     },
+    rulesFor(user, namespace) {
+      const listed = authorizers.flatMap((authorizer) => authorizer.rulesFor?.(user, namespace) ?? []);
+      return {
+        rules: listed.flatMap(({ rules }) => rules),
+        incomplete: listed.some(({ incomplete }) => incomplete),
+        errors: listed.flatMap(({ errors }) => errors),
+      };
+    },
   };
 }
 
@@ -57,23 +76,6 @@ export function authorizeBy(authorizers: readonly Authorizer[]): Authorizer {
 export const masters: Authorizer = {
   authorize({ user }) {
     return user.groups.includes('system:masters') ? { allowed: true, reason: '' } : undefined;
-  },
-};
-
-/** Paths that every authenticated user may read (upstream's system:discovery), and SelfSubject… reviews (system:basic-user). */
-export const discovery: Authorizer = {
-  authorize({ isResource, user, path, verb, group, resource }) {
-    if (!user.groups.includes('system:authenticated')) return undefined;
-    if (isResource) {
-      const own = verb === 'create' && /^selfsubject(access|rules)?reviews$/.test(resource);
-      if (own && (group === 'authorization.k8s.io' || group === 'authentication.k8s.io'))
-        return { allowed: true, reason: 'own review' };
-      return undefined;
-    }
-    return verb === 'get' &&
-      /^\/(api|apis|openapi)(\/|$)|^\/version\/?$|^\/(livez|readyz|healthz)$|^\/openid\/|^\/\.well-known\//.test(path)
-      ? { allowed: true, reason: 'discovery' }
-      : undefined;
   },
 };
 

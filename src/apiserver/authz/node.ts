@@ -11,6 +11,9 @@ const allowed: Decision = { allowed: true, reason: '' };
 type Answer = Decision | undefined;
 const no = (reason: string): Answer => ({ allowed: undefined, reason });
 
+const complete = { incomplete: false, errors: [] };
+const incomplete = { incomplete: true, errors: ['node authorizer does not support user rule resolution'] };
+
 const reads: readonly string[] = ['get', 'list', 'watch'];
 const keeps: readonly string[] = ['get', 'create', 'update', 'patch', 'delete'];
 
@@ -37,6 +40,7 @@ export function nodeAuthorizer(ledger: Ledger): Authorizer {
       if (node === '') return no(`unknown node for user ${goQuoted(attributes.user.name)}`);
       return attributes.isResource ? decide(attributes, node, relations) : undefined;
     },
+    rulesFor: (user) => ({ rules: [], ...(nodeOf(user) === undefined ? complete : incomplete) }),
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { type ApiError, errors } from '../../machinery/errors.ts';
 import type { HttpRequest } from '../../machinery/http.ts';
-import type { AnyResource, Subresource } from '../../machinery/resource.ts';
+import type { AnyResource, Authority, Subresource } from '../../machinery/resource.ts';
 import type { Core, User } from '../core.ts';
 import { type AcceptForm, negotiate, notAcceptable } from '../negotiation/accept.ts';
 import type { Reading } from '../negotiation/list-response.ts';
@@ -20,6 +20,8 @@ export interface RestRequest {
   readonly user: User;
   /** Keeps the request under way, as flow control counts it, until its answer has been read; `abandon` ends it when nobody reads it. */
   reading(abandon: () => void): Reading;
+  /** What the user may do, where the kind wants to know it; absent: everything. */
+  readonly authority?: Authority;
   /** Throws Forbidden where the user may not create the object that the request names. */
   mayCreate(): void;
 }

@@ -7,7 +7,15 @@ import { findEntry } from '../storage/read.ts';
 import { keepCompanions } from './companions.ts';
 import { managedFieldsOf } from './managed.ts';
 import { dropDuplicateOwners, validateMetadata } from './metadata.ts';
-import { admissionRequest, contextOf, type Draft, type WriteScope, type Written, warn } from './scope.ts';
+import {
+  admissionRequest,
+  authorizeContent,
+  contextOf,
+  type Draft,
+  type WriteScope,
+  type Written,
+  warn,
+} from './scope.ts';
 import { put } from './store.ts';
 
 // Without vowels and the digits that look like them: no generated name spells a word.
@@ -36,6 +44,7 @@ export function create(scope: WriteScope, draft: Draft): Written {
   dropDuplicateOwners(scope, metadata, false);
 
   core.admission.admit(admissionRequest(scope, 'CREATE', context, { object: draft }));
+  authorizeContent(scope, context, draft);
   dropDuplicateOwners(scope, metadata, true);
   // A kind that counts no generations keeps what it is given.
   if (definition.strategy.generation !== false) metadata.generation = 1;

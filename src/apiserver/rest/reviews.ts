@@ -5,17 +5,17 @@ import type {
   LocalSubjectAccessReview,
   SelfSubjectRulesReview,
   SubjectAccessReview,
+  SubjectAccessReviewStatus,
+  SubjectRulesReviewStatus,
 } from '../../generated/schemas/authorization-v1.ts';
 import { ApiError, errors, type FieldError } from '../../machinery/errors.ts';
 import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
 import type { Clock } from '../../ports/index.ts';
 import { type Authenticator, review } from '../authn/authenticator.ts';
-import type { Attributes, Authorizer } from '../authz/authorizer.ts';
-import { fieldsOf, labelsOf } from '../authz/selection.ts';
+import type { Attributes, Authorizer, Decision, UserRules } from '../authz/authorizer.ts';
+import { aggregated, fieldsOf, labelsOf } from '../authz/selection.ts';
 import { timestamp, type User } from '../core.ts';
-import type { Registry } from '../registry.ts';
 import { type AccessReview, reviewProblems } from './review-validation.ts';
-import { rulesOf } from './rules.ts';
 import type { VirtualResource } from './virtual.ts';
 
 const groupVersion = {
@@ -39,24 +39,20 @@ function named(kind: string, of: keyof typeof groupVersion, namespaced = false):
 export function reviews(options: {
   authenticator: Authenticator;
   authorizer: Authorizer;
-  registry: Registry;
   /** The API server's. */
   audiences: readonly string[];
   clock: Clock;
 }): VirtualResource[] {
-  const { authenticator, authorizer, registry, audiences, clock } = options;
+  const { authenticator, authorizer, audiences, clock } = options;
   const decide = (body: KubeObject, kind: 'self' | 'subject' | 'local', user: User) => {
     const review = body as AccessReview;
     clearSystemFields(review.metadata, kind === 'local');
     const problems = reviewProblems(review, kind);
     if (problems.length > 0) throw unnamed(problems);
-    const decision = authorizer.authorize(attributesOf(user, review));
-    const reason = decision?.reason ? { reason: decision.reason } : {};
-    const status =
-      decision?.allowed === false ? { allowed: false, denied: true } : { allowed: decision?.allowed === true };
-    return { ...review, status: { ...status, ...reason } };
+    const attributes = attributesOf(user, review);
+    return { ...review, status: statusOf(authorizer.authorize(attributes), attributes) };
   };
-  const resources: VirtualResource[] = [
+  return [
     {
       ...named('TokenReview', 'authentication'),
       create: (body) => reviewToken(body as TokenReview, authenticator, audiences),
@@ -98,12 +94,11 @@ export function reviews(options: {
         const { namespace } = (body as SelfSubjectRulesReview).spec ?? {};
         if (!namespace) throw errors.badRequest('no namespace on request');
         const { kind, apiVersion } = body;
-        const status = rulesOf(authorizer, registry, resources, user, namespace);
+        const status = rulesStatus(authorizer.rulesFor?.(user, namespace));
         return { kind, apiVersion, metadata: {}, spec: {}, status } as unknown as KubeObject;
       },
     },
   ];
-  return resources;
 }
 
 async function reviewToken(
@@ -120,6 +115,45 @@ async function reviewToken(
   const { user, audiences: own } = reviewed;
   return { ...body, status: { audiences: own, authenticated: true, user: userInfo(user) } } as KubeObject;
 }
+
+function statusOf(decision: Decision | undefined, attributes: Attributes): SubjectAccessReviewStatus {
+  const problems = (['fieldSelector', 'labelSelector'] as const).flatMap((field) => {
+    const selection = attributes[field];
+    if (selection?.error === undefined) return [];
+    const extent = selection.requirements.length > 0 ? 'partially ignored' : 'ignored';
+    return [`spec.resourceAttributes.${field} ${extent} due to parse error`];
+  });
+  return {
+    allowed: decision?.allowed === true,
+    ...(decision?.allowed === false ? { denied: true } : {}),
+    ...(decision?.reason ? { reason: decision.reason } : {}),
+    ...(problems.length > 0 ? { evaluationError: problems.join('; ') } : {}),
+  };
+}
+
+function rulesStatus({ rules, incomplete, errors }: UserRules = noRules): SubjectRulesReviewStatus {
+  const resourceRules: SubjectRulesReviewStatus['resourceRules'] = [];
+  const nonResourceRules: SubjectRulesReviewStatus['nonResourceRules'] = [];
+  for (const { verbs = [], apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } of rules) {
+    if (resources.length > 0)
+      resourceRules.push({
+        verbs: [...verbs],
+        ...(apiGroups.length > 0 ? { apiGroups: [...apiGroups] } : {}),
+        resources: [...resources],
+        ...(resourceNames.length > 0 ? { resourceNames: [...resourceNames] } : {}),
+      });
+    if (nonResourceURLs.length > 0) nonResourceRules.push({ verbs: [...verbs], nonResourceURLs: [...nonResourceURLs] });
+  }
+  const problems = [...new Set(errors)];
+  return {
+    resourceRules,
+    nonResourceRules,
+    incomplete,
+    ...(problems.length > 0 ? { evaluationError: aggregated(problems) } : {}),
+  };
+}
+
+const noRules: UserRules = { rules: [], incomplete: false, errors: [] };
 
 /** What a server sets, and a namespace where there is none, does not count as said. */
 function clearSystemFields(metadata: Partial<ObjectMeta>, namespaced: boolean): void {
@@ -165,7 +199,7 @@ function attributesOf(user: User, { spec }: AccessReview): Attributes {
     isResource: resource !== undefined,
     path: path?.path ?? '',
     group: resource?.group ?? '',
-    version: resource?.version ?? '',
+    version: resource ? resource.version || '*' : '',
     namespace: resource?.namespace ?? '',
     resource: resource?.resource ?? '',
     subresource: resource?.subresource ?? '',

@@ -3,7 +3,7 @@ import type { WriteView } from '../../ledger/types.ts';
 import type { FieldError } from '../../machinery/errors.ts';
 import type { Applied } from '../../machinery/managed/index.ts';
 import type { KubeObject, ObjectMeta, ResourceToken } from '../../machinery/meta.ts';
-import type { AnyResource, StrategyContext, Subresource } from '../../machinery/resource.ts';
+import type { AnyResource, Authority, StrategyContext, Subresource } from '../../machinery/resource.ts';
 import type { AdmissionRequest } from '../admission/chain.ts';
 import { type Core, strategyContext, type User } from '../core.ts';
 import { decode } from '../storage/codec.ts';
@@ -26,6 +26,8 @@ export interface WriteScope {
   readonly through?: string;
   /** Throws where the user may not create what an update finds absent; absent: whoever may update may. */
   readonly mayCreate?: () => void;
+  /** What the user may do, where the kind wants to know it; absent: everything. */
+  readonly authority?: Authority;
   readonly dryRun: boolean;
   readonly warnings: string[];
   /** What the audit log is to say beside; absent: nobody keeps it. */
@@ -53,12 +55,23 @@ export interface Written {
 export type Draft = KubeObject & { metadata: ObjectMeta };
 
 export function contextOf(scope: WriteScope, operation: StrategyContext['operation']): StrategyContext {
-  const { core, tx, user, subresource, requested, inspected } = scope;
+  const { core, tx, user, subresource, requested, authority, inspected } = scope;
   return {
     ...strategyContext(core, tx, user, operation, subresource?.name ?? '', requested),
+    ...(authority ? { authority } : {}),
     ...(inspected ? { inspected } : {}),
     warn: (message) => warn(scope, message),
   };
+}
+
+/** Throws Forbidden where the user gives to others what they have not themselves. */
+export function authorizeContent(
+  { definition }: WriteScope,
+  context: StrategyContext,
+  object: Draft,
+  old?: KubeObject,
+) {
+  if (context.authority) definition.strategy.authorize?.(object, old, context, context.authority);
 }
 
 export function admissionRequest(

@@ -12,7 +12,15 @@ import { keepCompanions } from './companions.ts';
 import { create, matchName, matchTarget } from './create.ts';
 import { managedFieldsOf } from './managed.ts';
 import { dropDuplicateOwners, validateMetadataUpdate } from './metadata.ts';
-import { admissionRequest, contextOf, type Draft, type WriteScope, type Written, warn } from './scope.ts';
+import {
+  admissionRequest,
+  authorizeContent,
+  contextOf,
+  type Draft,
+  type WriteScope,
+  type Written,
+  warn,
+} from './scope.ts';
 import { conflict, put, remove } from './store.ts';
 
 /** `draft` has been decoded and defaulted. */
@@ -44,6 +52,7 @@ export function replace(scope: WriteScope, draft: Draft, old: KubeObject, revisi
   draft.metadata.managedFields = managedFields;
 
   core.admission.admit(admissionRequest(scope, 'UPDATE', context, { object: draft, old }));
+  if (!scope.subresource) authorizeContent(scope, context, draft, old);
   dropDuplicateOwners(scope, draft.metadata, true);
   const part = scope.subresource?.behaviour.type === 'part' ? scope.subresource.behaviour : undefined;
   if (part) part.prepareForUpdate(draft, old, context);

@@ -139,6 +139,7 @@ async function commit(
       name: info.name,
       ...(subresource ? { subresource } : {}),
       mayCreate: rest.mayCreate,
+      ...(rest.authority ? { authority: rest.authority } : {}),
       dryRun: options.dryRun,
       warnings,
       manager,

@@ -5,6 +5,7 @@ import type { ClusterRoleBinding } from '../../../generated/schemas/rbac-v1.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { clusterRoleBindingBootstrap } from '../bootstrap.ts';
 import { clusterRoleBindingColumns } from '../columns.ts';
+import { authorizeBinding } from '../escalation.ts';
 import { defaultBinding, validateBinding, validateBindingUpdate, validateName } from '../validation.ts';
 
 export default defineResource<ClusterRoleBinding>({
@@ -16,6 +17,7 @@ export default defineResource<ClusterRoleBinding>({
     revalidatesMetadata: true,
     allowCreateOnUpdate: true,
     validateName,
+    authorize: authorizeBinding,
     defaults: defaultBinding,
     validate: (binding) => validateBinding(binding, false),
     validateUpdate: (binding, old) => validateBindingUpdate(binding, old, false),

@@ -6,6 +6,7 @@ import type { FieldError } from '../../../machinery/errors.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { clusterRoleBootstrap } from '../bootstrap.ts';
 import { roleColumns } from '../columns.ts';
+import { authorizeRole } from '../escalation.ts';
 import { validateAggregation, validateName, validateRules } from '../validation.ts';
 
 const validate = (role: ClusterRole): FieldError[] => [...validateRules(role, false), ...validateAggregation(role)];
@@ -19,6 +20,7 @@ export default defineResource<ClusterRole>({
     revalidatesMetadata: true,
     allowCreateOnUpdate: true,
     validateName,
+    authorize: authorizeRole,
     validate,
     // Upstream looks at the whole once more.
     validateUpdate: validate,

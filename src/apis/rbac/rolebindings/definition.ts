@@ -5,6 +5,7 @@ import type { RoleBinding } from '../../../generated/schemas/rbac-v1.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { roleBindingBootstrap } from '../bootstrap.ts';
 import { roleBindingColumns } from '../columns.ts';
+import { authorizeBinding } from '../escalation.ts';
 import { defaultBinding, validateBinding, validateBindingUpdate, validateName } from '../validation.ts';
 
 export default defineResource<RoleBinding>({
@@ -16,6 +17,7 @@ export default defineResource<RoleBinding>({
     revalidatesMetadata: true,
     allowCreateOnUpdate: true,
     validateName,
+    authorize: authorizeBinding,
     defaults: defaultBinding,
     validate: (binding) => validateBinding(binding, true),
     validateUpdate: (binding, old) => validateBindingUpdate(binding, old, true),

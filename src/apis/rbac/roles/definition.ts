@@ -5,6 +5,7 @@ import type { Role } from '../../../generated/schemas/rbac-v1.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { roleBootstrap } from '../bootstrap.ts';
 import { roleColumns } from '../columns.ts';
+import { authorizeRole } from '../escalation.ts';
 import { validateName, validateRules } from '../validation.ts';
 
 export default defineResource<Role>({
@@ -16,6 +17,7 @@ export default defineResource<Role>({
     revalidatesMetadata: true,
     allowCreateOnUpdate: true,
     validateName,
+    authorize: authorizeRole,
     validate: (role) => validateRules(role, true),
     // Upstream looks at the whole once more.
     validateUpdate: (role) => validateRules(role, true),
