@@ -6,7 +6,7 @@ import type { Fetch, Log, Random, Timers } from '../src/ports/index.ts';
 import { Agent, type AgentParts } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { ContainerdRuntime } from './cri/containerd.ts';
-import { nodeFetch } from './link/http.ts';
+import { nodeFetch, requireTls } from './link/http.ts';
 import { type DialStream, webSocketDialer } from './link/streams.ts';
 import { createNetwork } from './network/index.ts';
 import { noNetwork } from './network-none.ts';
@@ -33,6 +33,7 @@ export interface BuildOptions {
 
 export function buildAgents(config: AgentConfig, options: BuildOptions): Agent[] {
   const ca = config.caFile ? readFileSync(config.caFile, 'utf8') : undefined;
+  if (!options.fetch) requireTls(config.url);
   const fetch = options.fetch ?? nodeFetch(ca);
   const dial =
     options.dial ??

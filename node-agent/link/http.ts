@@ -1,24 +1,20 @@
-// Fetch over node:https with one CA of its own (the global fetch cannot take one), kept-alive connections and no redirects.
-import http from 'node:http';
+// Fetch over node:https with one CA of its own (the global fetch cannot take one), kept-alive connections and no redirects. There
+// is no other way out: what is to be called by plain http is not called at all, so that no credential is ever sent in the clear.
 import https from 'node:https';
 import tls from 'node:tls';
 import type { Fetch } from '../../src/ports/index.ts';
 
 export function nodeFetch(ca: string | undefined): Fetch {
-  const options = { keepAlive: true, maxSockets: 64 };
   // A context, made once: certificates given as `ca` would be part of the key by which every request looks for its connection.
   const secureContext = ca ? tls.createSecureContext({ ca: [...tls.rootCertificates, ca] }) : undefined;
-  const secure = new https.Agent({ ...options, ...(secureContext ? { secureContext } : {}) });
-  const plain = new http.Agent(options);
+  const agent = new https.Agent({ keepAlive: true, maxSockets: 64, ...(secureContext ? { secureContext } : {}) });
   return async (request) => {
-    const url = new URL(request.url);
+    const url = requireTls(request.url);
     const body = request.body ? Buffer.from(await request.arrayBuffer()) : undefined;
     const headers: Record<string, string> = Object.fromEntries(request.headers);
     if (body) headers['content-length'] = String(body.length);
-    const client = url.protocol === 'https:' ? https : http;
-    const agent = url.protocol === 'https:' ? secure : plain;
     return new Promise<Response>((resolve, reject) => {
-      const out = client.request(url, { method: request.method, headers, agent }, (answer) => {
+      const out = https.request(url, { method: request.method, headers, agent }, (answer) => {
         const chunks: Buffer[] = [];
         answer.on('data', (c: Buffer) => chunks.push(c));
         answer.on('error', reject);
@@ -40,4 +36,11 @@ export function nodeFetch(ca: string | undefined): Fetch {
       out.end(body);
     });
   };
+}
+
+/** Throws for what is not https. */
+export function requireTls(text: string): URL {
+  const url = new URL(text);
+  if (url.protocol !== 'https:') throw new Error(`${url.origin}: the control plane is reached over https only`);
+  return url;
 }

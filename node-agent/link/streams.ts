@@ -5,6 +5,7 @@ import WebSocket from 'ws';
 import { type ApiError, errors, type Status, toStatus } from '../../src/machinery/errors.ts';
 import type { Log } from '../../src/ports/index.ts';
 import { type StreamOffer, streamCredit, streamWindowBytes } from '../../src/protocol/node.ts';
+import { requireTls } from './http.ts';
 
 /** The agent's half of one stream. */
 export interface Stream {
@@ -27,7 +28,7 @@ export function webSocketDialer(
 ): DialStream {
   return (id) =>
     new Promise((resolve, reject) => {
-      const target = `${url.replace(/^http/, 'ws').replace(/\/$/, '')}/tiffin.dev/v1/nodes/${encodeURIComponent(nodeName)}/streams/${encodeURIComponent(id)}`;
+      const target = `wss://${requireTls(url).host}/tiffin.dev/v1/nodes/${encodeURIComponent(nodeName)}/streams/${encodeURIComponent(id)}`;
       const socket = new WebSocket(target, {
         headers: { authorization: `Bearer ${credential()}` },
         perMessageDeflate: false,

@@ -1,7 +1,6 @@
 // A small client of the Kubernetes API for the commands themselves: JSON over https with a token and, for local clusters, the
 // cluster's own CA. Not a general client: no watches, no retries beyond waiting for readiness.
 import fs from 'node:fs';
-import http from 'node:http';
 import https from 'node:https';
 import { CliError } from './errors.ts';
 import { type StatePaths, statePaths } from './paths.ts';
@@ -23,12 +22,11 @@ export interface ApiAnswer {
 
 export class Api {
   readonly target: ApiTarget;
-  readonly #agent: http.Agent;
+  readonly #agent: https.Agent;
 
   constructor(target: ApiTarget) {
     this.target = target;
-    const secure = target.url.startsWith('https:');
-    this.#agent = secure ? new https.Agent({ keepAlive: true, ca: target.ca }) : new http.Agent({ keepAlive: true });
+    this.#agent = new https.Agent({ keepAlive: true, ca: target.ca });
   }
 
   /** Rejects only when no answer came. */
@@ -36,7 +34,7 @@ export class Api {
     const url = new URL(path, this.target.url);
     const payload = body === undefined ? undefined : JSON.stringify(body);
     return new Promise((resolve, reject) => {
-      const request = (url.protocol === 'https:' ? https : http).request(url, {
+      const request = https.request(url, {
         method,
         agent: this.#agent,
         headers: {
