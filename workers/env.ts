@@ -19,6 +19,8 @@ export interface Env {
   CLUSTER_CA_KEY: string;
   /** PEM, PKCS#8, EC P-256. */
   SERVICE_ACCOUNT_KEY: string;
+  /** JSON, `[{"name","secret"}]`: under the first Secrets are stored, the others can still be read with. */
+  ENCRYPTION_KEYS?: string;
   /** JSON, Partial<ClusterConfig>. */
   CLUSTER_CONFIG?: string;
   /** JSON: a list of configuration objects, see src/configuration. A secret, since it may hold keys. */

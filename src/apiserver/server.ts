@@ -35,6 +35,7 @@ import { asApiError } from './errors.ts';
 import { Expiry } from './expiry.ts';
 import { FlowControl } from './flowcontrol/flow-control.ts';
 import { TimeLimits } from './flowcontrol/time-limits.ts';
+import type { KeyFamilies } from './keys.ts';
 import { flowControlFamilies } from './metrics/flow-control.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { methodNotAllowed, pageNotFound, statusResponse, withWarning } from './negotiation/respond.ts';
@@ -88,6 +89,8 @@ export interface ApiServerOptions {
   contacts?: NodeContacts;
   /** How the other parts of the control plane are, as far as is known here; what is not named is taken to be well. */
   components?: ControlPlaneParts;
+  /** Keys that can be rotated, beside those of the service account issuer. */
+  keyFamilies?: KeyFamilies;
   /** What /readyz asks beside the ledger: undefined is fine, a text says what is wrong. */
   checks?: Readonly<Record<string, () => string | undefined>>;
 
@@ -185,7 +188,7 @@ export class ApiServer {
       metrics: this.metrics,
       ...(options.checks ? { checks: options.checks } : {}),
       ...(issuer ? { issuer } : {}),
-      keys: issuer ? { 'service-account': issuer.keys } : {},
+      keys: { ...(issuer ? { 'service-account': issuer.keys } : {}), ...options.keyFamilies },
     });
   }
 

@@ -1,15 +1,18 @@
-// The keys of a cluster, all under DIR/pki, made once: its CA, the service account signing key, the administrator's token; and
+// The keys of a cluster, all under DIR/pki, made once: its CA, the service account signing key, the administrator's token,
+// the keys under which Secrets are stored (see encryption-keys.ts); and
 // the serving certificate of the local control plane, made anew when the addresses that it must name change or when it is about
 // to expire. Private files have mode 0600. Does not issue certificates to nodes: the API server does.
 import type { webcrypto } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { newEncryptionKey, writeEncryptionKeys } from './encryption-keys.ts';
 
 export interface Pki {
   caCertificate: string;
   caKey: string;
   serviceAccountKey: string;
+  encryptionKeys: string;
   adminToken: string;
   servingCertificate: string;
   servingKey: string;
@@ -21,6 +24,7 @@ export function pkiFiles(dir: string): Pki {
     caCertificate: at('ca.crt'),
     caKey: at('ca.key'),
     serviceAccountKey: at('service-account.key'),
+    encryptionKeys: at('encryption-keys'),
     adminToken: at('admin-token'),
     servingCertificate: at('serving.crt'),
     servingKey: at('serving.key'),
@@ -142,6 +146,7 @@ export async function ensurePki(dir: string, names: readonly string[], now: numb
   const files = pkiFiles(dir);
   await ensureCa(files, now);
   if (!fs.existsSync(files.serviceAccountKey)) writePrivate(files.serviceAccountKey, (await newKey()).pem);
+  if (!fs.existsSync(files.encryptionKeys)) writeEncryptionKeys(files.encryptionKeys, [newEncryptionKey(now)]);
   // No newline at the end: the file is embedded as it is.
   if (!fs.existsSync(files.adminToken))
     writePrivate(files.adminToken, Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url'));

@@ -54,6 +54,7 @@ export function workerdConfig(input: WorkerdConfigInput): string {
     `(name = "CLUSTER_CA_CERT", text = ${embed(input.pki.caCertificate)})`,
     `(name = "CLUSTER_CA_KEY", text = ${embed(input.pki.caKey)})`,
     `(name = "SERVICE_ACCOUNT_KEY", text = ${embed(input.pki.serviceAccountKey)})`,
+    `(name = "ENCRYPTION_KEYS", text = ${embed(input.pki.encryptionKeys)})`,
     `(name = "CLUSTER_CONFIG", text = ${text(JSON.stringify(input.clusterConfig))})`,
     `(name = "CONFIGURATION", text = ${embed(input.configuration)})`,
     ...input.certificateAuthorities.map((_, i) => `(name = "${outboundBinding}${i}", service = "outbound-${i}")`),

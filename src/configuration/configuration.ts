@@ -5,6 +5,7 @@ import type { FieldError } from '../machinery/errors.ts';
 import { causesOf } from '../machinery/errors.ts';
 import { type Authentication, authenticationConfiguration } from './authentication.ts';
 import { type Authorization, authorizationConfiguration } from './authorization.ts';
+import { type Encryption, encryptionConfiguration } from './encryption.ts';
 import { admissionConfiguration, type PodSecurity, podSecurityConfiguration } from './pod-security.ts';
 import { type RequestAuthentication, requestAuthentication } from './request-authentication.ts';
 import { type ServiceAccountTokens, serviceAccountTokens } from './service-accounts.ts';
@@ -13,6 +14,7 @@ import { type ServiceAccountTokens, serviceAccountTokens } from './service-accou
 export interface Configuration {
   authentication?: Authentication;
   authorization?: Authorization;
+  encryption?: Encryption;
   podSecurity?: PodSecurity;
   requestAuthentication?: RequestAuthentication;
   serviceAccountTokens?: ServiceAccountTokens;
@@ -32,6 +34,7 @@ export interface ConfigurationKind<K extends keyof Configuration = keyof Configu
 const kinds: readonly ConfigurationKind[] = [
   authenticationConfiguration,
   authorizationConfiguration,
+  encryptionConfiguration,
   requestAuthentication,
   podSecurityConfiguration,
   admissionConfiguration,

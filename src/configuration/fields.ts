@@ -39,6 +39,12 @@ export class Fields {
     return this.#typed(field, '', (value) => typeof value === 'string', 'must be a string');
   }
 
+  /** As `text`, but what is no text is not shown: undefined. */
+  secret(field: string): string | undefined {
+    const value = this.has(field) ? this.#object[field] : '';
+    return typeof value === 'string' ? value : undefined;
+  }
+
   flag(field: string, absent: boolean): boolean {
     return this.#typed(field, absent, (value) => typeof value === 'boolean', 'must be true or false');
   }

@@ -228,7 +228,7 @@ class SqlLedger extends View implements Ledger {
     super(store, store.load());
     this.#sealing = new Sealing(options.sql, this.totals.revision, options.sealing);
     store.sealWith(this.#sealing);
-    this.sealed = new Resealing(options.sql, this.#sealing);
+    this.sealed = new Resealing(options.sql, this.#sealing, () => this.totals.revision);
     this.#recent = new RecentLog(this.totals.revision);
     this.#sql = options.sql;
     this.#clock = options.clock;

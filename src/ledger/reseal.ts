@@ -10,7 +10,7 @@
 // Worked example: k at 3, 7, 9. A walk does 9, 7, is interrupted (cursor k, 7), and goes on with 3 (the previous of 7); where
 // 3 was compacted meanwhile, with the key after k.
 import type { Sql, SqlBytes } from '../ports/index.ts';
-import { afterCollection, collectionOf, headerBytes, type Sealing } from './sealing.ts';
+import { afterCollection, collectionOf, headerBytes, type Sealing, type SealingOptions } from './sealing.ts';
 import { type SealedRows, UnreadableError } from './types.ts';
 
 const rowsDefault = 500;
@@ -52,20 +52,31 @@ const chain = `WITH RECURSIVE chain(revision, previous) AS (
 export class Resealing implements SealedRows {
   readonly #sql: Sql;
   readonly #sealing: Sealing;
+  readonly #revision: () => number;
   #walk: Walk;
 
-  constructor(sql: Sql, sealing: Sealing) {
+  constructor(sql: Sql, sealing: Sealing, revision: () => number) {
     this.#sql = sql;
     this.#sealing = sealing;
+    this.#revision = revision;
     sql.exec(schema);
-    const { policy } = sealing;
-    const last = sql.exec<Walk>(
-      'SELECT policy, done, cursorKey, cursorRevision, resealed, unreadable, wasPlain FROM ledger_reseal',
-    )[0];
     // A ledger that was never sealed, and is not to be, has nothing to walk for.
-    const begun = last ?? { ...fresh, policy: '', done: 1, wasPlain: 0 };
-    this.#walk = begun.policy === policy ? begun : { ...fresh, policy, wasPlain: begun.wasPlain };
-    if (this.#walk !== begun) this.#save();
+    this.#walk = sql.exec<Walk>(
+      'SELECT policy, done, cursorKey, cursorRevision, resealed, unreadable, wasPlain FROM ledger_reseal',
+    )[0] ?? { ...fresh, policy: '', done: 1, wasPlain: 0 };
+    this.#begin();
+  }
+
+  configure(options: SealingOptions): void {
+    this.#sealing.configure(options, this.#revision());
+    this.#begin();
+  }
+
+  #begin(): void {
+    const { policy } = this.#sealing;
+    if (this.#walk.policy === policy) return;
+    this.#walk = { ...fresh, policy, wasPlain: this.#walk.wasPlain };
+    this.#save();
   }
 
   get due(): boolean {

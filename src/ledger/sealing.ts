@@ -11,7 +11,7 @@
 //
 // A plain row is text and a sealed one a blob, whatever is configured now: both are read. Which rows are sealed under which
 // data key is an index over the blobs alone, so that plain rows cost no more than without it.
-import type { Cipher, Random, Sql, SqlBytes } from '../ports/index.ts';
+import type { Cipher, Sql, SqlBytes } from '../ports/index.ts';
 import { GenerationCache } from './generation-cache.ts';
 import { type KeyRange, type SealedKeyStatus, UnreadableError } from './types.ts';
 
@@ -24,7 +24,6 @@ export interface SealingKey {
 
 export interface SealingOptions {
   cipher: Cipher;
-  random: Random;
   /** All that rows may be sealed under. */
   keys: readonly SealingKey[];
   /** Under which of them rows of a collection (what stands before the first slash of their keys) are written; undefined: plain. */
@@ -61,7 +60,6 @@ export const headerBytes = 5;
 /** As the index has it. */
 const start = `substr(value, 1, ${headerBytes})`;
 const rowsPerKeyDefault = 2 ** 30;
-const dataKeyBytes = 32;
 /** UTF-16 units of opened rows that are kept. */
 const openedUnitsMax = 4_000_000;
 
@@ -83,8 +81,8 @@ export const afterCollection = (key: string): string => (key.includes('/') ? `${
 
 export class Sealing {
   readonly #sql: Sql;
-  readonly #options: SealingOptions | undefined;
-  readonly #configured: Configured[];
+  #options: SealingOptions | undefined;
+  #configured: Configured[] = [];
   readonly #dataKeys = new Map<number, DataKey>();
   /** By id of the configured key: under which it writes now. */
   readonly #writers = new Map<string, DataKey>();
@@ -99,15 +97,21 @@ export class Sealing {
   /** After the tables of the ledger; in no transaction. */
   constructor(sql: Sql, revision: number, options: SealingOptions | undefined) {
     this.#sql = sql;
-    this.#options = options;
     for (const statement of schema) sql.exec(statement);
-    this.#configured = (options?.keys ?? []).map((key) => this.#describe(key));
     const rows = sql.exec<{ id: number; sealedUnder: string; since: number; sealed: SqlBytes }>(
       'SELECT id, sealed_under AS sealedUnder, since, sealed FROM ledger_data_key ORDER BY id',
     );
     for (const row of rows) this.#know({ ...row, sealed: bytesOf(row.sealed) });
-    this.renew(revision);
     for (const header of this.#headers()) this.#findHeld(header);
+    this.configure(options, revision);
+  }
+
+  /** From now on rows are stored so; in no transaction. */
+  configure(options: SealingOptions | undefined, revision: number): void {
+    this.#options = options;
+    this.#configured = (options?.keys ?? []).map((key) => this.#describe(key));
+    this.#wanted.clear();
+    this.renew(revision);
   }
 
   /** Makes data keys that are missing or have served long enough; in no transaction. */
@@ -117,7 +121,7 @@ export class Sealing {
       const writer = this.#writers.get(id);
       if (!this.#options || (writer && revision - writer.since < max)) continue;
       const number = Math.max(0, ...this.#dataKeys.keys()) + 1;
-      const secret = this.#options.random.bytes(dataKeyBytes);
+      const secret = this.#options.cipher.newKey();
       const sealed = this.#options.cipher.seal(wrapping, hexOf(secret), dataKeyContext(number, id));
       this.#sql.exec('INSERT INTO ledger_data_key VALUES (?,?,?,?)', number, id, revision, sealed);
       this.#know({ id: number, sealedUnder: id, since: revision, sealed, secret });
@@ -206,8 +210,9 @@ export class Sealing {
     return known?.sealedUnder ?? `unknown (${hexOf(bytes)})`;
   }
 
+  /** Another text whenever rows may be stored otherwise than they are to be. */
   get policy(): string {
-    return this.#options?.policy ?? '';
+    return this.#options ? [this.#options.policy, ...this.#configured.map(({ id }) => id)].join(' ') : '';
   }
 
   /** Every key that is configured or needed. */

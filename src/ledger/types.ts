@@ -2,6 +2,8 @@
 // Every write gets the next revision (dense, ordered, known before the value is built). A row is live at revision R when
 // revision ≤ R < superseded. Reading below the compacted revision is an error, never a guess.
 
+import type { SealingOptions } from './sealing.ts';
+
 /** A value as of the revision that wrote it. */
 export interface Entry {
   key: string;
@@ -153,6 +155,8 @@ export interface SealedKeyStatus {
 
 /** What is stored sealed, and how it gets to be stored as it should. */
 export interface SealedRows {
+  /** From now on rows are stored so, and {@link reseal} has those to do that are not. */
+  configure(options: SealingOptions): void;
   /** Whether rows may be stored otherwise than they are to be: {@link reseal} has something to do. */
   readonly due: boolean;
   /**

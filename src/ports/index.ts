@@ -41,6 +41,8 @@ export interface Sql {
 
 /** Authenticated encryption: AES-256-GCM with a nonce of 96 random bits for each text. Synchronous, as transactions are. */
 export interface Cipher {
+  /** 32 random bytes. */
+  newKey(): Uint8Array;
   /** `key`: 32 bytes, for at most 2^32 texts. `context` is not in the result, but the same one must be given to {@link open}. */
   seal(key: Uint8Array, text: string, context: string): Uint8Array;
   /** Throws where a byte of it, the key or the context is another. */
@@ -79,6 +81,10 @@ export interface ClusterConfig {
   nodeGraceMs: number;
   /** How often an agent that has nothing to say lets itself be heard; well below nodeGraceMs. */
   nodeHeartbeatMs: number;
+  /** How long a node's credential is good for its work; it is renewed in time. */
+  nodeCredentialMs: number;
+  /** How long it is good to be renewed: for how long a node may be off and come back without a new token. */
+  nodeCredentialRenewableMs: number;
   /** Seconds that DefaultTolerationSeconds gives for not-ready and unreachable. */
   defaultTolerationSeconds: number;
   /** How long history stays readable before compaction. */
@@ -103,6 +109,8 @@ export const defaultClusterConfig: ClusterConfig = {
   nodePortMax: 32767,
   nodeGraceMs: 20_000,
   nodeHeartbeatMs: 8_000,
+  nodeCredentialMs: 24 * 60 * 60_000,
+  nodeCredentialRenewableMs: 30 * 24 * 60 * 60_000,
   defaultTolerationSeconds: 300,
   historyMs: 5 * 60_000,
   historyBytesMax: 256 * 1024 * 1024,

@@ -1,7 +1,6 @@
 // Sealing for tests: the cipher of the deployment, and keys that are made of their names.
 import type { SealingKey, SealingOptions } from '../../src/ledger/sealing.ts';
 import { nodeCipher } from '../../workers/adapters/cipher.ts';
-import { SeededRandom } from './time.ts';
 
 export const cipher = nodeCipher;
 
@@ -18,9 +17,12 @@ export function sealing(
   const keys = names.map(keyNamed);
   return {
     cipher: nodeCipher,
-    random: new SeededRandom(7),
     keys,
     keyOf: (collection) => (plain(collection) ? undefined : keys[0]),
     policy: `${names[0]} ${plain}`,
   };
 }
+
+/** ENCRYPTION_KEYS of these names; the first writes. */
+export const encryptionKeys = (...names: string[]): string =>
+  JSON.stringify(names.map((name) => ({ name, secret: Buffer.from(keyNamed(name).secret).toString('base64') })));

@@ -22,6 +22,7 @@ import { type JoinResponse, joinRequest, type ReportResponse } from '../../src/p
 import { type RemoteApi, remoteClient, remoteFeed } from '../../src/reconcile/remote.ts';
 import { createRunner, type Runner } from '../../src/reconcile/runner.ts';
 import { createScheduler, type Scheduler } from '../../src/scheduler/scheduler.ts';
+import { cipher, encryptionKeys } from './cipher.ts';
 import { Disconnected, DurableHost, Life, World } from './objects.ts';
 import { openSql, type TestSql } from './sql.ts';
 import { SeededRandom, VirtualTime } from './time.ts';
@@ -174,6 +175,7 @@ export class SimulatedCluster {
         log: life.log(this.log('api-server')),
         epoch: 'the-one',
         adminToken,
+        encryption: { cipher, keys: encryptionKeys('first') },
         peers: {
           controllerManager: {
             poke: async (revision) =>

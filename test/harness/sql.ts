@@ -1,6 +1,6 @@
 // The Sql port over node:sqlite, in memory or in a file. Statements are prepared once. With a file, a committed
 // transaction is durable (write-ahead log, synchronous=FULL), as in a Durable Object.
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type { Sql, SqlValue } from '../../src/ports/index.ts';
 
 export interface TestSql extends Sql {
@@ -26,7 +26,7 @@ export function openSql(path = ':memory:'): TestSql {
     exec<Row = Record<string, SqlValue>>(text: string, ...bindings: SqlValue[]): Row[] {
       // The limit of a Durable Object's SQLite, enforced here so that tests meet it.
       if (bindings.length > 100) throw new Error(`too many SQL variables: ${bindings.length}`);
-      return prepare(text).all(...bindings) as Row[];
+      return prepare(text).all(...(bindings as SQLInputValue[])) as Row[];
     },
     transaction<T>(work: () => T): T {
       if (open) throw new Error('transactions do not nest');

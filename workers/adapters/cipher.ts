@@ -9,6 +9,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
 
 export const nodeCipher: Cipher = {
+  newKey: () => crypto.getRandomValues(new Uint8Array(32)),
+
   seal(key, text, context) {
     const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes));
     const cipher = createCipheriv(algorithm, key, nonce);

@@ -12,6 +12,7 @@ import type { FeedPage, Read, ReadResult } from '../../src/reconcile/remote.ts';
 import type { Write, WriteOutcome } from '../../src/reconcile/types.ts';
 import { type DurableAlarm, durableAlarm } from '../adapters/alarm.ts';
 import { workerLog, workerRandom, workerTimers } from '../adapters/ambient.ts';
+import { nodeCipher } from '../adapters/cipher.ts';
 import { groupCommit } from '../adapters/group-commit.ts';
 import { outbound } from '../adapters/outbound.ts';
 import { certificateSigner } from '../adapters/signer.ts';
@@ -49,6 +50,7 @@ export class ApiServerObject extends DurableObject<Env> {
       schedule: groupCommit(ctx.storage),
       adminToken: env.ADMIN_TOKEN,
       serviceAccountKey: env.SERVICE_ACCOUNT_KEY,
+      encryption: { cipher: nodeCipher, keys: env.ENCRYPTION_KEYS ?? '' },
       connect: async (_request, connection) => connect(connection),
     });
     ctx.blockConcurrencyWhile(() => this.#object.start());

@@ -11,13 +11,14 @@ import type { Change, Ledger } from '../../ledger/types.ts';
 import type { HttpAnswer, HttpRequest } from '../../machinery/http.ts';
 import { groupResource, type KubeObject } from '../../machinery/meta.ts';
 import { type Outcome, outcome } from '../../machinery/outcome.ts';
-import type { Alarm, ClusterConfig, Fetch, Log, Random, Sql, Timers } from '../../ports/index.ts';
+import type { Alarm, Cipher, ClusterConfig, Fetch, Log, Random, Sql, Timers } from '../../ports/index.ts';
 import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../../protocol/node.ts';
 import { type Interest, wants } from '../../reconcile/interest.ts';
 import type { FeedPage, Follower, ListPage, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
 import type { Owned, Write, WriteOutcome } from '../../reconcile/types.ts';
 import { driftsFromBootstrap, undoesBootstrap } from '../bootstrap.ts';
 import { listPage } from '../client.ts';
+import { Encryption, encryptionFamilies, encryptionProblem } from '../encryption/encryption.ts';
 import { ledgerProblem } from '../health.ts';
 import { gauge, labels } from '../metrics/families.ts';
 import { type CertificateSigner, servingRequest } from '../nodes/certificate.ts';
@@ -34,20 +35,11 @@ import { concernsScheduler } from './concerns.ts';
 import { Contacts } from './contacts.ts';
 import { Deadlines } from './deadlines.ts';
 import { Lives } from './lives.ts';
+import type { NodeNewsRequest, Peers } from './peers.ts';
 import { type Consumer, Poker } from './poker.ts';
+import { Resealing } from './resealing.ts';
 
-/** Those who follow the ledger. Every call may reject: the object was restarted, or cannot be reached. */
-export interface Peers {
-  controllerManager: Consumer;
-  scheduler: Consumer;
-  link(node: string): {
-    /** Answers what the node has acknowledged. */
-    poke(revision: number): Promise<{ serviceRevision: number }>;
-    credentialChanged(): Promise<void>;
-    /** Last sign of life, for readers of Nodes and Leases; absent: what the link's calls prove must do. */
-    lastContact?(): Promise<number | undefined>;
-  };
-}
+export type { NodeNewsRequest, Peers };
 
 export interface ServerObjectOptions {
   sql: Sql;
@@ -67,15 +59,10 @@ export interface ServerObjectOptions {
   schedule?: (drain: () => void) => void;
   adminToken?: string;
   serviceAccountKey?: string;
+  /** With the keys under which Secrets are stored, and what else is configured; absent: nothing is sealed. */
+  encryption?: { cipher: Cipher; keys: string };
   fetch?: Fetch;
   connect?: ApiServerOptions['connect'];
-}
-
-export interface NodeNewsRequest {
-  node: string;
-  since: number;
-  epoch: string;
-  serviceRevision: number;
 }
 
 const repairMs = 5_000;
@@ -101,6 +88,7 @@ export class ServerObject implements RemoteApi {
   readonly #recent: RecentChanges;
   readonly #contacts: Contacts;
   readonly #lives: Lives;
+  readonly #resealing: Resealing;
   #repairFailures = 0;
   /** Everything, until they have said in this life what they want. */
   #concernsControllers: (change: Change) => boolean = () => true;
@@ -112,7 +100,17 @@ export class ServerObject implements RemoteApi {
     const { sql, timers, random, config, log, adminToken, serviceAccountKey, schedule, connect } = options;
     this.#deadlines = new Deadlines(sql, options.alarm);
     this.#inherited = this.#deadlines.get('repair') !== undefined;
-    this.ledger = createLedger({ sql, clock: timers, config, ...(schedule ? { schedule } : {}) });
+    const encryption =
+      options.encryption && new Encryption({ ...options.encryption, configuration: options.configuration });
+    const sealing = encryption?.sealing;
+    this.ledger = createLedger({
+      sql,
+      clock: timers,
+      config,
+      ...(schedule ? { schedule } : {}),
+      ...(sealing ? { sealing } : {}),
+    });
+    this.#resealing = new Resealing(this.ledger, this.#deadlines, timers, log);
     this.#lives = new Lives(sql, random, this.ledger.revision);
     this.#contacts = new Contacts(
       timers,
@@ -133,6 +131,10 @@ export class ServerObject implements RemoteApi {
         scheduler: () => this.#poker.problem(scheduler),
         'etcd-0': () => ledgerProblem(this.ledger),
       },
+      checks: { encryption: () => encryptionProblem(this.ledger) },
+      ...(encryption
+        ? { keyFamilies: { encryption: encryption.keyFamily(this.ledger, () => this.#resealing.begin()) } }
+        : {}),
       ...(adminToken === undefined ? {} : { adminToken }),
       ...(serviceAccountKey === undefined ? {} : { serviceAccountKey }),
       ...(options.configuration ? { configuration: options.configuration } : {}),
@@ -152,7 +154,9 @@ export class ServerObject implements RemoteApi {
         [labels({ name: 'consumers-behind' }), this.#poker.behind],
       ]),
     );
+    this.server.metrics.add(...encryptionFamilies(this.ledger));
     this.ledger.subscribe((changes, revision) => this.#committed(changes, revision));
+    this.#resealing.begin();
   }
 
   /** Before any request is taken. Never rejects. */
@@ -287,6 +291,7 @@ export class ServerObject implements RemoteApi {
         if (name === 'repair') await this.#repair();
         else if (name === 'compact') await this.#compact();
         else if (name === 'expire') this.#deadlines.set('expire', await this.server.expire());
+        else if (name === 'reseal') this.#resealing.run();
         else if (name === 'drift') {
           this.#deadlines.set('drift', undefined);
           await this.server.start();

@@ -90,6 +90,7 @@ function secretsOf(paths: StatePaths, pki: Pki): Record<string, string> {
     CLUSTER_CA_CERT: text(pki.caCertificate),
     CLUSTER_CA_KEY: text(pki.caKey),
     SERVICE_ACCOUNT_KEY: text(pki.serviceAccountKey),
+    ENCRYPTION_KEYS: text(pki.encryptionKeys),
     CONFIGURATION: configurationText(paths),
   };
 }
