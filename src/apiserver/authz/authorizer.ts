@@ -1,8 +1,11 @@
 // Whether a user may do a thing. Authorizers answer from the ledger as it is now, so a revocation is effective at once.
-import { ApiError, errors } from '../../machinery/errors.ts';
+import { allowingLine } from '../../machinery/access-line.ts';
+import { ApiError, errors, goQuoted } from '../../machinery/errors.ts';
 import type { Rule } from '../../machinery/policy-rules.ts';
 import type { FieldRequirement, LabelRequirement } from '../../machinery/selectors.ts';
+import { allAuthenticated } from '../authn/authenticator.ts';
 import type { User } from '../core.ts';
+import { nodesGroup } from './node-identity.ts';
 
 export interface Attributes {
   readonly user: User;
@@ -83,18 +86,38 @@ export const masters: Authorizer = {
 export function forbidden(attributes: Attributes, reason = ''): ApiError {
   const { user, verb, isResource, path, group, namespace, resource, subresource, name } = attributes;
   const tail = reason === '' ? '' : `: ${reason}`;
-  if (!isResource) {
+  const who = `User ${goQuoted(user.name)}`;
+  if (!isResource)
     return new ApiError(
       'Forbidden',
-      `forbidden: User ${JSON.stringify(user.name)} cannot ${verb} path ${JSON.stringify(path)}${tail}`,
+      `forbidden: ${escaped(`${who} cannot ${verb} path ${goQuoted(path)}`)}${tail}`,
       {},
     );
-  }
   const what = subresource === '' ? resource : `${resource}/${subresource}`;
-  const where = namespace === '' ? ' at the cluster scope' : ` in the namespace ${JSON.stringify(namespace)}`;
-  return errors.forbidden(
-    { group, plural: resource },
-    name,
-    `User ${JSON.stringify(user.name)} cannot ${verb} resource ${JSON.stringify(what)} in API group ${JSON.stringify(group)}${where}${tail}`,
-  );
+  const where = namespace === '' ? ' at the cluster scope' : ` in the namespace ${goQuoted(namespace)}`;
+  const text = `${who} cannot ${verb} resource ${goQuoted(what)} in API group ${goQuoted(group)}${where}`;
+  return errors.forbidden({ group, plural: resource }, name, `${escaped(text)}${tail}`);
+}
+
+/**
+ * The same with the line that would allow it, for those who are known, where a rule would. `served`: whether there is such a
+ * resource.
+ */
+export function refused(attributes: Attributes, decision: Decision | undefined, served: boolean): ApiError {
+  const reasons = decision?.reason ? [decision.reason] : [];
+  return forbidden(attributes, [...reasons, ...hint(attributes, decision, served)].join(': '));
+}
+
+/** As upstream keeps names from being markup. */
+const escaped = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+
+/** Nodes are given what their pods need, and no roles. Longer lines than this nobody pastes. */
+const hintUnitsMax = 4000;
+
+function hint(attributes: Attributes, decision: Decision | undefined, served: boolean): string[] {
+  const { user, isResource } = attributes;
+  if (decision?.allowed === false || (isResource && !served)) return [];
+  if (!user.groups.includes(allAuthenticated) || user.groups.includes(nodesGroup)) return [];
+  const line = allowingLine(attributes);
+  return line === undefined || line.length > hintUnitsMax ? [] : [`to allow it: ${line}`];
 }
