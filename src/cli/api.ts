@@ -30,7 +30,13 @@ export class Api {
   }
 
   /** Rejects only when no answer came. */
-  request(method: string, path: string, body?: unknown, timeoutMs = 10_000): Promise<ApiAnswer> {
+  request(
+    method: string,
+    path: string,
+    body?: unknown,
+    timeoutMs = 10_000,
+    accept = 'application/json',
+  ): Promise<ApiAnswer> {
     const url = new URL(path, this.target.url);
     const payload = body === undefined ? undefined : JSON.stringify(body);
     return new Promise((resolve, reject) => {
@@ -39,7 +45,7 @@ export class Api {
         agent: this.#agent,
         headers: {
           authorization: `Bearer ${this.target.token}`,
-          accept: 'application/json',
+          accept,
           ...(payload === undefined
             ? {}
             : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
@@ -69,10 +75,10 @@ export class Api {
   }
 
   /** The parsed answer; a refusal becomes an error with the Status message. */
-  async json<T>(method: string, path: string, body?: unknown): Promise<T> {
+  async json<T>(method: string, path: string, body?: unknown, accept?: string): Promise<T> {
     let answer: ApiAnswer;
     try {
-      answer = await this.request(method, path, body);
+      answer = await this.request(method, path, body, undefined, accept);
     } catch (error) {
       throw new CliError(
         `cannot reach ${this.target.url}: ${(error as Error).message || (error as NodeJS.ErrnoException).code}`,
@@ -108,7 +114,7 @@ export class Api {
 }
 
 /** What a Status says, or the beginning of anything else. */
-function messageOf(text: string): string {
+export function messageOf(text: string): string {
   try {
     return (JSON.parse(text) as { message?: string }).message ?? text.slice(0, 200);
   } catch {

@@ -125,6 +125,27 @@ function reaching(command: Command): Command {
     .option('--ca-file <file>', "CA of the control plane's certificate (default with --url: the system's)");
 }
 
+reaching(program.command('can'))
+  .description('may USER do this? says by which binding, or which line would allow it; exit code 1 for no')
+  .argument('<user>', 'a user, such as jane or system:serviceaccount:NAMESPACE:NAME')
+  .argument('<verb>', 'get, list, watch, create, update, patch, delete, deletecollection, …')
+  .argument('<resource>', 'pods, po, deployments.apps, pods/web-0, or a path such as /metrics')
+  .option('-n, --namespace <namespace>', 'in this namespace (default: in all of them)')
+  .option('--subresource <name>', 'of the resource, such as log or scale')
+  .option('--group <group...>', "the user's groups, besides those that come with the name")
+  .action(async (user, verb, thing, _, command: Command) =>
+    (await import('./commands/can.ts')).can(user, verb, thing, whereFrom(command)),
+  );
+
+reaching(program.command('access'))
+  .description('who may do what: a line for each user or group and role')
+  .argument('[user]', 'only what this user has, by name or group')
+  .option('-n, --namespace <namespace>', 'only what holds in this namespace')
+  .option('--group <group...>', "the user's groups, besides those that come with the name")
+  .option('--all', "the cluster's own parts too")
+  .option('--full', 'without shortening what a role allows')
+  .action(async (user, _, command: Command) => (await import('./commands/access.ts')).access(user, whereFrom(command)));
+
 const token = program.command('token').description('bootstrap tokens, with which machines join as nodes');
 reaching(token.command('create'))
   .description('create a bootstrap token and print it')
