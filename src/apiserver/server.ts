@@ -144,7 +144,10 @@ export class ApiServer {
     const configured = options.configuration?.serviceAccountTokens;
     const { audiences } = tokenSettings(config, configured);
     const pem = options.serviceAccountKey;
-    const issuer = pem ? serviceAccountIssuer({ pem, config, configured, ledger, clock, random, log }) : undefined;
+    const writer = createClient(this.core, { name: 'system:apiserver', groups: ['system:masters', allAuthenticated] });
+    const issuer = pem
+      ? serviceAccountIssuer({ pem, config, configured, ledger, clock, random, log, writer })
+      : undefined;
     this.issuer = issuer;
     this.#authenticator =
       options.authenticator ?? builtInAuthenticator({ ledger, clock, audiences, adminToken, issuer });

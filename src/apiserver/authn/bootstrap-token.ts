@@ -4,25 +4,35 @@
 import type { Secret } from '../../generated/schemas/core-v1.ts';
 import { secrets } from '../../generated/schemas/index.ts';
 import type { ReadView } from '../../ledger/types.ts';
+import { parseTime } from '../../machinery/time.ts';
 import type { Clock } from '../../ports/index.ts';
 import { getObject } from '../nodes/objects.ts';
 import { type Authenticator, allAuthenticated, constantTimeEqual } from './authenticator.ts';
 
 const tokenForm = /^([a-z0-9]{6})\.([a-z0-9]{16})$/;
 const extraGroupForm = /^system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]$/;
-const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 const everyone = 'system:bootstrappers';
 
 export function bootstrapTokenAuthenticator(ledger: ReadView, clock: Clock): Authenticator {
   return {
     async authenticate(token) {
-      const [, id, secret] = tokenForm.exec(token) ?? [];
-      if (!id || !secret) return undefined;
-      const stored = getObject(ledger, secrets, 'kube-system', `bootstrap-token-${id}`);
-      const groups = stored && groupsOf(stored, id, secret, clock.now());
-      return groups && { name: `system:bootstrap:${id}`, groups: [...groups, allAuthenticated] };
+      const found = bootstrapTokenOf(ledger, clock.now(), token);
+      return found && { name: `system:bootstrap:${found.id}`, groups: [...found.groups, allAuthenticated] };
     },
   };
+}
+
+/** The Secret of a bootstrap token that is good now; undefined: it lets nobody in. */
+export function bootstrapTokenOf(
+  ledger: ReadView,
+  nowMs: number,
+  token: string,
+): { id: string; secret: Secret; groups: string[] } | undefined {
+  const [, id, wanted] = tokenForm.exec(token) ?? [];
+  if (!id || !wanted) return undefined;
+  const secret = getObject(ledger, secrets, 'kube-system', `bootstrap-token-${id}`);
+  const groups = secret && groupsOf(secret, id, wanted, nowMs);
+  return groups && { id, secret, groups };
 }
 
 /** The groups of whoever has the token; undefined: it lets nobody in. */
@@ -41,9 +51,8 @@ function groupsOf(stored: Secret, id: string, secret: string, nowMs: number): st
 }
 
 /** What cannot be read has expired. */
-export function hasExpired(expiration: string, nowMs: number): boolean {
-  if (expiration === '') return false;
-  return !rfc3339.test(expiration) || !(Date.parse(expiration) > nowMs);
+function hasExpired(expiration: string, nowMs: number): boolean {
+  return expiration !== '' && (parseTime(expiration) ?? 0) <= nowMs;
 }
 
 function text(base64: string): string {

@@ -1,5 +1,7 @@
 // Tokens that are nearly right, in every place where a token may stand: none is let in, and none makes the server fail.
+
 import { expect, test } from 'vitest';
+import { openSql } from '../../../test/harness/sql.ts';
 import { TestRandom } from '../testing.ts';
 import { type Forger, forger } from './testing.ts';
 
@@ -67,7 +69,7 @@ const mutations: ((token: string, at: number) => string)[] = [
 const bootstrap = 'abcdef.0123456789abcdef';
 
 async function prepared(): Promise<Forger & { token: string }> {
-  const f = await forger();
+  const f = await forger(openSql());
   const token = await f.sign();
   await makeBootstrapToken(f, {});
   return { ...f, token };
@@ -179,13 +181,13 @@ test.each<[string, Record<string, string>, string[] | undefined]>([
   ['of another secret', { 'token-secret': '0123456789abcdeg' }, undefined],
   ['of a longer secret', { 'token-secret': '0123456789abcdef0' }, undefined],
 ])('a bootstrap token %s', async (_name, data, groups) => {
-  const f = await forger();
+  const f = await forger(openSql());
   await makeBootstrapToken(f, data);
   expect((await f.server.authenticate(bootstrap))?.groups).toEqual(groups);
 });
 
 test('a bootstrap token of another type, or that is being deleted, lets nobody in', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   await f.call('POST', '/api/v1/namespaces/kube-system/secrets', {
     metadata: { name: 'bootstrap-token-abcdef' },
     stringData: { 'token-id': 'abcdef', 'token-secret': '0123456789abcdef', 'usage-bootstrap-authentication': 'true' },

@@ -3,11 +3,13 @@
 import type { ServiceAccountTokens } from '../../configuration/service-accounts.ts';
 import type { Ledger } from '../../ledger/types.ts';
 import type { Clock, ClusterConfig, Log, Random } from '../../ports/index.ts';
+import type { Writer } from '../../reconcile/types.ts';
 import type { KeyFamily } from '../keys.ts';
 import { Counter, type Family } from '../metrics/families.ts';
 import type { Authenticator } from './authenticator.ts';
 import { serviceAccountKeys } from './keys/administration.ts';
 import { KeyRing } from './keys/ring.ts';
+import { lastUsed } from './last-used.ts';
 import { serviceAccountAuthenticator } from './service-account.ts';
 import { createSigner, type Signer } from './signer.ts';
 import { type TokenSettings, tokenSettings } from './token-settings.ts';
@@ -29,8 +31,10 @@ export function serviceAccountIssuer(options: {
   clock: Clock;
   random: Random;
   log: Log;
+  /** Writes down which tokens of Secrets are still used; absent: nobody does. */
+  writer?: Writer;
 }): ServiceAccountIssuer {
-  const { pem, config, configured, ledger, clock, random, log } = options;
+  const { pem, config, configured, ledger, clock, random, log, writer } = options;
   const settings = tokenSettings(config, configured);
   const ring = new KeyRing({ pem, ledger, clock, random });
   const signer = createSigner({ ring, log });
@@ -46,6 +50,7 @@ export function serviceAccountIssuer(options: {
     'serviceaccount_valid_tokens_total',
     '[ALPHA] Cumulative valid projected service account tokens used',
   );
+  const used = writer && lastUsed({ ledger, clock, log, writer });
   const authenticator = serviceAccountAuthenticator({
     ledger,
     signer,
@@ -53,7 +58,10 @@ export function serviceAccountIssuer(options: {
     audiences: settings.audiences,
     clock,
     use: {
-      legacy: () => void legacy.cell('').count++,
+      legacy(claims) {
+        legacy.cell('').count++;
+        used?.(claims);
+      },
       renewable: (_claims, seconds) => void (seconds === undefined ? valid : stale).cell('').count++,
     },
   });

@@ -1,5 +1,5 @@
 // Keys that rotate while tokens are issued and used: nothing that counts is refused on the way, and what was retired is.
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { openSql } from '../../../test/harness/sql.ts';
 import { createLedger } from '../../ledger/ledger.ts';
 import { defaultClusterConfig } from '../../ports/index.ts';
@@ -22,7 +22,7 @@ const states = async (f: Forger): Promise<string[]> =>
   (await f.call('GET', path)).json.keys.map(({ state }: { state: string }) => state);
 
 test('a key is published, signs an hour later by itself, and the old one goes when nobody needs it', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const first = await issue(f);
   const { made } = (await f.call('POST', `${path}/rotate`, {})).json;
   expect(await published(f)).toEqual([made, f.kid]);
@@ -55,7 +55,7 @@ test('a key is published, signs an hour later by itself, and the old one goes wh
 });
 
 test('what is remembered of a token ends with its key', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const token = await issue(f);
   expect(await f.knock(token)).toBe(200);
   await f.call('POST', `${path}/rotate`, { signAfterSeconds: 0 });
@@ -65,7 +65,7 @@ test('what is remembered of a token ends with its key', async () => {
 });
 
 test('no request fails while keys rotate under load', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const old = await issue(f);
   const codes = new Map<number, number>();
   const kids = new Set<string>();
@@ -90,31 +90,37 @@ test('no request fails while keys rotate under load', async () => {
 });
 
 test('the tokens in Secrets keep their key, until somebody insists', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const annotations = { 'kubernetes.io/service-account.name': 'a' };
   await f.make('secrets', { metadata: { name: 's', annotations }, type: 'kubernetes.io/service-account-token' });
   const token = await f.server.secretToken('default', 's');
   expect(await f.review(token)).toBe("[invalid bearer token, service account token does not match server's copy]");
-  const fill = { data: { token: btoa(token) } };
-  await f.call('PATCH', '/api/v1/namespaces/default/secrets/s', fill);
+  const secret = '/api/v1/namespaces/default/secrets/s';
+  await f.call('PATCH', secret, { data: { token: btoa(token) } });
+  expect(await f.knock(token)).toBe(200);
+  const day = async () => (await f.call('GET', secret)).json.metadata.labels['kubernetes.io/legacy-token-last-used'];
+  await vi.waitFor(async () => expect(await day()).toBe('2026-01-02'));
+  const revision = f.ledger.revision;
   expect(await f.knock(token)).toBe(200);
   await f.call('POST', `${path}/rotate`, { signAfterSeconds: 0 });
   f.clock.advance(100 * hour);
+  // Once a day is enough.
+  expect(f.ledger.revision).toBe(revision + 1);
   const { retired, kept } = (await f.call('POST', `${path}/retire`, {})).json;
   expect(retired).toEqual([]);
   expect(kept[0]).toMatchObject({ kid: f.kid });
   expect(kept[0].because).toContain('default/s');
   expect(await f.knock(token)).toBe(200);
   const label = { metadata: { labels: { 'kubernetes.io/legacy-token-invalid-since': '2026-01-01' } } };
-  await f.call('PATCH', '/api/v1/namespaces/default/secrets/s', label);
+  await f.call('PATCH', secret, label);
   expect(await f.review(token)).toContain('has been marked invalid. Use tokens from the TokenRequest API');
-  await f.call('DELETE', '/api/v1/namespaces/default/secrets/s');
+  await f.call('DELETE', secret);
   expect(await f.review(token)).toBe('[invalid bearer token, service account token has been invalidated]');
   expect((await f.call('POST', `${path}/retire`, {})).json.retired).toEqual([f.kid]);
 });
 
 test('only administrators see keys and rotate them, and only so', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const bearer = { authorization: `Bearer ${await issue(f)}` };
   expect((await f.call('GET', path, undefined, bearer)).code).toBe(403);
   expect((await f.call('POST', `${path}/rotate`, {}, bearer)).code).toBe(403);
@@ -141,7 +147,7 @@ test('only administrators see keys and rotate them, and only so', async () => {
 });
 
 test('made keys outlive the server, and lie sealed', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const { made } = (await f.call('POST', `${path}/rotate`, { signAfterSeconds: 0 })).json;
   const [row] = f.ledger.range({
     start: 'tiffin.dev/service-account-keys/',
@@ -177,7 +183,7 @@ test('made keys outlive the server, and lie sealed', async () => {
 });
 
 test('public keys verify and do not sign; without any key there are no tokens, and no failures', async () => {
-  const { pem } = await forger();
+  const { pem } = await forger(openSql());
   const { subtle } = crypto;
   const der = Uint8Array.from(atob(pem.replace(/-----[^-]+-----|\s/g, '')), (char) => char.charCodeAt(0));
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };

@@ -1,6 +1,8 @@
 // What a signed token must claim to count, and for how long it does.
+
 import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { openSql } from '../../../test/harness/sql.ts';
 import { encoded, type Forger, forger, issuer } from './testing.ts';
 
 const minute = 60;
@@ -81,7 +83,7 @@ const own = (claims: Forger['claims'], changed: object) => ({
 });
 
 test.each(cases)('%s', async (_name, change, expected) => {
-  const f = await forger();
+  const f = await forger(openSql());
   const token = await f.sign(change(f));
   const said = await f.review(token);
   if (expected.startsWith('service account UID')) expect(said).toMatch(new RegExp(expected));
@@ -93,7 +95,7 @@ test.each(cases)('%s', async (_name, change, expected) => {
 });
 
 test('only one form of a token, one algorithm of a key and one key of a name count', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const token = await f.sign();
   const [head = '', body = '', tail = ''] = token.split('.');
   const header = (changed: object) => encoded({ alg: 'ES256', kid: f.kid, ...changed });
@@ -134,7 +136,7 @@ const pod = (name: string, extra: object = {}) => ({
 });
 
 test('a token dies with its pod, in the turn of the deletion', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const bound = await f.make('pods', pod('p'));
   const token = await f.sign(own(f.claims, { pod: bound }));
   expect(await f.knock(token)).toBe(200);
@@ -149,7 +151,7 @@ test('a token dies with its pod, in the turn of the deletion', async () => {
 });
 
 test('what is being deleted holds a token for a minute more', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const bound = await f.make('pods', pod('p', { finalizers: ['example.com/wait'] }));
   const token = await f.sign(own(f.claims, { pod: bound }));
   await f.call('DELETE', '/api/v1/namespaces/default/pods/p', { gracePeriodSeconds: 0 });
@@ -160,7 +162,7 @@ test('what is being deleted holds a token for a minute more', async () => {
 });
 
 test('an annotation that looks like the end of the object is none', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const bound = await f.make(
     'pods',
     pod('p', { annotations: { deletionTimestamp: '2000-01-01T00:00:00Z', uid: 'x' } }),
@@ -169,7 +171,7 @@ test('an annotation that looks like the end of the object is none', async () => 
 });
 
 test('a token of a Secret, of a node, of an account ends with it; one of a pod does not end with its node', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const [secret, node, held] = [
     await f.make('secrets', { metadata: { name: 's' } }),
     await f.make('nodes', { metadata: { name: 'n' } }),
@@ -192,7 +194,7 @@ test('a token of a Secret, of a node, of an account ends with it; one of a pod d
 
 test('several issuers count, and several audiences', async () => {
   const serviceAccountTokens = { issuers: ['https://new.example', issuer], audiences: ['api', 'https://new.example'] };
-  const f = await forger({ configuration: { serviceAccountTokens } });
+  const f = await forger(openSql(), { configuration: { serviceAccountTokens } });
   expect(await f.knock(await f.sign({ aud: ['api'] }))).toBe(200);
   expect(await f.knock(await f.sign({ iss: 'https://new.example', aud: ['api'] }))).toBe(200);
   expect(await f.knock(await f.sign({ iss: 'https://other.example', aud: ['api'] }))).toBe(401);
@@ -203,7 +205,7 @@ test('several issuers count, and several audiences', async () => {
 });
 
 test('tokens that should have been renewed are counted', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const now = f.claims.iat ?? 0;
   const metrics = async () => (await f.call('GET', '/metrics')).text.match(/^serviceaccount_\w+ \d+$/gm);
   const token = await f.sign({ exp: now + 86_400, ...own(f.claims, { warnafter: now + 60 }) });

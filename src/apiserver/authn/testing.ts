@@ -1,6 +1,6 @@
 // An API server whose service account keys the test has, so that it can sign whatever it likes.
 import { exportPKCS8, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
-import { openSql } from '../../../test/harness/sql.ts';
+import type { Sql } from '../../ports/index.ts';
 import { type TestServer, testServer } from '../testing.ts';
 import { base64url, importKey } from './keys/key.ts';
 import { pemKeys } from './keys/pem.ts';
@@ -21,12 +21,12 @@ export interface Forger extends TestServer {
   make(resource: string, object: object): Promise<{ name: string; uid: string }>;
 }
 
-export async function forger(overrides: Parameters<typeof testServer>[1] = {}): Promise<Forger> {
+export async function forger(sql: Sql, overrides: Parameters<typeof testServer>[1] = {}): Promise<Forger> {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true });
   const pem = await exportPKCS8(privateKey);
   const [key] = await Promise.all(pemKeys(pem).map(importKey));
   const kid = key?.kid ?? '';
-  const server = await testServer(openSql(), { serviceAccountKey: pem, ...overrides });
+  const server = await testServer(sql, { serviceAccountKey: pem, ...overrides });
   const { call, clock } = server;
   const make = async (resource: string, object: object) => {
     const path = resource === 'nodes' ? '/api/v1/nodes' : `/api/v1/namespaces/default/${resource}`;

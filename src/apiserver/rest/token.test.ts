@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { openSql } from '../../../test/harness/sql.ts';
 import { forger, issuer } from '../authn/testing.ts';
 
 const path = '/api/v1/namespaces/default/serviceaccounts/a/token';
@@ -13,7 +14,7 @@ const bind = (kind: string, { name, uid }: { name: string; uid?: string }, apiVe
 });
 
 test('what is answered', async () => {
-  const { call, claims, clock } = await forger();
+  const { call, claims, clock } = await forger(openSql());
   const { code, json } = await call('POST', path, { metadata: { labels: { x: 'y' } }, spec: {} });
   expect(code).toBe(201);
   expect(json).toMatchObject({
@@ -86,7 +87,7 @@ test.each<[string, object, number, string]>([
     'cannot bind token for serviceaccount "a" to pod running with different serviceaccount name.',
   ],
 ])('%s', async (_name, body, expected, message) => {
-  const f = await forger();
+  const f = await forger(openSql());
   await f.make('secrets', { metadata: { name: 's' } });
   await f.make('serviceaccounts', { metadata: { name: 'default' } });
   await f.make('pods', pod('other', { serviceAccountName: 'default' }));
@@ -96,7 +97,7 @@ test.each<[string, object, number, string]>([
 });
 
 test('bound to a pod, a Secret, a node; a pod brings its node along', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const made = {
     node: await f.make('nodes', { metadata: { name: 'n' } }),
     secret: await f.make('secrets', { metadata: { name: 's' } }),
@@ -117,7 +118,7 @@ test('bound to a pod, a Secret, a node; a pod brings its node along', async () =
 });
 
 test('the tokens that pods mount count for a year, and say when they should have been renewed', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const held = await f.make('pods', pod('p'));
   const now = f.clock.now() / 1000;
   const times = async (spec: object) => {
@@ -132,7 +133,7 @@ test('the tokens that pods mount count for a year, and say when they should have
   expect(await times({ ...mounted, audiences: [issuer, 'x'] })).toEqual([3607, undefined, 3607]);
   expect(await times({ ...mounted, expirationSeconds: 3608 })).toEqual([3608, undefined, 3608]);
   expect(await times({ expirationSeconds: 3607 })).toEqual([3607, undefined, 3607]);
-  const off = await forger({ configuration: { serviceAccountTokens: { extendTokenExpiration: false } } });
+  const off = await forger(openSql(), { configuration: { serviceAccountTokens: { extendTokenExpiration: false } } });
   const { json } = await off.call('POST', path, {
     spec: { expirationSeconds: 3607, ...bind('Pod', await off.make('pods', pod('p'))) },
   });
@@ -140,7 +141,7 @@ test('the tokens that pods mount count for a year, and say when they should have
 });
 
 test('lifetimes are bounded by what is configured', async () => {
-  const f = await forger({ configuration: { serviceAccountTokens: { maxTokenExpirationSeconds: 7200 } } });
+  const f = await forger(openSql(), { configuration: { serviceAccountTokens: { maxTokenExpirationSeconds: 7200 } } });
   const { json, headers } = await f.call('POST', path, { spec: { expirationSeconds: 86_400 } });
   expect(headers.get('warning')).toContain('requested expiration of 86400 seconds shortened to 7200 seconds');
   expect(json.spec.expirationSeconds).toBe(7200);
@@ -149,7 +150,7 @@ test('lifetimes are bounded by what is configured', async () => {
 });
 
 test('what others verify tokens with', async () => {
-  const f = await forger();
+  const f = await forger(openSql());
   const configuration = await f.call('GET', '/.well-known/openid-configuration');
   expect(configuration.headers.get('content-type')).toBe('application/json');
   expect(configuration.headers.get('cache-control')).toBe('public, max-age=3600');
@@ -170,12 +171,12 @@ test('what others verify tokens with', async () => {
   });
   expect((await f.call('POST', '/openid/v1/jwks', {})).code).toBe(405);
   const serviceAccountTokens = { issuers: ['https://keys.example/a/'], jwksURI: 'https://cdn.example/jwks' };
-  const other = await forger({ configuration: { serviceAccountTokens } });
+  const other = await forger(openSql(), { configuration: { serviceAccountTokens } });
   expect((await other.call('GET', '/.well-known/openid-configuration')).json).toMatchObject({
     issuer: 'https://keys.example/a/',
     jwks_uri: 'https://cdn.example/jwks',
   });
-  const plain = await forger({ configuration: { serviceAccountTokens: { issuers: ['me'] } } });
+  const plain = await forger(openSql(), { configuration: { serviceAccountTokens: { issuers: ['me'] } } });
   expect((await plain.call('GET', '/.well-known/openid-configuration')).code).toBe(404);
   expect((await plain.call('GET', '/openid/v1/jwks')).code).toBe(404);
 });
