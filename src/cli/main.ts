@@ -161,7 +161,10 @@ reaching(keys.command('status'))
   .action(async (_, command: Command) => (await import('./commands/keys.ts')).keysStatus(whereFrom(command)));
 reaching(keys.command('rotate'))
   .description('make a new key, while everything runs and old ones still count')
-  .argument('<which>', 'service-account: what signs the tokens of service accounts')
+  .argument(
+    '<which>',
+    'service-account: what signs the tokens of service accounts; encryption: under what Secrets are stored',
+  )
   .option('--sign-after <duration>', 'how long the new key is published before it signs; 0 is at once', '1h')
   .option('--finish', 'the second step: let go of old keys that nobody needs any more')
   .option('--force', 'with --finish: of all old keys, and of the tokens that they signed')

@@ -3,6 +3,7 @@
 import { Api, type TargetOptions, targetOf } from '../api.ts';
 import { parseDuration } from '../bootstrap-token.ts';
 import { CliError } from '../errors.ts';
+import { encryptionLines, rotateEncryption } from './keys-encryption.ts';
 
 export interface RotateOptions extends TargetOptions {
   /** How long a new key is only published. */
@@ -78,7 +79,8 @@ const serviceAccount: Family = {
   },
 };
 
-const families: Readonly<Record<string, Family>> = { 'service-account': serviceAccount };
+const encryption: Family = { rotate: rotateEncryption, lines: encryptionLines };
+const families: Readonly<Record<string, Family>> = { 'service-account': serviceAccount, encryption };
 export const familyNames = Object.keys(families);
 
 export async function keysStatus(options: TargetOptions): Promise<void> {

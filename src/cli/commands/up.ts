@@ -24,6 +24,7 @@ import { takeLock } from '../lock.ts';
 import { aptInstall, canInstall, isRoot, missingPackages } from '../packages.ts';
 import { nodePaths, repoRoot, runRootOf, type StatePaths, statePaths } from '../paths.ts';
 import { type Component, end, find, findAll, graceMsOf, logFile, signal, sleep, start } from '../processes.ts';
+import { checkEncryptionKeys, scrubDatabases } from '../sealed-database.ts';
 import { type ClusterSettings, choosePort, claimInstance, rangesOf, readSettings, writeSettings } from '../settings.ts';
 
 import { makeStateDir } from '../state-dir.ts';
@@ -74,8 +75,12 @@ async function raise(paths: StatePaths, options: UpOptions): Promise<void> {
   const place = real ? await containerdPlace(paths) : undefined;
   if (place?.snapshotter === 'native')
     say(`${paths.dir} lies on an overlay file system: containers get plain copies (slower)`);
-  const controlPlane = await controlPlaneComponent(paths, settings);
+  checkEncryptionKeys(paths);
   const supervised = find(paths, 'supervisor');
+  // Nobody has the database open, nor is anybody about to.
+  if (!supervised && !find(paths, 'workerd') && scrubDatabases(paths))
+    say('the database was written anew: nothing of what was once stored in plain is left in it');
+  const controlPlane = await controlPlaneComponent(paths, settings);
   const before = new Map(findAll(paths).map((p) => [p.name, p.pid]));
   const components = [controlPlane];
   await apply(paths, components, [controlPlane], supervised?.pid);

@@ -1,0 +1,66 @@
+// What `up` looks at in the API server's database before it starts it: whether the keys are there that rows are sealed under,
+// and whether free space may still hold what was once stored in plain. Reads and tidies; changes no row of the ledger.
+import fs from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { readEncryptionKeys } from './encryption-keys.ts';
+import { CliError } from './errors.ts';
+import type { StatePaths } from './paths.ts';
+import { pkiFiles } from './pki.ts';
+
+const prefix = 'cluster:';
+
+function databases(paths: StatePaths): string[] {
+  const dir = path.join(paths.ledger, 'tiffin-ApiServer');
+  if (!fs.existsSync(dir)) return [];
+  const files = fs.readdirSync(dir).filter((name) => name.endsWith('.sqlite') && name !== 'metadata.sqlite');
+  return files.map((name) => path.join(dir, name));
+}
+
+function rows<Row>(db: DatabaseSync, table: string, columns: string): Row[] {
+  const known = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(table);
+  return known ? (db.prepare(`SELECT ${columns} FROM ${table}`).all() as Row[]) : [];
+}
+
+/** Throws CliError where the database needs a key that is not there: nothing is started, and nothing made in its place. */
+export function checkEncryptionKeys(paths: StatePaths): void {
+  const file = pkiFiles(paths.pki).encryptionKeys;
+  const needed = new Set<string>();
+  for (const name of databases(paths)) {
+    const db = new DatabaseSync(name, { readOnly: true });
+    try {
+      for (const { sealed_under } of rows<{ sealed_under: string }>(db, 'ledger_data_key', 'sealed_under'))
+        if (sealed_under.startsWith(prefix)) needed.add(sealed_under.slice(prefix.length).replace(/#[^#]*$/, ''));
+    } finally {
+      db.close();
+    }
+  }
+  if (needed.size === 0) return;
+  const there = new Set(fs.existsSync(file) ? readEncryptionKeys(file).map(({ name }) => name) : []);
+  const missing = [...needed].filter((name) => !there.has(name));
+  if (missing.length === 0) return;
+  throw new CliError(
+    `the Secrets in ${paths.ledger} are encrypted under ${missing.join(', ')}, which ${file} does not hold.
+Put that file back. Without it they cannot be read by anyone; nothing was started or changed.
+(Without the Secrets: tiffin down --purge, and begin anew.)`,
+  );
+}
+
+/** Writes the database anew where rows were once stored in plain. Only while nobody has it open. Returns whether it did. */
+export function scrubDatabases(paths: StatePaths): boolean {
+  let scrubbed = false;
+  for (const name of databases(paths)) {
+    const db = new DatabaseSync(name);
+    try {
+      const [walk] = rows<{ done: number; wasPlain: number }>(db, 'ledger_reseal', 'done, wasPlain');
+      if (!walk?.done || !walk.wasPlain) continue;
+      db.exec(
+        'PRAGMA secure_delete = ON; VACUUM; UPDATE ledger_reseal SET wasPlain = 0; PRAGMA wal_checkpoint(TRUNCATE)',
+      );
+      scrubbed = true;
+    } finally {
+      db.close();
+    }
+  }
+  return scrubbed;
+}
