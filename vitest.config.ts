@@ -7,6 +7,7 @@ export default defineConfig({
       'node-agent/**/*.test.ts',
       'workers/**/*.test.ts',
       'test/tidy.test.ts',
+      'test/supply-chain.test.ts',
       'test/conformance/**/*.test.ts',
       'test/harness/**/*.test.ts',
       'test/sim/**/*.test.ts',

@@ -1,4 +1,4 @@
-// npm run gen [-- --facts DIR] [-- --check]: writes src/generated, or with --check says what is stale and exits 1.
+// npm run gen [-- --facts DIR] [-- --check]: writes src/generated and the bill of materials (sbom.cdx.json), or with --check says what is stale and exits 1.
 //
 // With --facts (a folder holding definitions.json, protobuf.json and cri-v1.json of Kubernetes 1.36) the schema types and
 // tables are rewritten too; without it, only the indexes of resource types, definitions,
@@ -11,6 +11,7 @@ import type { SchemaTable } from '../../machinery/schema/table.ts';
 import { descriptions } from './descriptions.ts';
 import { indexes } from './indexes.ts';
 import { nilLists } from './nil-lists.ts';
+import { sbom } from './sbom.ts';
 import { protobufTable, schemaTable } from './schema-table.ts';
 import { schemaTypes } from './schema-types.ts';
 import { tokenIndex } from './tokens.ts';
@@ -76,6 +77,7 @@ const table = parsed(files.get(tableFile) ?? fs.readFileSync(path.join(root, tab
 files.set('src/generated/descriptions.ts', descriptions(root, table));
 files.set('src/generated/schemas/index.ts', tokenIndex(root, table));
 files.set('src/generated/nil-lists.ts', nilLists(table));
+files.set('sbom.cdx.json', sbom(root));
 for (const [name, text] of indexes(root)) files.set(name, text);
 
 const stale = [...files].filter(([name, text]) => {
