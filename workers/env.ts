@@ -17,7 +17,7 @@ export interface Env {
   CLUSTER_CA_CERT: string;
   /** PEM, PKCS#8, EC P-256. */
   CLUSTER_CA_KEY: string;
-  /** PEM, PKCS#8, EC P-256. */
+  /** PEM, one or several: the first private key signs service account tokens until rotation has made another, all verify. */
   SERVICE_ACCOUNT_KEY: string;
   /** JSON, `[{"name","secret"}]`: under the first Secrets are stored, the others can still be read with. */
   ENCRYPTION_KEYS?: string;

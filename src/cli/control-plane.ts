@@ -87,6 +87,7 @@ export async function controlPlaneComponent(paths: StatePaths, settings: Cluster
       config,
       binary,
       fs.readFileSync(pki.servingCertificate, 'utf8'),
+      fs.readFileSync(pki.serviceAccountKey, 'utf8'),
       configurationText(paths),
     ),
   };
