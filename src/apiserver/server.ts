@@ -255,7 +255,9 @@ export class ApiServer {
       answer = this.#status(error, request);
     }
     ended(answer.status, (this.core.clock.now() - begunMs) / 1000);
+    if (answer.header('Cache-Control') === undefined) answer.setHeader('Cache-Control', 'no-cache, private');
     return answer
+      .setHeader('X-Content-Type-Options', 'nosniff')
       .setHeader('Audit-Id', request.headers.get('audit-id') || this.core.random.uuid())
       .setHeader('Date', new Date(this.core.clock.now()).toUTCString());
   }

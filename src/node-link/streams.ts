@@ -87,6 +87,7 @@ export class StreamRelay {
               'content-type': 'text/plain; charset=utf-8',
               'content-encoding': 'identity',
               'cache-control': 'no-store',
+              'x-content-type-options': 'nosniff',
             },
           }),
         );
