@@ -20,13 +20,13 @@ roles:
   - metadata: { name: view, namespace: web }
     rules: [{ verbs: [get], apiGroups: [''], resources: [secrets], resourceNames: [one, two] }]
 clusterRoleBindings:
-  - metadata: { name: admins }
+  - metadata: { name: admins, labels: { kubernetes.io/bootstrapping: rbac-defaults } }
     roleRef: { kind: ClusterRole, name: cluster-admin }
     subjects: [{ kind: Group, name: system:masters }]
   - metadata: { name: nobody }
     roleRef: { kind: ClusterRole, name: gone }
     subjects: null
-  - metadata: { name: parts }
+  - metadata: { name: parts, labels: { kubernetes.io/bootstrapping: rbac-defaults } }
     roleRef: { kind: ClusterRole, name: empty }
     subjects: [{ kind: User, name: system:kube-scheduler }, { kind: ServiceAccount, name: x, namespace: kube-system }]
 roleBindings:

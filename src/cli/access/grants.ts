@@ -24,6 +24,8 @@ export interface Grant {
   namespace: string;
   role: Pick<RoleRef, 'kind' | 'name'>;
   binding: string;
+  /** The binding is one that every cluster has. */
+  builtIn: boolean;
   /** Undefined: there is no such role. */
   rules: readonly PolicyRule[] | undefined;
 }
@@ -46,6 +48,7 @@ export function grantsOf({ clusterRoles, roles, clusterRoleBindings, roleBinding
         namespace,
         role: { kind: roleRef.kind, name: roleRef.name },
         binding: metadata.name,
+        builtIn: metadata.labels?.['kubernetes.io/bootstrapping'] !== undefined,
         rules: rulesOf.get(key),
       });
   }
@@ -54,12 +57,9 @@ export function grantsOf({ clusterRoles, roles, clusterRoleBindings, roleBinding
 }
 
 /** Whether it comes with every cluster, for its own parts; `system:masters` is people's. */
-export function isOfTheSystem({ subject: { name } }: Grant): boolean {
-  if (name === 'system:masters') return false;
-  return name.startsWith('system:serviceaccount:kube-system:') || (name.startsWith('system:') && !isAccount(name));
+export function isOfTheSystem({ subject, builtIn }: Grant): boolean {
+  return builtIn && subject.name !== 'system:masters';
 }
-
-const isAccount = (name: string): boolean => /^system:serviceaccounts?:/.test(name);
 
 /** The groups that a user of this name is in without anybody saying so. */
 export function ownGroups(user: string): string[] {
