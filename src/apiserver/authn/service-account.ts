@@ -25,8 +25,8 @@ export interface TokenUse {
   renewable?(claims: TokenClaims, seconds: number | undefined): void;
 }
 
-/** Characters of tokens that are remembered: some seven thousand of them. */
-const rememberedCharsMax = 8_000_000;
+/** Characters of tokens that are remembered: some three and a half thousand of them. */
+const rememberedCharsMax = 4_000_000;
 const refusedCharsMax = 500_000;
 
 export function serviceAccountAuthenticator(options: {
