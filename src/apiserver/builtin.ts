@@ -1,6 +1,7 @@
 // The built-in parts of a server, in upstream's order: who may call (authenticators), what they may do (authorizers), what
 // the cluster demands of writes (admission), and the creates that store nothing.
 
+import type { Authorization } from '../configuration/authorization.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import type { Ledger } from '../ledger/types.ts';
 import type { HttpAnswer } from '../machinery/http.ts';
@@ -29,8 +30,10 @@ import { type Authorizer, authorizeBy, masters } from './authz/authorizer.ts';
 import { nodeAuthorizer } from './authz/node.ts';
 import { rbacAuthorizer } from './authz/rbac/authorizer.ts';
 import { Policy } from './authz/rbac/policy.ts';
+import { webhookAuthorizer } from './authz/webhook.ts';
 import { textResponse } from './negotiation/respond.ts';
 import { nodeOfCredential } from './nodes/credentials.ts';
+import type { Outside } from './outgoing.ts';
 import type { RequestInfo } from './routing.ts';
 
 export function builtInAdmission(authorizer: Authorizer, configuration: Configuration = {}): AdmissionPlugin[] {
@@ -63,8 +66,10 @@ export function builtInAuthenticator(options: {
   audiences: readonly string[];
   adminToken: string | undefined;
   issuer: ServiceAccountIssuer | undefined;
+  /** Who knows other tokens. */
+  others: readonly Authenticator[];
 }): Authenticator {
-  const { ledger, clock, audiences, adminToken, issuer } = options;
+  const { ledger, clock, audiences, adminToken, issuer, others } = options;
   const nodes: Authenticator = {
     async authenticate(token) {
       const node = await nodeOfCredential(ledger, token);
@@ -79,13 +84,26 @@ export function builtInAuthenticator(options: {
       nodes,
       ...(issuer ? [issuer.authenticator] : []),
       bootstrapTokenAuthenticator(ledger, clock),
+      ...others,
     ],
     audiences,
   );
 }
 
-export function builtInAuthorizer(ledger: Ledger): Authorizer {
-  return authorizeBy([masters, nodeAuthorizer(ledger), rbacAuthorizer(new Policy(ledger))]);
+const defaultAuthorizers: Authorization['authorizers'] = [
+  { type: 'Node', name: 'node' },
+  { type: 'RBAC', name: 'rbac' },
+];
+
+/** As configured; as upstream, nothing comes before system:masters. */
+export function builtInAuthorizer(
+  ledger: Ledger,
+  { authorizers }: Authorization = { authorizers: defaultAuthorizers },
+  outside: Outside,
+): Authorizer {
+  const own = { Node: () => nodeAuthorizer(ledger), RBAC: () => rbacAuthorizer(new Policy(ledger)) };
+  const chosen = authorizers.map((one) => (one.type === 'Webhook' ? webhookAuthorizer(one, outside) : own[one.type]()));
+  return authorizeBy([masters, ...chosen]);
 }
 
 /**

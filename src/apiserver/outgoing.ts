@@ -1,7 +1,14 @@
 // One call out of the API server, to what an administrator configured: bounded in time and in size, never redirected (a
 // redirect would carry what was sent to somebody whom nobody configured), and told apart from an answer when it fails.
 
-import type { Fetch, FetchOptions, Timers } from '../ports/index.ts';
+import type { Fetch, FetchOptions, Log, Timers } from '../ports/index.ts';
+
+/** What whoever calls out needs; without `fetch` nothing can be reached. */
+export interface Outside {
+  fetch: Fetch | undefined;
+  timers: Timers;
+  log: Log;
+}
 
 export interface Outgoing extends FetchOptions {
   timeoutMs: number;
@@ -31,7 +38,7 @@ export async function callOut(
   });
   const call = async (): Promise<Answered> => {
     const response = await fetch(new Request(url, { ...init, redirect: 'manual', signal }), options);
-    if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
+    if ((response.type as string) === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
       await response.body?.cancel();
       throw new Error('redirects are not followed');
     }

@@ -10,19 +10,19 @@ import type { Ledger } from '../ledger/types.ts';
 import { errors } from '../machinery/errors.ts';
 import { HttpAnswer, type HttpRequest } from '../machinery/http.ts';
 import type { KubeObject } from '../machinery/meta.ts';
-import type { AnyResource, Authority, ControlPlaneParts } from '../machinery/resource.ts';
+import type { AnyResource, ControlPlaneParts } from '../machinery/resource.ts';
 import type { ProtobufTable } from '../machinery/schema/table.ts';
 import { Schemas } from '../machinery/schema/types.ts';
 import type { Clock, ClusterConfig, Fetch, Log, Random, Timers } from '../ports/index.ts';
 import type { Client, Feed } from '../reconcile/types.ts';
+import { Access } from './access.ts';
 import { AdmissionChain, type AdmissionPlugin } from './admission/chain.ts';
-import { type Authenticator, allAuthenticated, anonymous, bearerToken } from './authn/authenticator.ts';
-import { impersonate } from './authn/impersonation.ts';
+import { type Authenticator, allAuthenticated } from './authn/authenticator.ts';
 import { type ServiceAccountIssuer, serviceAccountIssuer } from './authn/issuer.ts';
+import { configuredTokens } from './authn/request.ts';
 import { secretToken } from './authn/secret-token.ts';
 import { tokenSettings } from './authn/token-settings.ts';
-import { protocolToken } from './authn/websocket.ts';
-import { type Attributes, type Authorizer, forbidden } from './authz/authorizer.ts';
+import type { Authorizer } from './authz/authorizer.ts';
 import { nodesGroup } from './authz/node-identity.ts';
 import { attributesOf } from './authz/selection.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -117,7 +117,7 @@ export class ApiServer {
   readonly #discovery: Discovery;
   readonly #virtual: ReadonlyMap<string, VirtualResource>;
   readonly #authenticator: Authenticator;
-  readonly #authorizer: Authorizer;
+  readonly #access: Access;
   readonly #expiry: Expiry;
   /** Creates of `connect` subresources that are answered here, by `plural/subresource`. */
   readonly #creators: Readonly<Record<string, (rest: RestRequest) => Promise<HttpAnswer>>>;
@@ -127,8 +127,10 @@ export class ApiServer {
     this.#options = options;
     const schemas = options.schemas ?? new Schemas(definitions());
     const registry = new Registry(options.resources ?? resources);
-    this.#authorizer = options.authorizer ?? builtInAuthorizer(ledger);
-    const admission = options.admission ?? builtInAdmission(this.#authorizer, options.configuration);
+    const { configuration = {} } = options;
+    const outside = { fetch: options.fetch, timers: options.timers ?? untimed(clock), log };
+    const authorizer = options.authorizer ?? builtInAuthorizer(ledger, configuration.authorization, outside);
+    const admission = options.admission ?? builtInAdmission(authorizer, configuration);
     this.core = {
       ledger,
       registry,
@@ -141,7 +143,7 @@ export class ApiServer {
       admission: new AdmissionChain(admission),
       ...(options.contacts ? { contacts: options.contacts } : {}),
     };
-    const configured = options.configuration?.serviceAccountTokens;
+    const configured = configuration.serviceAccountTokens;
     const { audiences } = tokenSettings(config, configured);
     const pem = options.serviceAccountKey;
     const writer = createClient(this.core, { name: 'system:apiserver', groups: ['system:masters', allAuthenticated] });
@@ -149,17 +151,19 @@ export class ApiServer {
       ? serviceAccountIssuer({ pem, config, configured, ledger, clock, random, log, writer })
       : undefined;
     this.issuer = issuer;
+    const others = configuredTokens(configuration, { ...outside, random }, audiences);
     this.#authenticator =
-      options.authenticator ?? builtInAuthenticator({ ledger, clock, audiences, adminToken, issuer });
+      options.authenticator ?? builtInAuthenticator({ ledger, clock, audiences, adminToken, issuer, others });
+    this.#access = new Access({ tokens: this.#authenticator, authorizer, configuration, outside });
     this.#creators = issuer
-      ? { 'serviceaccounts/token': tokenCreator(issuer.signer, issuer.settings, this.#authorizer) }
+      ? { 'serviceaccounts/token': tokenCreator(issuer.signer, issuer.settings, authorizer) }
       : {};
     this.feed = createFeed(this.core);
     this.#hub = new WatchHub(ledger, options.timers);
     this.#unread = new TimeLimits(options.timers);
     this.#flowControl = new FlowControl({
       core: this.core,
-      client: createClient(this.core, { name: 'system:apiserver', groups: ['system:masters', allAuthenticated] }),
+      client: writer,
       timers: options.timers,
       watchers: (resource) => this.#hub.watching(resource),
     });
@@ -168,7 +172,7 @@ export class ApiServer {
       ...actionCollections(this.core),
       ...reviews({
         authenticator: this.#authenticator,
-        authorizer: this.#authorizer,
+        authorizer,
         audiences,
         clock,
       }),
@@ -264,11 +268,11 @@ export class ApiServer {
 
   async #handle(request: HttpRequest, url: URL, info: RequestInfo | undefined): Promise<HttpAnswer> {
     if (!info) throw errors.badRequest('invalid percent-encoding in the path');
-    const user = impersonate(request.headers, await this.#user(request), this.#authorizer);
+    const { user, impersonator } = await this.#access.whom(request, info);
     return this.#flowControl.serve({ info, user, query: url.searchParams, request }, async (extend) => {
       try {
         const reading = this.#unread.reading(extend);
-        return await this.#serve({ core: this.core, request, url, info, user, reading });
+        return await this.#serve({ core: this.core, request, url, info, user, impersonator, reading });
       } catch (error) {
         return this.#status(error, request);
       }
@@ -282,7 +286,8 @@ export class ApiServer {
   async #serve(call: Omit<RestRequest, 'definition' | 'subresource' | 'mayCreate'>): Promise<HttpAnswer> {
     const { request, url, info, user } = call;
     const attributes = attributesOf(info, user);
-    this.#authorize(attributes);
+    const waiting = this.#access.require(attributes);
+    if (waiting) await waiting;
     if (!info.isResource) {
       const dump = this.#flowControl.dump(info.path, url.searchParams);
       return dump === undefined ? this.#pages.answer(request, url, info) : plainText(dump);
@@ -311,8 +316,8 @@ export class ApiServer {
       throw methodNotAllowed();
     // Nothing of the cluster's is reached through a namespace, but that namespace: it was authorised as something within.
     if (!definition.namespaced && info.namespace !== '' && !isNamespaceItself(info)) return this.#notServed(info);
-    const mayCreate = () => this.#authorize({ ...attributes, verb: 'create' });
-    const authority = this.#authority(definition, attributes);
+    const mayCreate = await this.#access.mayCreate(attributes);
+    const authority = this.#access.authority(definition, attributes);
     const rest = { ...call, definition, subresource, mayCreate, ...(authority ? { authority } : {}) };
     if (definition.deprecation === undefined) return this.#dispatch(rest);
     const answer = await this.#dispatch(rest).catch((error: unknown) => this.#status(error, request));
@@ -320,41 +325,10 @@ export class ApiServer {
     return answer.status === 405 ? answer : withWarning(answer, definition.deprecation);
   }
 
-  async #user(request: HttpRequest): Promise<User> {
-    const bearer = bearerToken(request);
-    const user = bearer === undefined ? undefined : await this.#authenticator.authenticate(bearer);
-    if (user) return user;
-    const token = protocolToken(request);
-    const page = token === undefined ? undefined : await this.#authenticator.authenticate(token);
-    if (page) return page;
-    if (bearer === undefined && token === undefined) return anonymous;
-    throw errors.unauthorized();
-  }
-
   /** Below what is served upstream answers with a Status, elsewhere with a page. */
   #notServed({ group }: RequestInfo): HttpAnswer {
     if (this.#discovery.has(group)) throw resourceNotFound();
     return pageNotFound();
-  }
-
-  #authorize(attributes: Attributes): void {
-    const decision = this.#authorizer.authorize(attributes);
-    if (!decision?.allowed) throw forbidden(attributes, decision?.reason);
-  }
-
-  /** Undefined: an administrator, or nobody asks. */
-  #authority({ strategy }: AnyResource, asked: Attributes): Authority | undefined {
-    const { user, name: requestName, namespace } = asked;
-    if (!strategy.authorize || user.groups.includes('system:masters')) return undefined;
-    const { rules = [], errors = [] } = this.#authorizer.rulesFor?.(user, namespace) ?? {};
-    return {
-      requestName,
-      rules,
-      errors,
-      may: (what) =>
-        this.#authorizer.authorize({ user, isResource: true, path: '', version: '*', subresource: '', ...what })
-          ?.allowed === true,
-    };
   }
 
   async #dispatch(rest: RestRequest): Promise<HttpAnswer> {
@@ -404,6 +378,9 @@ export class ApiServer {
     return connect(request, { user, object, subresource: info.subresource, options });
   }
 }
+
+/** Without timers nothing that is called has a deadline. */
+const untimed = (clock: Clock): Timers => ({ now: () => clock.now(), after: () => () => {} });
 
 const plainText = (text: string): HttpAnswer =>
   new HttpAnswer(text, {

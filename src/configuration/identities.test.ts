@@ -5,7 +5,18 @@ import { expect, test } from 'vitest';
 import { certificateAuthorities } from './certificate-authorities.ts';
 import { ConfigurationError, readConfiguration } from './configuration.ts';
 
-const pem = '-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n';
+/** CN=ca1, with a subject key identifier. */
+const pem = `-----BEGIN CERTIFICATE-----
+MIIBcTCCARegAwIBAgIUef4s7kzhIX7m4MEu76RPyVLOgeAwCgYIKoZIzj0EAwIw
+DjEMMAoGA1UEAwwDY2ExMB4XDTI2MTEyMzAwMjcxM1oXDTI2MTIyMzAwMjcxM1ow
+DjEMMAoGA1UEAwwDY2ExMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEH4otJ5x5
+jCQw3pnKJGcIfQ1lfLU+98SqOJqzMiG0/oRWbZDUxiAWJY9LnvDgpAOJ6VnE4ywh
+P+tw8210pOZc3KNTMFEwHQYDVR0OBBYEFC80aPrm5yQiJeH9jV0OShS8mGAuMB8G
+A1UdIwQYMBaAFC80aPrm5yQiJeH9jV0OShS8mGAuMA8GA1UdEwEB/wQFMAMBAf8w
+CgYIKoZIzj0EAwIDSAAwRQIhAPqunHSOOx+6wue0wpWsFhjnbACE6MZb8sc8lDYW
+BxDXAiBuxK/xYkbUpMEA74jPLrc0uruvdmd49qEEm8x2GF/wFQ==
+-----END CERTIFICATE-----
+`;
 const authentication = (rest: object) => ({
   apiVersion: 'apiserver.config.k8s.io/v1',
   kind: 'AuthenticationConfiguration',
@@ -303,7 +314,7 @@ test('who sends a request', () => {
     'cloudflareAccess.teamDomain: Invalid value: "https://x": must be a domain such as team.cloudflareaccess.com',
     "cloudflareAccess.audiences: Required value: at least one application's audience tag",
     'cloudflareAccess.usernamePrefix: Required value: it can be set to an empty string to disable prefixing',
-    'clientCertificates.certificateAuthority: Invalid value: "<omitted>": must be one certificate in PEM',
+    'clientCertificates.certificateAuthority: Invalid value: "<omitted>": must be a certificate in PEM with a name and a subject key identifier',
     'tokenWebhook.server: Required value',
     'tokenWebhook.token: Invalid value: "<omitted>": must be visible ASCII characters alone',
     'tokenWebhook.timeout: Invalid value: "1h": must be at most 30s',

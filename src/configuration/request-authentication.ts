@@ -1,8 +1,9 @@
 // RequestAuthentication: what upstream has as flags of the API server about who sends a request (--client-ca-file,
 // --authentication-token-webhook-…), and identities of Cloudflare Access, which upstream knows nothing of. Nothing of it
 // counts unless it is configured.
+
+import { authorityIdentity } from '../machinery/distinguished-name.ts';
 import type { FieldError } from '../machinery/errors.ts';
-import { pemBlocks } from '../machinery/pem.ts';
 import { invalid, required } from '../machinery/validation.ts';
 import { Fields } from './fields.ts';
 import { readServer, type Server, serverFields } from './outgoing.ts';
@@ -88,8 +89,8 @@ function readCertificates(parent: Fields): ClientCertificates {
   const certificateAuthority = fields.text('certificateAuthority');
   const path = fields.path('certificateAuthority');
   if (certificateAuthority === '') fields.problem(required(path));
-  else if (pemBlocks(certificateAuthority).filter((block) => block.type === 'CERTIFICATE').length !== 1)
-    fields.problem(invalid(path, '<omitted>', 'must be one certificate in PEM'));
+  else if (!authorityIdentity(certificateAuthority))
+    fields.problem(invalid(path, '<omitted>', 'must be a certificate in PEM with a name and a subject key identifier'));
   return { certificateAuthority };
 }
 

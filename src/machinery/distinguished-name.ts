@@ -1,6 +1,6 @@
 // Distinguished names, from the two forms in which they come: text of RFC 2253 (most significant part last), and the DER of
 // certificates (first). What cannot be read for certain is no name: they say who somebody is.
-import { type Der, derElements, derSequence, derTags } from './pem.ts';
+import { type Der, derElements, derSequence, derSigned, derTags, pemBlocks } from './pem.ts';
 
 export interface NamePart {
   /** `CN`, `O`, …, or an OID with dots. */
@@ -121,3 +121,31 @@ function oidText(bytes: Uint8Array): string {
   const root = Math.min(Math.floor(first / 40), 2);
   return [root, first - root * 40, ...rest].join('.');
 }
+
+const contextTags = { version: 0xa0, extensions: 0xa3 } as const;
+/** 2.5.29.14. */
+const subjectKeyIdentifier = '551d0e';
+
+/** Of the certificate (PEM) of an authority: its name, and its subject key identifier in hexadecimal digits. */
+export function authorityIdentity(pem: string): { name: NamePart[]; keyId: string } | undefined {
+  const block = pemBlocks(pem).find(({ type }) => type === 'CERTIFICATE');
+  const [toBeSigned] = (block && derSigned(block.bytes)) ?? [];
+  const fields = derSequence(toBeSigned) ?? [];
+  // serialNumber, signature, issuer, validity, subject, …
+  const first = fields[0]?.tag === contextTags.version ? 1 : 0;
+  const name = parseNameDer(fields[first + 4]);
+  const keyId = keyIdOf(fields.find(({ tag }) => tag === contextTags.extensions));
+  return name && name.length > 0 && keyId ? { name, keyId } : undefined;
+}
+
+function keyIdOf(extensions: Der | undefined): string | undefined {
+  for (const extension of derSequence((extensions && derElements(extensions.bytes))?.[0]) ?? []) {
+    const parts = derSequence(extension, derTags.oid) ?? [];
+    if (!parts[0] || hex(parts[0].bytes) !== subjectKeyIdentifier) continue;
+    const [inner] = derElements(parts.at(-1)?.bytes ?? new Uint8Array()) ?? [];
+    return inner && hex(inner.bytes);
+  }
+  return undefined;
+}
+
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

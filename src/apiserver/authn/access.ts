@@ -3,8 +3,8 @@
 // counts by the team's signature and the application's audience tag alone, and nothing else that Access sends is looked at.
 import type { RequestAuthentication } from '../../configuration/request-authentication.ts';
 import type { User } from '../core.ts';
+import type { Outside } from '../outgoing.ts';
 import { checkTimesAndAudience, claimOf, groupsOf, Refusal, textOf } from './jwt/claims.ts';
-import type { JwtDependencies } from './jwt/oidc.ts';
 import { RemoteKeys } from './jwt/remote-keys.ts';
 import { isObject, parseJwt } from './jwt/token.ts';
 
@@ -17,10 +17,7 @@ export interface AccessAuthenticator {
 
 type AccessConfiguration = NonNullable<RequestAuthentication['cloudflareAccess']>;
 
-export function accessAuthenticator(
-  configuration: AccessConfiguration,
-  dependencies: JwtDependencies,
-): AccessAuthenticator {
+export function accessAuthenticator(configuration: AccessConfiguration, dependencies: Outside): AccessAuthenticator {
   const { issuer, audiences } = configuration;
   const keys = new RemoteKeys({ ...dependencies, issuer, locate: async () => `${issuer}/cdn-cgi/access/certs` });
   return {

@@ -51,10 +51,10 @@ export async function review(
   return user && { user, audiences: shared };
 }
 
-/** The token of an Authorization header; undefined when there is none. */
-export function bearerToken(request: HttpRequest): string | undefined {
-  const match = /^bearer\s+(\S+)\s*$/i.exec(request.headers.get('authorization') ?? '');
-  return match?.[1];
+/** The token of an Authorization header, found as upstream finds it; undefined when there is none. */
+export function bearerToken(request: Pick<HttpRequest, 'headers'>): string | undefined {
+  const [scheme = '', token = ''] = (request.headers.get('authorization') ?? '').trim().split(' ', 3);
+  return scheme.toLowerCase() === 'bearer' && token !== '' ? token : undefined;
 }
 
 export async function sha256(text: string): Promise<Uint8Array> {

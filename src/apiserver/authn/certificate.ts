@@ -3,9 +3,8 @@
 // it. Other authorities may be trusted for the same hostname, so that a certificate counts only when the configured one
 // issued it, by name and by key.
 
-import { type NamePart, parseNameDer, parseNameText } from '../../machinery/distinguished-name.ts';
+import { authorityIdentity, type NamePart, parseNameText } from '../../machinery/distinguished-name.ts';
 import type { PeerCertificate } from '../../machinery/http.ts';
-import { type Der, derElements, derSequence, derSigned, derTags, pemBlocks } from '../../machinery/pem.ts';
 import type { User } from '../core.ts';
 
 export interface CertificateAuthenticator {
@@ -18,7 +17,7 @@ const uidType = '1.3.6.1.4.1.57683.2';
 
 /** Throws where `authority` (PEM) is no certificate of an authority that can be recognised. */
 export function certificateAuthenticator(authority: string): CertificateAuthenticator {
-  const issuer = identityOf(authority);
+  const issuer = authorityIdentity(authority);
   if (!issuer) throw new Error('clientCertificates: a certificate with a name and a subject key identifier is needed');
   const issuerName = canonical(issuer.name);
   return {
@@ -50,30 +49,3 @@ function userOf(subject: readonly NamePart[], { fingerprint }: PeerCertificate):
 
 const canonical = (name: readonly NamePart[]): string => JSON.stringify(name.map(({ type, value }) => [type, value]));
 const normalHex = (text: string): string => text.replaceAll(':', '').toLowerCase();
-
-const contextTags = { version: 0xa0, extensions: 0xa3 } as const;
-/** 2.5.29.14. */
-const subjectKeyIdentifier = '551d0e';
-
-function identityOf(pem: string): { name: NamePart[]; keyId: string } | undefined {
-  const block = pemBlocks(pem).find(({ type }) => type === 'CERTIFICATE');
-  const [toBeSigned] = (block && derSigned(block.bytes)) ?? [];
-  const fields = derSequence(toBeSigned) ?? [];
-  // serialNumber, signature, issuer, validity, subject, …
-  const first = fields[0]?.tag === contextTags.version ? 1 : 0;
-  const name = parseNameDer(fields[first + 4]);
-  const keyId = keyIdOf(fields.find(({ tag }) => tag === contextTags.extensions));
-  return name && name.length > 0 && keyId ? { name, keyId } : undefined;
-}
-
-function keyIdOf(extensions: Der | undefined): string | undefined {
-  for (const extension of derSequence((extensions && derElements(extensions.bytes))?.[0]) ?? []) {
-    const parts = derSequence(extension, derTags.oid) ?? [];
-    if (!parts[0] || hex(parts[0].bytes) !== subjectKeyIdentifier) continue;
-    const [inner] = derElements(parts.at(-1)?.bytes ?? new Uint8Array()) ?? [];
-    return inner && hex(inner.bytes);
-  }
-  return undefined;
-}
-
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

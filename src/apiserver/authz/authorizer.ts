@@ -35,6 +35,8 @@ export interface Selection<Requirement> {
 export interface Decision {
   readonly allowed: boolean | undefined;
   readonly reason: string;
+  /** There is more to ask, elsewhere. Whoever cannot wait for it has no opinion, which allows nothing. Never rejects. */
+  readonly later?: () => Promise<Decision | undefined>;
 }
 
 /** What a user may do in a namespace and at the cluster scope, as far as it can be listed. */
@@ -55,15 +57,7 @@ export interface Authorizer {
 /** The first authorizer with an opinion decides; without any, the reasons of all are told. */
 export function authorizeBy(authorizers: readonly Authorizer[]): Authorizer {
   return {
-    authorize(attributes) {
-      let reasons = '';
-      for (const authorizer of authorizers) {
-        const decision = authorizer.authorize(attributes);
-        if (decision?.allowed !== undefined) return decision;
-        if (decision?.reason) reasons += `${reasons === '' ? '' : '\n'}${decision.reason}`;
-      }
-      return reasons === '' ? undefined : { allowed: undefined, reason: reasons };
-    },
+    authorize: (attributes) => decideFrom(authorizers, 0, attributes, ''),
     rulesFor(user, namespace) {
       const listed = authorizers.flatMap((authorizer) => authorizer.rulesFor?.(user, namespace) ?? []);
       return {
@@ -73,6 +67,37 @@ export function authorizeBy(authorizers: readonly Authorizer[]): Authorizer {
       };
     },
   };
+}
+
+function decideFrom(
+  authorizers: readonly Authorizer[],
+  start: number,
+  attributes: Attributes,
+  before: string,
+): Decision | undefined {
+  let reasons = before;
+  for (let i = start; i < authorizers.length; i++) {
+    const decision = (authorizers[i] as Authorizer).authorize(attributes);
+    if (decision?.later) return { allowed: undefined, reason: '', later: () => goOn(decision, i + 1, reasons) };
+    if (decision?.allowed !== undefined) return decision;
+    if (decision?.reason) reasons = joined(reasons, decision.reason);
+  }
+  return reasons === '' ? undefined : { allowed: undefined, reason: reasons };
+
+  async function goOn(asked: Decision, next: number, soFar: string): Promise<Decision | undefined> {
+    const decision = await asked.later?.();
+    if (decision?.allowed !== undefined) return decision;
+    // Those behind answer from the ledger as it is by now.
+    return await decided(decideFrom(authorizers, next, attributes, joined(soFar, decision?.reason)));
+  }
+}
+
+const joined = (reasons: string, reason = ''): string =>
+  reasons === '' || reason === '' ? reasons + reason : `${reasons}\n${reason}`;
+
+/** The decision once everybody has been asked: at once, unless somebody is elsewhere. */
+export function decided(decision: Decision | undefined): Decision | undefined | Promise<Decision | undefined> {
+  return decision?.later ? decision.later() : decision;
 }
 
 /** system:masters may do everything; as upstream, no reason is given. */

@@ -12,7 +12,7 @@ import { ApiError, errors, type FieldError } from '../../machinery/errors.ts';
 import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
 import type { Clock } from '../../ports/index.ts';
 import { type Authenticator, review } from '../authn/authenticator.ts';
-import type { Attributes, Authorizer, Decision, UserRules } from '../authz/authorizer.ts';
+import { type Attributes, type Authorizer, type Decision, decided, type UserRules } from '../authz/authorizer.ts';
 import { aggregated, fieldsOf, labelsOf } from '../authz/selection.ts';
 import { timestamp, type User } from '../core.ts';
 import { type AccessReview, reviewProblems } from './review-validation.ts';
@@ -44,13 +44,13 @@ export function reviews(options: {
   clock: Clock;
 }): VirtualResource[] {
   const { authenticator, authorizer, audiences, clock } = options;
-  const decide = (body: KubeObject, kind: 'self' | 'subject' | 'local', user: User) => {
+  const decide = async (body: KubeObject, kind: 'self' | 'subject' | 'local', user: User) => {
     const review = body as AccessReview;
     clearSystemFields(review.metadata, kind === 'local');
     const problems = reviewProblems(review, kind);
     if (problems.length > 0) throw unnamed(problems);
     const attributes = attributesOf(user, review);
-    return { ...review, status: statusOf(authorizer.authorize(attributes), attributes) };
+    return { ...review, status: statusOf(await decided(authorizer.authorize(attributes)), attributes) };
   };
   return [
     {

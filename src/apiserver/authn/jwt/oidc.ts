@@ -1,24 +1,18 @@
 // Bearer tokens of OpenID Connect issuers, as AuthenticationConfiguration names them. A token that does not say that it is of
 // the issuer costs nothing; one that does is held against the issuer's keys before anything else that it says counts.
 // Distributed claims are not resolved: a groups claim that lies elsewhere leaves its bearer without groups.
-import type { Fetch, Log, Timers } from '../../../ports/index.ts';
 import type { User } from '../../core.ts';
+import type { Outside } from '../../outgoing.ts';
 import type { Authenticator } from '../authenticator.ts';
 import { withAuthenticated } from '../groups.ts';
 import { checkTimesAndAudience, type JwtConfiguration, Refusal, textOf, userOf } from './claims.ts';
 import { RemoteKeys } from './remote-keys.ts';
 import { parseJwt } from './token.ts';
 
-export interface JwtDependencies {
-  fetch: Fetch | undefined;
-  timers: Timers;
-  log: Log;
-}
-
 /** Google's tokens say less than its discovery does. */
 const aliases: Readonly<Record<string, string>> = { 'accounts.google.com': 'https://accounts.google.com' };
 
-export function oidcAuthenticator(configuration: JwtConfiguration, dependencies: JwtDependencies): Authenticator {
+export function oidcAuthenticator(configuration: JwtConfiguration, dependencies: Outside): Authenticator {
   const { url, discoveryURL, certificateAuthority, audiences } = configuration.issuer;
   const { timers, log } = dependencies;
   const keys = new RemoteKeys({

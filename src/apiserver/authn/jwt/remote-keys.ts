@@ -1,14 +1,10 @@
 // The keys of an issuer, fetched when a token of his first comes and kept. A token that none of them has signed makes them be
 // fetched anew, since keys rotate, but never more often than every so many seconds, whoever sends what; all who wait at once
 // wait for one call. With keys at hand nobody waits: they are looked at anew behind the requests.
-import type { Fetch, Log, Timers } from '../../../ports/index.ts';
-import { callOut } from '../../outgoing.ts';
+import { callOut, type Outside } from '../../outgoing.ts';
 import { isObject, type Jwt, PublicKey } from './token.ts';
 
-export interface RemoteKeysOptions {
-  fetch: Fetch | undefined;
-  timers: Timers;
-  log: Log;
+export interface RemoteKeysOptions extends Outside {
   issuer: string;
   certificateAuthority?: string | undefined;
   /** Where the JWKS is; `get` reads a JSON object. Rejects with an Error that says why it cannot be told. */

@@ -95,7 +95,7 @@ export class PublicKey {
     }
     const usable = await key;
     if (!usable) return false;
-    const parameters = algorithms[algorithm].import as AlgorithmIdentifier;
+    const parameters = algorithms[algorithm].import as Parameters<typeof crypto.subtle.verify>[0];
     return crypto.subtle.verify(parameters, usable, signature, signed).catch(() => false);
   }
 
@@ -106,7 +106,7 @@ export class PublicKey {
     if ((use !== undefined && use !== 'sig') || (alg !== undefined && alg !== name)) return undefined;
     const jwk = (kty === 'RSA' ? { kty, n, e } : { kty, crv, x, y }) as JsonWebKey;
     return crypto.subtle
-      .importKey('jwk', jwk, wanted.import as RsaHashedImportParams, false, ['verify'])
+      .importKey('jwk', jwk, wanted.import as { name: string }, false, ['verify'])
       .catch(() => undefined);
   }
 }

@@ -1,0 +1,81 @@
+// Who sends a request, in whose name, and whether that may be done: authentication, impersonation and authorisation as the
+// server uses them. What is refused is thrown: Unauthorized, Forbidden.
+import type { Configuration } from '../configuration/configuration.ts';
+import type { HttpRequest } from '../machinery/http.ts';
+import type { AnyResource, Authority } from '../machinery/resource.ts';
+import type { Authenticator } from './authn/authenticator.ts';
+import { Impersonation, type Impersonator, wantedUser } from './authn/impersonation.ts';
+import { type RequestAuthenticator, requestAuthenticator } from './authn/request.ts';
+import { type Attributes, type Authorizer, type Decision, decided, forbidden } from './authz/authorizer.ts';
+import { attributesOf } from './authz/selection.ts';
+import type { User } from './core.ts';
+import type { Outside } from './outgoing.ts';
+import type { RequestInfo } from './routing.ts';
+
+export interface AccessOptions {
+  tokens: Authenticator;
+  authorizer: Authorizer;
+  configuration: Configuration;
+  outside: Outside;
+}
+
+export class Access {
+  readonly #authorizer: Authorizer;
+  readonly #authenticate: RequestAuthenticator;
+  readonly #impersonation: Impersonation;
+  /** Whether decisions may come later. */
+  readonly #asksElsewhere: boolean;
+
+  constructor({ tokens, authorizer, configuration, outside }: AccessOptions) {
+    this.#authorizer = authorizer;
+    this.#authenticate = requestAuthenticator(tokens, configuration, outside);
+    this.#impersonation = new Impersonation(authorizer);
+    this.#asksElsewhere = configuration.authorization?.authorizers.some(({ type }) => type === 'Webhook') ?? false;
+  }
+
+  /** Whose request it is, and who sends it in another's name. */
+  async whom(request: HttpRequest, info: RequestInfo): Promise<{ user: User; impersonator?: Impersonator }> {
+    const sender = await this.#authenticate(request, info.path);
+    const wanted = wantedUser(request.headers);
+    if (!wanted) return { user: sender };
+    const { user, constraint } = await this.#impersonation.impersonate(wanted, attributesOf(info, sender));
+    return { user, impersonator: { user: sender, constraint } };
+  }
+
+  /** At once, unless it is for somebody elsewhere to say. */
+  require(attributes: Attributes): Promise<void> | undefined {
+    const decision = this.#authorizer.authorize(attributes);
+    if (decision?.later) return decision.later().then((settled) => requireAllowed(settled, attributes));
+    requireAllowed(decision, attributes);
+    return undefined;
+  }
+
+  /** What an update or a patch asks that finds nothing. It cannot wait: whoever is elsewhere is asked beforehand. */
+  async mayCreate(attributes: Attributes): Promise<() => void> {
+    const { verb } = attributes;
+    const creating = { ...attributes, verb: 'create' };
+    const ask = () => this.#authorizer.authorize(creating);
+    if (!this.#asksElsewhere || (verb !== 'update' && verb !== 'patch')) return () => requireAllowed(ask(), creating);
+    const settled = await decided(ask());
+    return () => requireAllowed(settled, creating);
+  }
+
+  /** Undefined: an administrator, or nobody asks. */
+  authority({ strategy }: AnyResource, asked: Attributes): Authority | undefined {
+    const { user, name: requestName, namespace } = asked;
+    if (!strategy.authorize || user.groups.includes('system:masters')) return undefined;
+    const { rules = [], errors = [] } = this.#authorizer.rulesFor?.(user, namespace) ?? {};
+    return {
+      requestName,
+      rules,
+      errors,
+      may: (what) =>
+        this.#authorizer.authorize({ user, isResource: true, path: '', version: '*', subresource: '', ...what })
+          ?.allowed === true,
+    };
+  }
+}
+
+function requireAllowed(decision: Decision | undefined, attributes: Attributes): void {
+  if (!decision?.allowed) throw forbidden(attributes, decision?.reason);
+}
