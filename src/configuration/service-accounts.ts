@@ -2,7 +2,8 @@
 // (--service-account-issuer, --api-audiences, --service-account-jwks-uri, --service-account-max-token-expiration,
 // --service-account-extend-token-expiration). What is absent has its default in the server.
 import type { FieldError } from '../machinery/errors.ts';
-import { invalid } from '../machinery/validation.ts';
+import { duplicate, invalid } from '../machinery/validation.ts';
+import { Fields } from './fields.ts';
 
 export interface ServiceAccountTokens {
   /** Whose tokens count; the first issues them. */
@@ -17,19 +18,14 @@ export interface ServiceAccountTokens {
   extendTokenExpiration?: boolean;
 }
 
-const maxSeconds = { least: 60 * 60, most: 2 ** 32 };
-
-const fields: Readonly<Record<keyof ServiceAccountTokens, (value: unknown) => string | undefined>> = {
-  issuers: (value) => listProblem(value) ?? (value as string[]).map(issuerProblem).find(Boolean),
-  audiences: listProblem,
-  jwksURI: (value) =>
-    typeof value === 'string' && urlOf(value)?.protocol === 'https:' ? undefined : 'must be a URL of the https scheme',
-  maxTokenExpirationSeconds: (value) =>
-    Number.isInteger(value) && Number(value) >= maxSeconds.least && Number(value) <= maxSeconds.most
-      ? undefined
-      : 'the service-account-max-token-expiration must be between 1 hour and 2^32 seconds',
-  extendTokenExpiration: (value) => (typeof value === 'boolean' ? undefined : 'must be true or false'),
-};
+const known = [
+  'issuers',
+  'audiences',
+  'jwksURI',
+  'maxTokenExpirationSeconds',
+  'extendTokenExpiration',
+] as const satisfies readonly (keyof ServiceAccountTokens)[];
+const seconds = { least: 60 * 60, most: 2 ** 32 };
 
 export const serviceAccountTokens = {
   key: 'serviceAccountTokens',
@@ -37,28 +33,53 @@ export const serviceAccountTokens = {
   versions: ['v1'],
   kind: 'ServiceAccountTokenConfiguration',
   read(document: Readonly<Record<string, unknown>>, problems: FieldError[]): ServiceAccountTokens {
-    const { apiVersion: _apiVersion, kind: _kind, ...rest } = document;
-    for (const [field, value] of Object.entries(rest)) {
-      const check = Object.hasOwn(fields, field) ? fields[field as keyof ServiceAccountTokens] : undefined;
-      const problem = check ? check(value) : `unknown field, expected one of ${Object.keys(fields).join(', ')}`;
-      if (problem) problems.push(invalid(field, value, problem));
+    const fields = new Fields(document, '', ['apiVersion', 'kind', ...known], problems);
+    const configured: ServiceAccountTokens = {};
+    if (fields.has('issuers')) configured.issuers = texts(fields, 'issuers', issuerProblem);
+    if (fields.has('audiences')) configured.audiences = texts(fields, 'audiences', () => undefined);
+    if (fields.has('jwksURI')) {
+      configured.jwksURI = fields.text('jwksURI');
+      if (URL.parse(configured.jwksURI)?.protocol !== 'https:')
+        fields.problem(invalid('jwksURI', configured.jwksURI, 'jwksURI requires https scheme'));
     }
-    return rest as ServiceAccountTokens;
+    if (fields.has('maxTokenExpirationSeconds')) {
+      const most = document.maxTokenExpirationSeconds;
+      configured.maxTokenExpirationSeconds = most as number;
+      if (!Number.isInteger(most) || Number(most) < seconds.least || Number(most) > seconds.most)
+        fields.problem(
+          invalid(
+            'maxTokenExpirationSeconds',
+            most,
+            'the service-account-max-token-expiration must be between 1 hour and 2^32 seconds',
+          ),
+        );
+    }
+    if (fields.has('extendTokenExpiration'))
+      configured.extendTokenExpiration = fields.flag('extendTokenExpiration', true);
+    return configured;
   },
 } as const;
 
-function listProblem(value: unknown): string | undefined {
-  const texts = Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string' && one !== '');
-  if (!texts) return 'must be a list of texts, with one at least';
-  return new Set(value).size === value.length ? undefined : 'must hold nothing twice';
+function texts(
+  fields: Fields,
+  field: 'issuers' | 'audiences',
+  problemOf: (text: string) => string | undefined,
+): string[] {
+  const values = fields.texts(field);
+  if (values.length === 0) fields.problem(invalid(field, values, 'must hold one at least'));
+  values.forEach((value, index) => {
+    const at = `${field}[${index}]`;
+    const problem = value === '' ? 'must not be empty' : problemOf(value);
+    if (problem) fields.problem(invalid(at, value, problem));
+    else if (values.indexOf(value) < index) fields.problem(duplicate(at, value));
+  });
+  return values;
 }
 
-/** As upstream: whatever has a colon must be a URL; discovery asks for more than that. */
+/** As upstream: whatever has a colon must be a URL; one that others are to discover has neither query nor fragment. */
 function issuerProblem(issuer: string): string | undefined {
   if (!issuer.includes(':')) return undefined;
-  const url = urlOf(issuer);
-  if (!url) return `service-account-issuer ${JSON.stringify(issuer)} contained a ':' but was not a valid URL`;
+  const url = URL.parse(issuer);
+  if (!url) return "contained a ':' but was not a valid URL";
   return url.search === '' && url.hash === '' ? undefined : 'may have neither a query nor a fragment';
 }
-
-const urlOf = (text: string): URL | undefined => URL.parse(text) ?? undefined;

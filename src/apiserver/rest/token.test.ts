@@ -170,6 +170,11 @@ test('what others verify tokens with', async () => {
     ],
   });
   expect((await f.call('POST', '/openid/v1/jwks', {})).code).toBe(405);
+  // RBAC lets service accounts read them, and nobody else.
+  for (const page of ['/openid/v1/jwks', '/.well-known/openid-configuration']) {
+    expect((await f.call('GET', page, undefined, { authorization: `Bearer ${await f.sign()}` })).code).toBe(200);
+    expect((await f.call('GET', page, undefined, { authorization: '' })).code).toBe(403);
+  }
   const serviceAccountTokens = { issuers: ['https://keys.example/a/'], jwksURI: 'https://cdn.example/jwks' };
   const other = await forger(openSql(), { configuration: { serviceAccountTokens } });
   expect((await other.call('GET', '/.well-known/openid-configuration')).json).toMatchObject({
