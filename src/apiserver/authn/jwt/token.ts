@@ -1,6 +1,7 @@
 // Tokens of issuers that are not this cluster: JWS in compact form (RFC 7515), taken apart without believing anything, and the
 // keys (RFC 7517) that may have signed them. Which algorithms there are is decided here and never by the token: neither
 // `none` nor a shared secret is among them.
+import type { CryptoKey, JWK } from 'jose';
 import { base64urlBytes } from '../jws.ts';
 
 export interface Jwt {
@@ -104,7 +105,7 @@ export class PublicKey {
     const wanted: { kty: string; crv?: string; import: object } = algorithms[name];
     if (kty !== wanted.kty || (wanted.crv !== undefined && crv !== wanted.crv)) return undefined;
     if ((use !== undefined && use !== 'sig') || (alg !== undefined && alg !== name)) return undefined;
-    const jwk = (kty === 'RSA' ? { kty, n, e } : { kty, crv, x, y }) as JsonWebKey;
+    const jwk = (kty === 'RSA' ? { kty, n, e } : { kty, crv, x, y }) as JWK;
     return crypto.subtle
       .importKey('jwk', jwk, wanted.import as { name: string }, false, ['verify'])
       .catch(() => undefined);
