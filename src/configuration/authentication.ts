@@ -3,6 +3,8 @@
 // them: it must not look as if a rule were in force.
 import type { FieldError } from '../machinery/errors.ts';
 import { duplicate, forbidden, invalid, notSupported, required, tooMany } from '../machinery/validation.ts';
+import { defaultClusterConfig } from '../ports/index.ts';
+import type { Configuration } from './configuration.ts';
 import { Fields } from './fields.ts';
 import { readAuthority, requireUrl } from './outgoing.ts';
 
@@ -203,6 +205,17 @@ function readAnonymous(parent: Fields): Anonymous {
       ),
     );
   return { enabled, paths };
+}
+
+/** As upstream: nobody else issues in the name of the cluster's own issuer. */
+export function overlappingIssuers({ authentication, serviceAccountTokens }: Configuration): FieldError[] {
+  const own = serviceAccountTokens?.issuers ?? [defaultClusterConfig.issuer];
+  const listed = own.toSorted().join(' ');
+  return (authentication?.jwt ?? []).flatMap(({ issuer: { url } }, i) =>
+    own.includes(url)
+      ? [invalid(`jwt[${i}].issuer.url`, url, `URL must not overlap with disallowed issuers: [${listed}]`)]
+      : [],
+  );
 }
 
 function refuseRepeated(jwt: readonly JwtAuthenticator[], field: 'url' | 'discoveryURL', problems: FieldError[]): void {

@@ -3,7 +3,7 @@
 // server. Knows only which kinds there are; each has a file of its own beside this one.
 import type { FieldError } from '../machinery/errors.ts';
 import { causesOf } from '../machinery/errors.ts';
-import { type Authentication, authenticationConfiguration } from './authentication.ts';
+import { type Authentication, authenticationConfiguration, overlappingIssuers } from './authentication.ts';
 import { type Authorization, authorizationConfiguration } from './authorization.ts';
 import { type Encryption, encryptionConfiguration } from './encryption.ts';
 import { admissionConfiguration, type PodSecurity, podSecurityConfiguration } from './pod-security.ts';
@@ -76,6 +76,8 @@ export function readConfiguration(documents: readonly unknown[]): Configuration 
     configuration[kind.key] = kind.read(document as Record<string, unknown>, problems);
     for (const { field, message } of causesOf(problems)) wrong.push(`${where} (${kind.kind}): ${field}: ${message}`);
   });
+  const overlapping = causesOf(overlappingIssuers(configuration as Configuration));
+  wrong.push(...overlapping.map(({ field, message }) => `AuthenticationConfiguration: ${field}: ${message}`));
   if (wrong.length > 0) throw new ConfigurationError(wrong);
   return configuration as Configuration;
 }

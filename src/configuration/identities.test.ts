@@ -181,6 +181,18 @@ test('issuers that come twice, too many of them, and conditions without anonymou
   ]);
 });
 
+test("the cluster's own issuer is nobody else", () => {
+  const url = 'https://kubernetes.default.svc.cluster.local';
+  const text = (issuers: string) =>
+    `AuthenticationConfiguration: jwt[0].issuer.url: Invalid value: "${issuers.split(' ')[0]}": URL must not overlap with disallowed issuers: [${issuers}]`;
+  expect(problems(authentication({ jwt: [jwt({ url })] }))).toEqual([text(url)]);
+  const own = { apiVersion: 'tiffin.dev/v1', kind: 'ServiceAccountTokenConfiguration', issuers: ['https://own.test'] };
+  expect(problems(own, authentication({ jwt: [jwt({ url })] }))).toEqual([]);
+  expect(problems(own, authentication({ jwt: [jwt({ url: 'https://own.test' })] }))).toEqual([
+    text('https://own.test'),
+  ]);
+});
+
 const webhook = (rest: object = {}) => ({
   timeout: '3s',
   subjectAccessReviewVersion: 'v1',

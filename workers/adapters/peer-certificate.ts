@@ -2,6 +2,12 @@
 // made by the runtime: no header of a client ends up in it.
 import type { PeerCertificate } from '../../src/machinery/http.ts';
 
+/** The request, with the certificate that its client presented. */
+export function withPeerCertificate(request: Request): Request {
+  const certificate = peerCertificate(request);
+  return certificate ? Object.assign(request, { peerCertificate: certificate }) : request;
+}
+
 /** Undefined: none was presented, or nobody asked for one. */
 export function peerCertificate({ cf }: Request): PeerCertificate | undefined {
   const tls = (cf as Partial<IncomingRequestCfProperties> | undefined)?.tlsClientAuth;

@@ -15,6 +15,7 @@ import { workerLog, workerRandom, workerTimers } from '../adapters/ambient.ts';
 import { nodeCipher } from '../adapters/cipher.ts';
 import { groupCommit } from '../adapters/group-commit.ts';
 import { outbound } from '../adapters/outbound.ts';
+import { withPeerCertificate } from '../adapters/peer-certificate.ts';
 import { certificateSigner } from '../adapters/signer.ts';
 import { durableSql } from '../adapters/sql.ts';
 import { callObject } from '../adapters/stubs.ts';
@@ -58,7 +59,7 @@ export class ApiServerObject extends DurableObject<Env> {
 
   override async fetch(request: Request): Promise<Response> {
     try {
-      return await this.#object.fetch(request);
+      return await this.#object.fetch(withPeerCertificate(request));
     } catch (error) {
       return statusResponse(asApiError(log, `${request.method} ${new URL(request.url).pathname}`, error));
     }
