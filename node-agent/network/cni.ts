@@ -42,6 +42,6 @@ export async function writeCniConfig(o: CniOptions): Promise<void> {
   const text = cniConfig(o);
   if ((await fs.readFile(file, 'utf8').catch(() => '')) === text) return;
   await fs.mkdir(o.confDir, { recursive: true });
-  await fs.writeFile(`${file}.new`, text);
+  await fs.writeFile(`${file}.new`, text, { mode: 0o600 });
   await fs.rename(`${file}.new`, file);
 }
