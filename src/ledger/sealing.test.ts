@@ -151,7 +151,7 @@ describe('sealed rows', () => {
     const sql = openSql();
     await put(open(sql, onlySecrets('k')), 'secrets/ns/a', 'v');
     const key = { name: 'k', secret: keyNamed('another').secret };
-    const ledger = open(sql, { ...onlySecrets('k'), keys: [key], keyOf: () => key });
+    const ledger = open(sql, { ...onlySecrets('k'), keys: [key], writers: [key], keyOf: () => key });
     expect(() => ledger.get('secrets/ns/a')).toThrow(/under the key k#[0-9a-f]{8}, which is not configured/);
   });
 

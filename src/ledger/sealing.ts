@@ -26,6 +26,8 @@ export interface SealingOptions {
   cipher: Cipher;
   /** All that rows may be sealed under. */
   keys: readonly SealingKey[];
+  /** Those of them that `keyOf` answers. */
+  writers: readonly SealingKey[];
   /** Under which of them rows of a collection (what stands before the first slash of their keys) are written; undefined: plain. */
   keyOf(collection: string): SealingKey | undefined;
   /** Another text whenever `keyOf` answers otherwise than in an earlier life. */
@@ -117,7 +119,7 @@ export class Sealing {
   /** Makes data keys that are missing or have served long enough; in no transaction. */
   renew(revision: number): void {
     const max = this.#options?.rowsPerKeyMax ?? rowsPerKeyDefault;
-    for (const { id, wrapping } of this.#configured) {
+    for (const { id, wrapping } of this.#writing()) {
       const writer = this.#writers.get(id);
       if (!this.#options || (writer && revision - writer.since < max)) continue;
       const number = Math.max(0, ...this.#dataKeys.keys()) + 1;
@@ -212,7 +214,7 @@ export class Sealing {
 
   /** Another text whenever rows may be stored otherwise than they are to be. */
   get policy(): string {
-    return this.#options ? [this.#options.policy, ...this.#configured.map(({ id }) => id)].join(' ') : '';
+    return this.#options ? [this.#options.policy, ...this.#writing().map(({ id }) => id)].join(' ') : '';
   }
 
   /** Every key that is configured or needed. */
@@ -238,10 +240,11 @@ export class Sealing {
   /** Drops data keys that no row needs and none will be sealed under. */
   dropUnused(): void {
     const writing = new Set([...this.#writers.values()].map(({ id }) => id));
-    const configured = new Set(this.#configured.map(({ id }) => id));
+    const written = new Set(this.#writing().map(({ id }) => id));
     const needed = new Set([...this.#headers()].map(dataKeyNumber));
     for (const { id, sealedUnder } of [...this.#dataKeys.values()]) {
-      if ((writing.has(id) && configured.has(sealedUnder)) || needed.has(id)) continue;
+      if ((writing.has(id) && written.has(sealedUnder)) || needed.has(id)) continue;
+      if (writing.has(id)) this.#writers.delete(sealedUnder);
       this.#sql.exec('DELETE FROM ledger_data_key WHERE id = ?', id);
       this.#dataKeys.delete(id);
     }
@@ -251,6 +254,12 @@ export class Sealing {
     const { cipher } = this.#options as SealingOptions;
     const mark = hexOf(cipher.derive(secret, 'tiffin.dev ledger: id of the key')).slice(0, 8);
     return { id: `${name}#${mark}`, name, wrapping: cipher.derive(secret, 'tiffin.dev ledger: sealing of data keys') };
+  }
+
+  /** Configured keys under which rows are sealed now. */
+  #writing(): Configured[] {
+    const options = this.#options;
+    return options ? this.#configured.filter((_, i) => options.writers.includes(options.keys[i] as SealingKey)) : [];
   }
 
   #know(dataKey: DataKey): void {

@@ -18,6 +18,7 @@ export function sealing(
   return {
     cipher: nodeCipher,
     keys,
+    writers: keys.slice(0, 1),
     keyOf: (collection) => (plain(collection) ? undefined : keys[0]),
     policy: `${names[0]} ${plain}`,
   };

@@ -72,9 +72,11 @@ export function sealingOf({ cipher, clusterKeys, encryption = [] }: PolicyInput)
     key: known(first?.type === 'kms' ? ofCluster[0] : first && own.get(first)?.[0]),
   }));
   const standard = { resources: ['secrets'], key: ofCluster[0] };
+  const writers = [...rules, standard].flatMap(({ key }) => key ?? []);
   return {
     cipher,
     keys,
+    writers: unique(writers),
     keyOf: (collection) =>
       [...rules, standard].find(({ resources }) => resources.some((pattern) => covers(pattern, collection)))?.key,
     policy: JSON.stringify([...rules, standard].map(({ resources, key }) => [resources, key?.name ?? null])),
