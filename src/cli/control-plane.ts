@@ -88,6 +88,7 @@ export async function controlPlaneComponent(paths: StatePaths, settings: Cluster
       binary,
       fs.readFileSync(pki.servingCertificate, 'utf8'),
       fs.readFileSync(pki.serviceAccountKey, 'utf8'),
+      fs.readFileSync(pki.adminToken, 'utf8'),
       configurationText(paths),
     ),
   };
