@@ -8,6 +8,7 @@ const order = [
   'up',
   'kubectl',
   'encryption',
+  'service-account-keys',
   'apply',
   'helm',
   'clients',
