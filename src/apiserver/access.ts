@@ -6,10 +6,11 @@ import type { AnyResource, Authority } from '../machinery/resource.ts';
 import type { Authenticator } from './authn/authenticator.ts';
 import { Impersonation, type Impersonator, wantedUser } from './authn/impersonation.ts';
 import { type RequestAuthenticator, requestAuthenticator } from './authn/request.ts';
-import { type Attributes, type Authorizer, type Decision, decided, forbidden } from './authz/authorizer.ts';
+import { type Attributes, type Authorizer, type Decision, decided, refused } from './authz/authorizer.ts';
 import { attributesOf } from './authz/selection.ts';
 import type { User } from './core.ts';
 import type { Outside } from './outgoing.ts';
+import { Unanswered } from './rest/unanswered.ts';
 import type { RequestInfo } from './routing.ts';
 
 export interface AccessOptions {
@@ -17,6 +18,8 @@ export interface AccessOptions {
   authorizer: Authorizer;
   configuration: Configuration;
   outside: Outside;
+  /** Whether there is such a resource. */
+  isServed(attributes: Attributes): boolean;
 }
 
 export class Access {
@@ -25,9 +28,11 @@ export class Access {
   readonly #impersonation: Impersonation;
   /** Whether decisions may come later. */
   readonly #asksElsewhere: boolean;
+  readonly #isServed: AccessOptions['isServed'];
 
-  constructor({ tokens, authorizer, configuration, outside }: AccessOptions) {
+  constructor({ tokens, authorizer, configuration, outside, isServed }: AccessOptions) {
     this.#authorizer = authorizer;
+    this.#isServed = isServed;
     this.#authenticate = requestAuthenticator(tokens, configuration, outside);
     this.#impersonation = new Impersonation(authorizer);
     this.#asksElsewhere = configuration.authorization?.authorizers.some(({ type }) => type === 'Webhook') ?? false;
@@ -45,8 +50,8 @@ export class Access {
   /** At once, unless it is for somebody elsewhere to say. */
   require(attributes: Attributes): Promise<void> | undefined {
     const decision = this.#authorizer.authorize(attributes);
-    if (decision?.later) return decision.later().then((settled) => requireAllowed(settled, attributes));
-    requireAllowed(decision, attributes);
+    if (decision?.later) return decision.later().then((settled) => this.#requireAllowed(settled, attributes));
+    this.#requireAllowed(decision, attributes);
     return undefined;
   }
 
@@ -55,9 +60,10 @@ export class Access {
     const { verb } = attributes;
     const creating = { ...attributes, verb: 'create' };
     const ask = () => this.#authorizer.authorize(creating);
-    if (!this.#asksElsewhere || (verb !== 'update' && verb !== 'patch')) return () => requireAllowed(ask(), creating);
+    if (!this.#asksElsewhere || (verb !== 'update' && verb !== 'patch'))
+      return () => this.#requireAllowed(ask(), creating);
     const settled = await decided(ask());
-    return () => requireAllowed(settled, creating);
+    return () => this.#requireAllowed(settled, creating);
   }
 
   /** Undefined: an administrator, or nobody asks. */
@@ -65,17 +71,26 @@ export class Access {
     const { user, name: requestName, namespace } = asked;
     if (!strategy.authorize || user.groups.includes('system:masters')) return undefined;
     const { rules = [], errors = [] } = this.#authorizer.rulesFor?.(user, namespace) ?? {};
+    const answers = new Map<string, boolean>();
     return {
       requestName,
       rules,
       errors,
-      may: (what) =>
-        this.#authorizer.authorize({ user, isResource: true, path: '', version: '*', subresource: '', ...what })
-          ?.allowed === true,
+      may: (what) => {
+        const question = JSON.stringify(what);
+        const known = answers.get(question);
+        if (known !== undefined) return known;
+        const asking = { user, isResource: true, path: '', version: '*', subresource: '', ...what };
+        const decision = this.#authorizer.authorize(asking);
+        if (!decision?.later) return decision?.allowed === true;
+        throw new Unanswered(async () => {
+          answers.set(question, (await decided(decision))?.allowed === true);
+        });
+      },
     };
   }
-}
 
-function requireAllowed(decision: Decision | undefined, attributes: Attributes): void {
-  if (!decision?.allowed) throw forbidden(attributes, decision?.reason);
+  #requireAllowed(decision: Decision | undefined, attributes: Attributes): void {
+    if (!decision?.allowed) throw refused(attributes, decision, this.#isServed(attributes));
+  }
 }

@@ -93,6 +93,17 @@ export class Registry {
   }
 }
 
+/** Whether there is such a resource, and subresource, stored or `virtual` (by group, version and plural). */
+export function isServed(
+  registry: Registry,
+  virtual: ReadonlyMap<string, unknown>,
+  { group, version, resource, subresource }: Record<'group' | 'version' | 'resource' | 'subresource', string>,
+): boolean {
+  if (virtual.has(`${group}/${version}/${resource}`)) return subresource === '';
+  const definition = registry.find(group, version, resource);
+  return definition !== undefined && (subresource === '' || subresourceOf(definition, subresource) !== undefined);
+}
+
 export function verbsOf(definition: AnyResource): readonly string[] {
   return definition.verbs ?? defaultVerbs;
 }

@@ -154,7 +154,13 @@ export class ApiServer {
     const others = configuredTokens(configuration, { ...outside, random }, audiences);
     this.#authenticator =
       options.authenticator ?? builtInAuthenticator({ ledger, clock, audiences, adminToken, issuer, others });
-    this.#access = new Access({ tokens: this.#authenticator, authorizer, configuration, outside });
+    this.#access = new Access({
+      tokens: this.#authenticator,
+      authorizer,
+      configuration,
+      outside,
+      isServed: (asked) => isServed(registry, this.#virtual, asked),
+    });
     this.#creators = issuer
       ? { 'serviceaccounts/token': tokenCreator(issuer.signer, issuer.settings, authorizer) }
       : {};

@@ -1,6 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openSql } from '../../../test/harness/sql.ts';
-import { type TestServer, testServer } from '../../apiserver/testing.ts';
+import { type Authorizer, authorizeBy, masters } from '../../apiserver/authz/authorizer.ts';
+import { rbacAuthorizer } from '../../apiserver/authz/rbac/authorizer.ts';
+import { Policy } from '../../apiserver/authz/rbac/policy.ts';
+import { TestClock, type TestServer, testServer } from '../../apiserver/testing.ts';
+import { createLedger } from '../../ledger/ledger.ts';
+import { defaultClusterConfig } from '../../ports/index.ts';
 
 const group = 'rbac.authorization.k8s.io';
 const base = `/apis/${group}/v1`;
@@ -175,5 +180,35 @@ describe('bindings', () => {
     expect((await call('POST', `${inShop}/rolebindings`, toBob('root', 'cluster-admin'), as)).code).toBe(403);
     expect((await call('POST', `${base}/namespaces/default/rolebindings`, toBob('x', 'view'), as)).code).toBe(403);
     expect((await call('POST', `${base}/clusterrolebindings`, toBob('x', 'view'), as)).code).toBe(403);
+  });
+
+  test('who decides may be elsewhere', async () => {
+    const ledger = createLedger({ sql: openSql(), clock: new TestClock(), config: defaultClusterConfig });
+    const asked: string[] = [];
+    const elsewhere: Authorizer = {
+      authorize({ verb, name }) {
+        if (verb !== 'bind' && verb !== 'escalate') return undefined;
+        const later = async () => {
+          asked.push(`${verb} ${name}`);
+          return { allowed: /^(view|r)$/.test(name) || undefined, reason: '' };
+        };
+        return { allowed: undefined, reason: '', later };
+      },
+    };
+    const authorizer = authorizeBy([masters, elsewhere, rbacAuthorizer(new Policy(ledger))]);
+    ({ call } = await testServer(openSql(), { ledger, authorizer }));
+    await call('POST', '/api/v1/namespaces', { metadata: { name: 'shop' } });
+    await give([
+      mayWrite,
+      rule(writes, 'roles', group),
+      rule('bind', 'clusterroles', group, { resourceNames: ['edit'] }),
+    ]);
+    for (const role of ['view', 'edit'])
+      expect((await call('POST', `${inShop}/rolebindings`, toBob(role, role), as)).code).toBe(201);
+    expect((await call('POST', `${inShop}/rolebindings`, toBob('admin', 'admin'), as)).code).toBe(403);
+    const secrets = (name: string) => ({ metadata: { name }, rules: [rule('get', 'secrets')] });
+    expect((await call('PUT', `${inShop}/roles/r`, secrets('r'), as)).code).toBe(201);
+    expect((await call('PUT', `${inShop}/roles/s`, secrets('s'), as)).code).toBe(403);
+    expect(asked).toEqual(['bind view', 'bind edit', 'bind admin', 'escalate r', 'escalate s']);
   });
 });

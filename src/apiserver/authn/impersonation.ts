@@ -9,7 +9,7 @@
 
 import { errors, goQuoted } from '../../machinery/errors.ts';
 import type { HttpRequest } from '../../machinery/http.ts';
-import { type Attributes, type Authorizer, decided, forbidden } from '../authz/authorizer.ts';
+import { type Attributes, type Authorizer, decided, refused } from '../authz/authorizer.ts';
 import type { User } from '../core.ts';
 import { allAuthenticated, anonymous } from './authenticator.ts';
 import { authorizeIdentity, type Mode, modes } from './impersonation-modes.ts';
@@ -125,7 +125,7 @@ export class Impersonation {
   async #as(mode: Mode, wanted: WantedUser, attributes: Attributes): Promise<User> {
     const require = async (asked: Attributes) => {
       const decision = await decided(this.#authorizer.authorize(asked));
-      if (!decision?.allowed) throw forbidden(asked, decision?.reason);
+      if (!decision?.allowed) throw refused(asked, decision, true);
     };
     const requestor = mode.as?.(attributes.user) ?? attributes.user;
     if (mode.constrained)

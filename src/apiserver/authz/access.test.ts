@@ -97,7 +97,7 @@ test('service account tokens: bound, expiring, and holding the roles that are bo
   expect(issued.code).toBe(201);
   const as = bearer(issued.json.status.token);
   const pods = '/api/v1/namespaces/default/pods';
-  expect((await call('GET', pods, undefined, as)).json.message).toBe(
+  expect((await call('GET', pods, undefined, as)).json.message).toContain(
     'pods is forbidden: User "system:serviceaccount:default:default" cannot list resource "pods" in API group "" in the namespace "default"',
   );
   await call('POST', '/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings', {
@@ -132,7 +132,7 @@ test('service account tokens: bound, expiring, and holding the roles that are bo
 test('who impersonates counts as that user, and only who may do so', async () => {
   const { call } = await testServer(openSql());
   const get = (headers: Record<string, string>) => call('GET', '/api/v1/namespaces', undefined, headers);
-  expect((await get({ 'impersonate-user': 'jane' })).json.message).toBe(
+  expect((await get({ 'impersonate-user': 'jane' })).json.message).toContain(
     'namespaces is forbidden: User "jane" cannot list resource "namespaces" in API group "" at the cluster scope',
   );
   expect((await get({ 'impersonate-user': 'jane', 'impersonate-group': 'system:masters' })).code).toBe(200);
@@ -141,7 +141,7 @@ test('who impersonates counts as that user, and only who may do so', async () =>
   const issued = await call('POST', '/api/v1/namespaces/default/serviceaccounts/a/token', { spec: {} });
   const as = bearer(issued.json.status.token);
   const refused = await get({ ...as, 'impersonate-user': 'kubernetes-admin', 'impersonate-group': 'system:masters' });
-  expect(refused.json.message).toBe(
+  expect(refused.json.message).toContain(
     'namespaces is forbidden: User "system:serviceaccount:default:a" cannot impersonate-on:user-info:list resource "namespaces" in API group "" at the cluster scope',
   );
   const who = await call(

@@ -140,8 +140,10 @@ const escaped = (text: string): string => text.replace(/&/g, '&amp;').replace(/<
 const hintUnitsMax = 4000;
 
 function hint(attributes: Attributes, decision: Decision | undefined, served: boolean): string[] {
-  const { user, isResource } = attributes;
+  const { user, isResource, group, resource, subresource } = attributes;
   if (decision?.allowed === false || (isResource && !served)) return [];
+  // Such a rule would be about everything.
+  if (group === '*' || resource === '*' || subresource === '*') return [];
   if (!user.groups.includes(allAuthenticated) || user.groups.includes(nodesGroup)) return [];
   const line = allowingLine(attributes);
   return line === undefined || line.length > hintUnitsMax ? [] : [`to allow it: ${line}`];

@@ -1,5 +1,6 @@
 // POST, PUT, PATCH and DELETE of objects, their subresources and collections: read and decode the body, then one commit.
 
+import type { WriteView } from '../../ledger/types.ts';
 import { ApiError, errors } from '../../machinery/errors.ts';
 import type { HttpAnswer } from '../../machinery/http.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
@@ -18,6 +19,7 @@ import { fieldManager } from './field-manager.ts';
 import { deleteOptions, writeOptions } from './options.ts';
 import type { WriteScope, Written } from './scope.ts';
 import { bodyTarget } from './subresource.ts';
+import { answered } from './unanswered.ts';
 
 export async function createObject(rest: RestRequest): Promise<HttpAnswer> {
   const { subresource } = rest;
@@ -126,7 +128,7 @@ async function commit(
   const decoded = warnings.length;
   const manager = fieldManager(rest.request, options.fieldManager);
   const inspected = await inspect(rest, operation);
-  return core.ledger.commit((tx) => {
+  const write = (tx: WriteView) => {
     // It may run again (see Ledger.commit), so each run starts from what came in: hooks change the body in place.
     warnings.length = decoded;
     const scope: WriteScope = {
@@ -146,7 +148,8 @@ async function commit(
       ...(inspected ? { inspected } : {}),
     };
     return execute(scope, 'body' in operation ? { ...operation, body: copyJson(operation.body) } : operation);
-  });
+  };
+  return answered(() => core.ledger.commit(write));
 }
 
 function inspect({ core, definition, subresource }: RestRequest, operation: Operation) {
