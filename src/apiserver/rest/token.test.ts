@@ -59,6 +59,12 @@ test.each<[string, object, number, string]>([
     422,
     'metadata.namespace: Invalid value: "b": must match the service account namespace if specified',
   ],
+  [
+    'for far too many',
+    { spec: { audiences: Array.from({ length: 2000 }, (_, i) => `audience-${i}`) } },
+    400,
+    'the token would be longer than 16000 characters',
+  ],
   ['a pod that is not there', { spec: bind('Pod', { name: 'x' }) }, 404, 'pods "x" not found'],
   ['a Secret that is not there', { spec: bind('Secret', { name: 'x' }) }, 404, 'secrets "x" not found'],
   ['a node that is not there', { spec: bind('Node', { name: 'x' }) }, 404, 'nodes "x" not found'],

@@ -7,6 +7,7 @@ import type { KubeObject, ObjectMeta } from '../../machinery/meta.ts';
 import { invalid } from '../../machinery/validation.ts';
 import { restrictNodeToken } from '../admission/node-tokens.ts';
 import { claimsKey, type KubernetesClaims } from '../authn/claims.ts';
+import { tokenCharsMax } from '../authn/jws.ts';
 import type { Signer } from '../authn/signer.ts';
 import type { TokenSettings } from '../authn/token-settings.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
@@ -104,6 +105,9 @@ export function tokenCreator(
       },
       ends * 1000,
     );
+    // Nobody would take it.
+    if (token.length > tokenCharsMax)
+      throw errors.badRequest(`the token would be longer than ${tokenCharsMax} characters: ask for fewer audiences`);
     const answer = {
       kind: target.kind,
       apiVersion: 'authentication.k8s.io/v1',
