@@ -9,6 +9,7 @@ import type { AgentConfig } from './config.ts';
 import { EventRecorder } from './events.ts';
 import { ImageManager } from './images/manager.ts';
 import { ControlPlane, LinkError } from './link/api.ts';
+import { Credential } from './link/credential.ts';
 import { Drift, nodeFacts, podFacts } from './link/drift.ts';
 import { Reporter } from './link/reporter.ts';
 import { diskFiles, type StateFiles, Store } from './link/store.ts';
@@ -64,6 +65,7 @@ export class Agent {
   readonly #p: AgentParts;
   readonly #api: ControlPlane;
   readonly #store: Store;
+  readonly #credential: Credential;
   readonly #tokens: Tokens;
   readonly #reporter: Reporter;
   readonly #events: EventRecorder;
@@ -88,6 +90,14 @@ export class Agent {
     const { timers, log } = parts;
     this.#api = new ControlPlane(parts.config.url, parts.nodeName, parts.fetch, timers);
     this.#store = new Store(parts.files ?? diskFiles(parts.stateDir), parts.nodeName);
+    this.#credential = new Credential({
+      api: this.#api,
+      store: this.#store,
+      timers,
+      random: parts.random,
+      log,
+      bootstrapToken: parts.config.bootstrapToken,
+    });
     this.#tokens = new Tokens(this.#api, timers);
     this.#events = new EventRecorder(parts.nodeName, timers, parts.random, (event) =>
       this.#reporter.add({ type: 'event', object: event as unknown as Record<string, unknown> }),
@@ -120,18 +130,19 @@ export class Agent {
 
   async start(): Promise<void> {
     await this.#store.load();
-    const identity = await this.#store.identity();
-    if (identity) this.#identify(identity.credential, identity.cluster);
+    this.#cluster = await this.#credential.load();
+    const known = this.#cluster !== undefined;
     this.#machine = await this.#p.machine();
-    if (identity) await this.#applier.prepare();
+    if (known) await this.#applier.prepare();
     // A machine that restarted away from the control plane brings its pods back by itself.
-    await this.pods.start(identity ? this.#store.pods() : []);
+    await this.pods.start(known ? this.#store.pods() : []);
     await this.#checkStatus();
     void this.#connect();
   }
 
   async stop(purge = false): Promise<void> {
     this.#stopped = true;
+    this.#credential.stop();
     this.#cancelStatus?.();
     this.#cancelCompare?.();
     this.#sync?.stop();
@@ -144,23 +155,21 @@ export class Agent {
   }
 
   async #connect(): Promise<void> {
-    const { timers, log, config } = this.#p;
+    const { timers, log } = this.#p;
     for (let failures = 0; !this.#cluster && !this.#stopped; failures++) {
       try {
-        if (!config.bootstrapToken) throw new Error('no credential and no bootstrap token');
-        const answer = await this.#api.join(config.bootstrapToken);
-        this.#identify(answer.credential, answer.cluster);
-        await this.#store.saveIdentity({ credential: answer.credential, cluster: answer.cluster });
+        this.#cluster = await this.#credential.join();
         await this.#applier.prepare();
       } catch (error) {
         if (failures % 10 === 0) log.warn('cannot join yet', { error: String(error) });
         await new Promise<void>((resolve) =>
-          timers.after(error instanceof LinkError && error.code !== 0 ? retryMs : 100, resolve),
+          timers.after(error instanceof LinkError && error.code === 0 ? 100 : retryMs, resolve),
         );
       }
     }
     if (this.#stopped) return;
     await this.#checkStatus();
+    this.#credential.run();
     this.#reporter.open();
     this.#sync = new SyncLoop({
       api: this.#api,
@@ -173,13 +182,9 @@ export class Agent {
       take: (answer) => this.#take(answer),
       offered: (answer) => this.#offered(answer),
       connected: () => {},
+      refused: () => this.#credential.refused(),
     });
     await this.#sync.run();
-  }
-
-  #identify(credential: string, cluster: ClusterInfo): void {
-    this.#api.credential = credential;
-    this.#cluster = cluster;
   }
 
   #take(answer: SyncResponse): void {

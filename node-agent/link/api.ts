@@ -4,15 +4,21 @@ import type { Fetch, Timers } from '../../src/ports/index.ts';
 import {
   type CertificateResponse,
   certificateResponse,
+  clusterAnswer,
   type JoinResponse,
   joinResponse,
+  type RenewResponse,
   type ReportRequest,
   type ReportResponse,
+  renewResponse,
   reportResponse,
   type SyncRequest,
   type SyncResponse,
+  sealedMessage,
   syncResponse,
 } from '../../src/protocol/node.ts';
+import { parsePinnedToken, seal } from '../../src/protocol/sealed.ts';
+import { pinnedKey } from './pin.ts';
 
 /** An answer that is no success. `code` 0: no answer at all. */
 export class LinkError extends Error {
@@ -39,8 +45,27 @@ export class ControlPlane {
     this.#fetch = fetch;
   }
 
-  async join(token: string): Promise<JoinResponse> {
-    return joinResponse.parse(await this.#post('/tiffin.dev/v1/join', { token, nodeName: this.nodeName }));
+  /**
+   * `token` may name the cluster's key: then only the holder of that key can read what is sent, and nothing is sent to one who
+   * shows another.
+   */
+  async join(token: string, credential: string): Promise<JoinResponse> {
+    const path = '/tiffin.dev/v1/join';
+    const parsed = parsePinnedToken(token);
+    const request = { token: parsed?.token ?? token, nodeName: this.nodeName, credential };
+    if (!parsed?.pin) return joinResponse.parse(await this.#post(path, request));
+    const { ca } = clusterAnswer.parse(await this.#send('GET', '/tiffin.dev/v1/cluster', undefined));
+    const { message, open } = await seal(await pinnedKey(ca, parsed.pin), request);
+    const joined = joinResponse.parse(await open(sealedMessage.parse(await this.#post(path, message))));
+    if (joined.cluster.ca !== ca) throw new LinkError(502, 'the control plane changed its key while the node joined');
+    return joined;
+  }
+
+  /** Lets `next` succeed a credential. */
+  async renew(next: string, credential: string): Promise<RenewResponse> {
+    return renewResponse.parse(
+      await this.#send('POST', '/tiffin.dev/v1/renew', { credential: next }, answerMarginMs, undefined, credential),
+    );
   }
 
   async sync(request: SyncRequest, signal?: AbortSignal): Promise<SyncResponse> {
@@ -82,9 +107,21 @@ export class ControlPlane {
     return `/tiffin.dev/v1/nodes/${encodeURIComponent(this.nodeName)}/${verb}`;
   }
 
-  async #post(path: string, body: unknown, timeoutMs = answerMarginMs, signal?: AbortSignal): Promise<unknown> {
-    const headers: Record<string, string> = { 'content-type': 'application/json', accept: 'application/json' };
-    if (this.credential) headers.authorization = `Bearer ${this.credential}`;
+  #post(path: string, body: unknown, timeoutMs = answerMarginMs, signal?: AbortSignal): Promise<unknown> {
+    return this.#send('POST', path, body, timeoutMs, signal, this.credential);
+  }
+
+  async #send(
+    method: 'GET' | 'POST',
+    path: string,
+    body: unknown,
+    timeoutMs = answerMarginMs,
+    signal?: AbortSignal,
+    credential = '',
+  ): Promise<unknown> {
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    if (credential) headers.authorization = `Bearer ${credential}`;
     // One controller for both ends, held by its timer: a signal made of others may be collected while it is waited for.
     const limit = new AbortController();
     const stopLimit = this.#timers.after(timeoutMs, () => limit.abort(new Error('no answer in time')));
@@ -96,9 +133,9 @@ export class ControlPlane {
     try {
       answer = await this.#fetch(
         new Request(this.url + path, {
-          method: 'POST',
+          method,
           headers,
-          body: JSON.stringify(body),
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
           signal: limit.signal,
         }),
       );

@@ -23,6 +23,13 @@ interface Snapshot {
 export interface Identity {
   credential: string;
   cluster: ClusterInfo;
+  /** By this machine's clock; absent: it was not said how long it is good. */
+  renewAtMs?: number;
+  /** Its successor, asked for and not known to be accepted. */
+  next?: string;
+  previous?: string;
+  /** The control plane knows none of them any more. */
+  refused?: boolean;
 }
 
 /** Where snapshot and identity are kept: small files, each replaced as a whole and durable once `write` resolves. */

@@ -19,6 +19,8 @@ export interface SyncOptions {
   /** Streams and drained pods, of every answer. */
   offered(answer: SyncResponse): void;
   connected(yes: boolean): void;
+  /** The credential is not accepted (any more). Never rejects. */
+  refused(): Promise<void>;
 }
 
 const retryMaxMs = 5000;
@@ -50,6 +52,7 @@ export class SyncLoop {
           log.warn('sync failed', { error: String(error) });
         this.#o.connected(false);
         waitMs = 0;
+        if (error instanceof LinkError && error.code === 401) await this.#o.refused();
         await this.#sleep(Math.min(retryMaxMs, 100 * 2 ** failures++));
       }
     }

@@ -72,7 +72,7 @@ export function builtInAuthenticator(options: {
   const { ledger, clock, audiences, adminToken, issuer, others } = options;
   const nodes: Authenticator = {
     async authenticate(token) {
-      const node = await nodeOfCredential(ledger, token);
+      const node = await nodeOfCredential(ledger, clock, token);
       return node === undefined
         ? undefined
         : { name: `system:node:${node}`, groups: ['system:nodes', allAuthenticated] };

@@ -13,6 +13,7 @@ import { answerKeys, type KeyFamilies, keysPath } from './keys.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { negotiate } from './negotiation/accept.ts';
 import { pageNotFound } from './negotiation/respond.ts';
+import { answerRevocation, type RevokeNode } from './nodes/revocation.ts';
 import { OpenApiAnswers } from './openapi/answers.ts';
 import type { OpenApi } from './openapi/openapi.ts';
 import type { RequestInfo } from './routing.ts';
@@ -27,6 +28,8 @@ export interface PagesOptions {
   issuer?: ServiceAccountIssuer;
   /** Keys that can be rotated. */
   keys: KeyFamilies;
+  /** Absent: nobody here knows of nodes' credentials. */
+  revokeNode?: RevokeNode;
 }
 
 export const gitVersion = 'v1.36.0+tiffin';
@@ -105,9 +108,8 @@ export class Pages {
       case 'openid':
         return (await openIdPage(this.#options.issuer, request, path)) ?? pageNotFound();
       case 'tiffin.dev':
-        return isBelow(path, keysPath)
-          ? ((await answerKeys(this.#options.keys, request, path)) ?? pageNotFound())
-          : pageNotFound();
+        if (isBelow(path, keysPath)) return (await answerKeys(this.#options.keys, request, path)) ?? pageNotFound();
+        return (await answerRevocation(this.#options.revokeNode, request, path)) ?? pageNotFound();
       case 'openapi':
         if (path === '/openapi/v2') return this.#openApi.v2(request);
         return second === 'v3' ? this.#openApi.v3(request, url, segments.slice(2).join('/')) : pageNotFound();

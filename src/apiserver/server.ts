@@ -83,6 +83,8 @@ export interface ApiServerOptions {
   serviceAccountKey?: string;
   /** Calls webhooks, issuers and sinks that are configured; absent: none can be reached. */
   fetch?: Fetch;
+  /** Ends a node's credentials; absent: they cannot be revoked. */
+  revokeNode?(node: string): Promise<void>;
   /** Carries out requests that begin a stream to a node; absent: they are answered with 503. */
   connect?(request: HttpRequest, connection: Connection): Promise<HttpAnswer>;
   /** Evidence of life of nodes, for what is filled in at reads. */
@@ -201,6 +203,7 @@ export class ApiServer {
       metrics: this.metrics,
       ...(options.checks ? { checks: options.checks } : {}),
       ...(issuer ? { issuer } : {}),
+      ...(options.revokeNode ? { revokeNode: options.revokeNode } : {}),
       keys: { ...(issuer ? { 'service-account': issuer.keys } : {}), ...options.keyFamilies },
     });
   }

@@ -91,11 +91,18 @@ export interface AgentInput {
   bootstrapToken?: string;
 }
 
+/** Of several agents: tokens by the name of the agent. */
+type AgentsInput = Omit<AgentInput, 'bootstrapToken'> & {
+  cniBinDir?: string;
+  bootstrapTokens: ReadonlyMap<string, string>;
+};
+
 /** Whether an agent has bought its credential already, so that it needs no bootstrap token. */
 export function joined(agentStateDir: string): boolean {
   try {
     const text = fs.readFileSync(path.join(agentStateDir, 'identity.json'), 'utf8');
-    return (JSON.parse(text) as { credential?: string }).credential !== undefined;
+    const { credential, refused } = JSON.parse(text) as { credential?: string; refused?: boolean };
+    return credential !== undefined && !refused;
   } catch {
     return false;
   }
@@ -132,8 +139,12 @@ export function agentComponent(
 export function agentComponents(
   paths: StatePaths,
   settings: ClusterSettings,
-  input: AgentInput & { cniBinDir?: string },
+  { cniBinDir, bootstrapTokens, sources }: AgentsInput,
 ): Component[] {
+  const inputOf = (name: string): AgentInput => {
+    const bootstrapToken = bootstrapTokens.get(name);
+    return { sources, ...(bootstrapToken ? { bootstrapToken } : {}) };
+  };
   const ranges = rangesOf(settings.instance);
   const caFile = pkiFiles(paths.pki).caCertificate;
   const several = settings.nodes > 1;
@@ -147,11 +158,11 @@ export function agentComponents(
         caFile,
         stateDir: node.agent,
         runDir: node.run,
-        containerd: { socket: node.socket, cniConfDir: node.cniConf, cniBinDir: input.cniBinDir },
+        containerd: { socket: node.socket, cniConfDir: node.cniConf, cniBinDir },
         address: several ? ranges.nodeAddress(k) : hostAddress(),
         networkId: ranges.networkId(k),
       },
-      input,
+      inputOf(name),
     );
     return k === 1 ? component : { ...component, command: inNetns(ranges, name, component.command) };
   });
@@ -173,7 +184,7 @@ export function agentComponents(
           address: '127.0.0.1',
           networkId: `tf${settings.instance}sim`,
         },
-        input,
+        inputOf('sim'),
       ),
     );
   }

@@ -148,9 +148,11 @@ reaching(program.command('access'))
 
 const token = program.command('token').description('bootstrap tokens, with which machines join as nodes');
 reaching(token.command('create'))
-  .description('create a bootstrap token and print it')
+  .description("create a bootstrap token and print it, with the hash of the cluster's key behind it")
   .option('--ttl <duration>', 'how long it is good for, such as 30m or 24h; 0 is for ever', '24h')
+  .option('--joins <n>', 'how many machines may join with it; 0 is any number', integer(0, 1_000_000), 1)
   .option('--description <text>', 'a note kept with the token')
+  .option('--print-join-command', 'print the command that joins with it')
   .action(async (_, command: Command) => (await import('./commands/token.ts')).tokenCreate(whereFrom(command)));
 
 const keys = program
@@ -172,12 +174,14 @@ reaching(keys.command('rotate'))
     (await import('./commands/keys.ts')).keysRotate(which, whereFrom(command)),
   );
 
-const node = program.command('node').description('this machine as a node of a control plane elsewhere');
+const node = program
+  .command('node')
+  .description('this machine as a node of a control plane elsewhere; nodes of a cluster');
 node
   .command('join')
   .description('run the node agent (and a containerd of its own) in the foreground, for any control plane it can dial')
   .requiredOption('--url <url>', 'control plane: https://host[:port]')
-  .option('--token <token>', 'bootstrap token; needed the first time only')
+  .option('--token <token>', 'bootstrap token (from tiffin token create); needed the first time, or once revoked')
   .option('--ca-file <file>', "CA of the control plane's certificate (default: the system's)")
   .option('--name <name>', 'name of the node (default: the host name)')
   .option('--address <ip>', "the node's InternalIP (default: the address of the default route)")
@@ -185,6 +189,13 @@ node
   .option('--node-dir <dir>', 'state of the node', '/var/lib/tiffin/node')
   .option('--systemd', 'install and start it as a systemd unit instead')
   .action(async (options) => (await import('./commands/node-join.ts')).nodeJoin(options));
+
+reaching(node.command('revoke'))
+  .description("take a node's credential away: it is hung up on, cordoned, and joins again with a new token only")
+  .argument('<name>', 'the node')
+  .action(async (name, _, command: Command) =>
+    (await import('./commands/node-revoke.ts')).nodeRevoke(name, whereFrom(command)),
+  );
 
 program
   .command('deploy')

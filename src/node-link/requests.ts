@@ -9,6 +9,8 @@ import {
   type NodeWrite,
   type ReportResponse,
   reportRequest,
+  type SyncRequest,
+  type SyncResponse,
   syncRequest,
 } from '../protocol/node.ts';
 import type { NodeLinkCore } from './link.ts';
@@ -22,12 +24,16 @@ export interface NodeApi {
 }
 
 const credentialMs = 60_000;
+/** Why a poll was ended. */
+const revoked = new Error('the credential was revoked');
 const bodyBytesMax = 4 * 1024 * 1024;
 
 export class NodeRequests {
   readonly #api: NodeApi;
   readonly #clock: Clock;
   readonly #core: (node: string) => NodeLinkCore;
+  /** Polls that are held. */
+  readonly #held = new Set<AbortController>();
   #credential: { token: string; node: string; untilMs: number } | undefined;
 
   /** `core`: the link's core, made at the first request that proves to come from the node. */
@@ -37,9 +43,10 @@ export class NodeRequests {
     this.#core = core;
   }
 
-  /** The node's credential was replaced: what was known of it no longer counts. */
+  /** The node's credential was replaced or revoked: what was known of it no longer counts, and a poll that is held ends. */
   credentialChanged(): void {
     this.#credential = undefined;
+    for (const poll of this.#held) poll.abort(revoked);
   }
 
   /** Throws ApiErrors. */
@@ -48,7 +55,7 @@ export class NodeRequests {
     if (what === 'sync') {
       const body = syncRequest.safeParse(await json(request));
       if (!body.success) throw errors.badRequest(`not a sync request: ${body.error.message}`);
-      return Response.json(await core.sync(body.data, request.signal));
+      return Response.json(await this.#sync(core, body.data, request.signal));
     }
     if (what === 'report') {
       const body = reportRequest.safeParse(await json(request));
@@ -62,6 +69,23 @@ export class NodeRequests {
       return Response.json(await this.#api.signServing(node, body.data.csr));
     }
     throw new ApiError('NotFound', 'the server could not find the requested resource');
+  }
+
+  /** What comes up while a poll is held is not for whoever has lost his credential meanwhile. */
+  async #sync(core: NodeLinkCore, request: SyncRequest, cancelled: AbortSignal): Promise<SyncResponse> {
+    const poll = new AbortController();
+    const give = (): void => poll.abort();
+    cancelled.addEventListener('abort', give);
+    if (cancelled.aborted) give();
+    this.#held.add(poll);
+    try {
+      const answer = await core.sync(request, poll.signal);
+      if (poll.signal.reason === revoked) throw errors.unauthorized();
+      return answer;
+    } finally {
+      this.#held.delete(poll);
+      cancelled.removeEventListener('abort', give);
+    }
   }
 
   /** Throws unless the request bears the node's own credential. */

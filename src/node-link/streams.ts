@@ -26,6 +26,7 @@ export class StreamRelay {
   readonly #timers: Timers;
   readonly #log: Log;
   readonly #pending = new Map<string, Pending>();
+  readonly #open = new Set<AgentSocket>();
 
   constructor(timers: Timers, log: Log) {
     this.#timers = timers;
@@ -69,7 +70,13 @@ export class StreamRelay {
     return true;
   }
 
+  /** Closes every stream with the agent: it is not let in any more. */
+  hangUp(): void {
+    for (const socket of this.#open) socket.close(1008, 'the credential is not valid any more');
+  }
+
   #pipe(socket: AgentSocket, cancelled?: AbortSignal): Promise<Response> {
+    this.#open.add(socket);
     return new Promise((resolve) => {
       const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
       const writer = writable.getWriter();
@@ -96,6 +103,7 @@ export class StreamRelay {
       const hangUp = (code: number, reason: string): void => {
         if (ended) return;
         ended = true;
+        this.#open.delete(socket);
         stopQuiet();
         socket.close(code, reason);
       };
@@ -138,6 +146,7 @@ export class StreamRelay {
           );
         },
         closed: () => {
+          this.#open.delete(socket);
           ended = true;
           end();
         },

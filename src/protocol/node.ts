@@ -1,6 +1,8 @@
 // The messages between a node's agent and the control plane. The agent always dials out, over HTTPS, to
 //
-//   POST /tiffin.dev/v1/join                        a bootstrap token buys a node credential           JoinRequest
+//   GET  /tiffin.dev/v1/cluster                     the cluster's CA, by whose key it is known         ClusterAnswer
+//   POST /tiffin.dev/v1/join                        a bootstrap token buys a node credential           JoinRequest or sealed
+//   POST /tiffin.dev/v1/renew                       the credential's successor                         RenewRequest
 //   POST /tiffin.dev/v1/nodes/NODE/sync             long-poll: what has changed for this node          SyncRequest
 //   POST /tiffin.dev/v1/nodes/NODE/report           writes: statuses, deletions, events, own Node      ReportRequest
 //   POST /tiffin.dev/v1/nodes/NODE/certificate      a serving certificate for the API inside pods      CertificateRequest
@@ -8,11 +10,41 @@
 //
 // Both ends may be one version apart: unknown fields are ignored, new ones optional.
 import * as z from 'zod/mini';
+import type { Random } from '../ports/index.ts';
 
 const object = z.record(z.string(), z.unknown());
 
-export const joinRequest = z.object({ token: z.string(), nodeName: z.string() });
+/** Tells a node credential from other bearer tokens without a read. */
+export const credentialPrefix = 'tiffin-node.';
+/** The prefix and 32 random bytes. */
+export const credentialForm = /^tiffin-node\.[A-Za-z0-9_-]{43}$/;
+
+export function newCredential(random: Random): string {
+  const text = btoa(String.fromCharCode(...random.bytes(32)));
+  return credentialPrefix + text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+/** In the Secret of a bootstrap token: how many nodes may still join with it. */
+export const joinsLeftKey = 'joins-left';
+
+export const joinRequest = z.object({
+  token: z.string(),
+  nodeName: z.string(),
+  /** The node's own, made by itself: asking again with the same one is no second join. Absent: the control plane makes one. */
+  credential: z.optional(z.string()),
+});
 export type JoinRequest = z.infer<typeof joinRequest>;
+
+export const clusterAnswer = z.object({ ca: z.string() });
+
+/** A request or an answer that nobody between node and control plane can read (see sealed.ts). */
+export const sealedMessage = z.object({ sealed: z.string(), key: z.optional(z.string()) });
+export type SealedMessage = z.infer<typeof sealedMessage>;
+
+/** Sent with the credential that it succeeds. */
+export const renewRequest = z.object({ credential: z.string() });
+export const renewResponse = z.object({ lifetimeMs: z.number() });
+export type RenewResponse = z.infer<typeof renewResponse>;
 
 export const clusterInfo = z.object({
   clusterDomain: z.string(),
@@ -25,7 +57,12 @@ export const clusterInfo = z.object({
 });
 export type ClusterInfo = z.infer<typeof clusterInfo>;
 
-export const joinResponse = z.object({ credential: z.string(), cluster: clusterInfo });
+export const joinResponse = z.object({
+  credential: z.string(),
+  cluster: clusterInfo,
+  /** How long the credential is good. Absent: for ever. */
+  lifetimeMs: z.optional(z.number()),
+});
 export type JoinResponse = z.infer<typeof joinResponse>;
 
 export const syncRequest = z.object({

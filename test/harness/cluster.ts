@@ -18,7 +18,13 @@ import { asApiError, type Outcome, statusResponse, unwrap } from '../../src/mach
 import { type LinkState, NodeLinkCore } from '../../src/node-link/link.ts';
 import { NodeRequests, nodePath } from '../../src/node-link/requests.ts';
 import { type ClusterConfig, defaultClusterConfig, type Log } from '../../src/ports/index.ts';
-import { type JoinResponse, joinRequest, type ReportResponse } from '../../src/protocol/node.ts';
+import {
+  type JoinResponse,
+  joinRequest,
+  type RenewResponse,
+  type ReportResponse,
+  renewRequest,
+} from '../../src/protocol/node.ts';
 import { type RemoteApi, remoteClient, remoteFeed } from '../../src/reconcile/remote.ts';
 import { createRunner, type Runner } from '../../src/reconcile/runner.ts';
 import { createScheduler, type Scheduler } from '../../src/scheduler/scheduler.ts';
@@ -136,6 +142,12 @@ export class SimulatedCluster {
         const joined = await this.apiServer.call(from, 'join', (object) => object.join(body));
         return Response.json(unwrap(joined as Outcome<JoinResponse>));
       }
+      if (pathname === '/tiffin.dev/v1/renew') {
+        const { credential } = renewRequest.parse(await request.json());
+        const [, token = ''] = /^Bearer (\S+)$/.exec(request.headers.get('authorization') ?? '') ?? [];
+        const renewed = await this.apiServer.call(from, 'renew', (object) => object.renew(token, credential), true);
+        return Response.json(unwrap(renewed as Outcome<RenewResponse>));
+      }
       const asked = nodePath(pathname);
       if (asked) return await this.link(asked.node).call(from, asked.what, (link) => link.fetch(request));
       return await this.apiServer.call(from, 'fetch', (object) => object.fetch(request));
@@ -195,6 +207,9 @@ export class SimulatedCluster {
         },
         signer: {
           ca: 'the CA',
+          agree: async () => {
+            throw errors.unavailable('simulated nodes trust the connection');
+          },
           sign: async () => {
             throw errors.unavailable('simulated nodes serve nothing');
           },

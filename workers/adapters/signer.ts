@@ -23,6 +23,14 @@ export function certificateSigner(caCertificate: string, caKey: string, clock: C
   });
   return {
     ca: caCertificate,
+    async agree(publicKey) {
+      const ecdh = { name: 'ECDH', namedCurve: 'P-256' };
+      const theirs = await crypto.subtle.importKey('raw', publicKey, ecdh, false, []);
+      const own = await crypto.subtle.importKey('pkcs8', pemBytes(caKey), ecdh, false, ['deriveBits']);
+      // The runtime's name for `public` is its own in some versions of the types.
+      const from = { name: 'ECDH', public: theirs, $public: theirs };
+      return new Uint8Array(await crypto.subtle.deriveBits(from, own, 256));
+    },
     async sign(request: SignRequest) {
       const x509 = await library();
       const csr = await parse(x509, request.csr);

@@ -7,7 +7,14 @@ import type { Pod } from '../../src/generated/schemas/core-v1.ts';
 import { HttpAnswer } from '../../src/machinery/http.ts';
 import { asApiError, type Outcome, statusResponse } from '../../src/machinery/outcome.ts';
 import type { NodeNews } from '../../src/node-link/link.ts';
-import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../../src/protocol/node.ts';
+import type {
+  JoinRequest,
+  JoinResponse,
+  NodeWrite,
+  RenewResponse,
+  ReportResponse,
+  SealedMessage,
+} from '../../src/protocol/node.ts';
 import type { FeedPage, Read, ReadResult } from '../../src/reconcile/remote.ts';
 import type { Write, WriteOutcome } from '../../src/reconcile/types.ts';
 import { type DurableAlarm, durableAlarm } from '../adapters/alarm.ts';
@@ -84,8 +91,12 @@ export class ApiServerObject extends DurableObject<Env> {
     return this.#object.feed(...request);
   }
 
-  join(request: JoinRequest): Promise<Outcome<JoinResponse>> {
+  join(request: JoinRequest | SealedMessage): Promise<Outcome<JoinResponse | SealedMessage>> {
     return this.#object.join(request);
+  }
+
+  renew(token: string, next: string): Promise<Outcome<RenewResponse>> {
+    return this.#object.renew(token, next);
   }
 
   nodeOfCredential(token: string): Promise<Outcome<string | null>> {

@@ -7,11 +7,11 @@ import { readJson } from '../../src/machinery/body.ts';
 import { ApiError, errors } from '../../src/machinery/errors.ts';
 import { asApiError, type Outcome, statusResponse, unwrap } from '../../src/machinery/outcome.ts';
 import { nodePath } from '../../src/node-link/requests.ts';
-import { joinRequest } from '../../src/protocol/node.ts';
+import { joinRequest, renewRequest, sealedMessage } from '../../src/protocol/node.ts';
 import { workerLog, workerTimers } from '../adapters/ambient.ts';
 import { callObject } from '../adapters/stubs.ts';
 import { type Env, mainObject } from '../env.ts';
-import { NodeDoor } from './node-door.ts';
+import { bearerOf, NodeDoor } from './node-door.ts';
 import { relayTarget } from './relay.ts';
 import { refusal } from './target.ts';
 
@@ -41,12 +41,31 @@ const app = new Hono<{ Bindings: Env }>();
 
 app.post('/tiffin.dev/v1/join', async (c) => {
   const body = await readJson(c.req.raw, joinBytesMax);
-  const parsed = joinRequest.safeParse(body);
+  const sealed = sealedMessage.safeParse(body);
+  const parsed = sealed.success ? sealed : joinRequest.safeParse(body);
   if (!parsed.success) throw errors.badRequest('the body must be {"token": string, "nodeName": string}');
   const result = await callObject(
     c.env.API_SERVER,
     mainObject,
     async (stub) => (await stub.join(parsed.data)) as Outcome<object>,
+  );
+  return Response.json(unwrap(result));
+});
+
+/** Whoever joins knows the hash of the key, and holds this against it. */
+app.get('/tiffin.dev/v1/cluster', (c) => Response.json({ ca: c.env.CLUSTER_CA_CERT }));
+
+// Past the link: a credential that is good for this may be good for nothing else any more.
+app.post('/tiffin.dev/v1/renew', async (c) => {
+  const token = bearerOf(c.req.raw);
+  const body = renewRequest.safeParse(await readJson(c.req.raw, joinBytesMax));
+  if (!body.success) throw errors.badRequest('the body must be {"credential": string}');
+  const { credential } = body.data;
+  const result = await callObject(
+    c.env.API_SERVER,
+    mainObject,
+    async (stub) => (await stub.renew(token, credential)) as Outcome<object>,
+    { idempotent: true },
   );
   return Response.json(unwrap(result));
 });

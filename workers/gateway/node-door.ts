@@ -6,6 +6,13 @@ import { ApiError, errors } from '../../src/machinery/errors.ts';
 const heldMs = 60_000;
 const heldMax = 10_000;
 
+/** Throws Unauthorized without one. */
+export function bearerOf(request: Request): string {
+  const [, token] = /^Bearer (\S+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
+  if (!token) throw errors.unauthorized();
+  return token;
+}
+
 export class NodeDoor {
   readonly #nodeOf: (token: string) => Promise<string | null>;
   readonly #now: () => number;
@@ -18,8 +25,7 @@ export class NodeDoor {
 
   /** Throws an ApiError unless the request bears the credential of `node`. */
   async check(request: Request, node: string): Promise<void> {
-    const [, token] = /^Bearer (\S+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
-    if (!token) throw errors.unauthorized();
+    const token = bearerOf(request);
     const owner = await this.#ownerOf(token);
     if (owner === null) throw errors.unauthorized();
     if (owner !== node) throw new ApiError('Forbidden', `node "${owner}" may not speak for node "${node}"`);

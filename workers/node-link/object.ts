@@ -59,9 +59,10 @@ export class NodeLinkObject extends DurableObject<Env> {
     return this.#core?.poke(revision) ?? { serviceRevision: 0 };
   }
 
-  /** The node's credential was replaced: what was known of it no longer counts. */
+  /** The node's credential was replaced or revoked: whoever came in with it has to go. */
   credentialChanged(): void {
     this.#requests.credentialChanged();
+    this.#streams.hangUp();
   }
 
   /** Last sign of life, or the start of this object where that is later; undefined: no agent has ever been heard. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openSql } from '../../../test/harness/sql.ts';
 import { issueCredential } from '../nodes/credentials.ts';
-import { TestRandom, testServer } from '../testing.ts';
+import { testServer } from '../testing.ts';
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
@@ -36,8 +36,8 @@ test('whoever shows nothing is anonymous, and may do nothing else', async () => 
 });
 
 test('a node sees its own pods and what they need, and nothing else', async () => {
-  const { call, ledger } = await testServer(openSql());
-  const token = await issueCredential(ledger, new TestRandom(), 'n1');
+  const { call, server } = await testServer(openSql());
+  const token = await issueCredential(server.core, 'n1');
   const as = bearer(token);
   await call('POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } });
   for (const name of ['mine', 'other'])

@@ -38,7 +38,11 @@ async function life(sql: TestSql, keys: string, configuration?: Configuration, t
       scheduler: { poke: async (revision) => revision },
       link: () => ({ poke: async () => ({ serviceRevision: 0 }), credentialChanged: async () => undefined }),
     },
-    signer: { ca: '', sign: () => Promise.reject(new Error('not here')) },
+    signer: {
+      ca: '',
+      sign: () => Promise.reject(new Error('not here')),
+      agree: () => Promise.reject(new Error('not here')),
+    },
     waitUntil: () => undefined,
   });
   await object.start();

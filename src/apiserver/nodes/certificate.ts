@@ -15,6 +15,8 @@ export interface SignRequest {
 export interface CertificateSigner {
   /** The cluster's CA, PEM. */
   readonly ca: string;
+  /** What sealed messages are opened with. */
+  agree(publicKey: Uint8Array): Promise<Uint8Array>;
   /** Throws an ApiError of reason BadRequest where the request is not a valid one. */
   sign(request: SignRequest): Promise<{ certificate: string; notAfter: string }>;
 }

@@ -7,9 +7,7 @@ import { defaultClusterConfig } from '../../ports/index.ts';
 import type { NodeChange } from '../../protocol/node.ts';
 import { TestRandom } from '../testing.ts';
 import { concernOf, nodeChanges } from './changes.ts';
-import { issueCredential, nodeOfCredential } from './credentials.ts';
 import { DrainTracker } from './drain.ts';
-import { isBootstrapToken, join } from './join.ts';
 import { forbiddenLabels } from './labels.ts';
 import { RecentChanges } from './recent.ts';
 import { ReferenceIndex, referencesIn } from './reference-index.ts';
@@ -17,26 +15,18 @@ import { mergeNodeStatus, mergePodStatus } from './writes.ts';
 
 let ledger: Ledger;
 let heard: Change[][];
-let counter: number;
 let recent: RecentChanges;
 
 beforeEach(() => {
   const clock = { now: () => 0 };
   ledger = createLedger({ sql: openSql(), clock, config: defaultClusterConfig });
   heard = [];
-  counter = 0;
   recent = new RecentChanges(ledger.revision, referencesIn(ledger));
   ledger.subscribe((changes) => {
     heard.push([...changes]);
     recent.observe(ledger, changes);
   });
 });
-
-const random = {
-  uuid: () => `u${counter++}`,
-  int: () => 0,
-  bytes: (length: number) => new Uint8Array(length).fill(++counter),
-};
 
 async function put(
   key: string,
@@ -290,75 +280,6 @@ describe('the drain tracker', () => {
     expect(tracker.drained(ledger, 'n1')).toEqual([]);
     tracker.acknowledge('n1', unready);
     expect(tracker.drained(ledger, 'n1')).toEqual(['uid-pods/default/p']);
-  });
-});
-
-describe('credentials', () => {
-  it('belong to one node and are replaced', async () => {
-    const first = await issueCredential(ledger, random, 'n1');
-    const other = await issueCredential(ledger, random, 'n2');
-    const second = await issueCredential(ledger, random, 'n1');
-    expect(
-      await Promise.all([first, other, second, 'nonsense'].map((token) => nodeOfCredential(ledger, token))),
-    ).toEqual([undefined, 'n2', 'n1', undefined]);
-    expect(JSON.stringify(ledger.range({ start: '', end: '~' }))).not.toContain(second);
-  });
-
-  const secret = (overrides: Record<string, string>): Promise<number> =>
-    put('secrets/kube-system/bootstrap-token-abcdef', {
-      type: 'bootstrap.kubernetes.io/token',
-      data: Object.fromEntries(
-        Object.entries({
-          'token-id': 'abcdef',
-          'token-secret': '0123456789abcdef',
-          'usage-bootstrap-authentication': 'true',
-          ...overrides,
-        }).map(([key, value]) => [key, btoa(value)]),
-      ),
-    });
-
-  it('are not sold under the name of a node that is Ready and heard', async () => {
-    const clock = { now: () => 1_000_000 };
-    let contact: number | undefined = 999_000;
-    const config = defaultClusterConfig;
-    const lastContact = async (): Promise<number | undefined> => contact;
-    const deps = { ledger, clock, random, config, ca: 'ca', lastContact };
-    const joins = async (): Promise<number> =>
-      join(deps, { token: 'abcdef.0123456789abcdef', nodeName: 'n1' }).then(
-        () => 200,
-        (error) => {
-          expect(error.message).toContain('node "n1" exists and is Ready');
-          return error.code;
-        },
-      );
-    await secret({});
-    expect(await joins()).toBe(200);
-    await putNode('n1', '1');
-    const mine = await issueCredential(ledger, random, 'n1');
-    expect(await joins()).toBe(409);
-    expect(await nodeOfCredential(ledger, mine)).toBe('n1');
-    contact = 1_000_000 - config.nodeGraceMs;
-    expect(await joins()).toBe(200);
-    contact = undefined;
-    expect(await joins()).toBe(200);
-    contact = 999_000;
-    expect(await joins()).toBe(409);
-    await putNode('n1', '1', 'Unknown');
-    expect(await joins()).toBe(200);
-  });
-
-  it('are bought with a live bootstrap token only', async () => {
-    const clock = { now: () => Date.parse('2026-06-01T00:00:00Z') };
-    const good = 'abcdef.0123456789abcdef';
-    expect(isBootstrapToken(ledger, clock, good)).toBe(false);
-    await secret({});
-    expect(isBootstrapToken(ledger, clock, good)).toBe(true);
-    expect(isBootstrapToken(ledger, clock, 'abcdef.0123456789abcdee')).toBe(false);
-    expect(isBootstrapToken(ledger, clock, 'x')).toBe(false);
-    await secret({ expiration: '2026-05-01T00:00:00Z' });
-    expect(isBootstrapToken(ledger, clock, good)).toBe(false);
-    await secret({ 'usage-bootstrap-authentication': 'false' });
-    expect(isBootstrapToken(ledger, clock, good)).toBe(false);
   });
 });
 

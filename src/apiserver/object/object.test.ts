@@ -3,7 +3,9 @@ import { openSql } from '../../../test/harness/sql.ts';
 import { configMaps, flowSchemas, nodes } from '../../generated/schemas/index.ts';
 import { unwrap } from '../../machinery/outcome.ts';
 import { defaultClusterConfig, type Sql } from '../../ports/index.ts';
+import { newCredential } from '../../protocol/node.ts';
 import { type RemoteApi, remoteClient } from '../../reconcile/remote.ts';
+import { issueCredential } from '../nodes/credentials.ts';
 import { adminToken, TestLog, TestRandom, TestTimers } from '../testing.ts';
 import { Lives } from './lives.ts';
 import { type Peers, ServerObject } from './object.ts';
@@ -44,7 +46,11 @@ function life(sql: Sql, timers: TestTimers, reach: { ok: boolean }, others: Part
     epoch: 'e',
     adminToken,
     peers,
-    signer: { ca: '', sign: () => Promise.reject(new Error('not here')) },
+    signer: {
+      ca: '',
+      sign: () => Promise.reject(new Error('not here')),
+      agree: () => Promise.reject(new Error('not here')),
+    },
     waitUntil: () => undefined,
   });
   const ring = async (): Promise<void> => {
@@ -175,11 +181,55 @@ describe('the object of the API server', () => {
     expect(position).toBe(one.object.ledger.revision);
   });
 
+  it('lets nothing in of a node whose credential is revoked, cordons it, and tells its link', async () => {
+    const told: string[] = [];
+    const link = (node: string) => ({
+      poke: async () => ({ serviceRevision: 0 }),
+      credentialChanged: async () => void told.push(node),
+    });
+    const { object } = life(openSql(), new TestTimers(), { ok: true }, { link });
+    await object.start();
+    const revoke = async (node: string, token = adminToken, method = 'DELETE') => {
+      const answer = await object.fetch(
+        new Request(`https://cluster.test/tiffin.dev/v1/credentials/${node}`, {
+          method,
+          headers: { authorization: `Bearer ${token}` },
+        }),
+      );
+      return answer.status;
+    };
+    const own = await issueCredential(object.server.core, 'n1');
+    const other = await issueCredential(object.server.core, 'n2');
+    const owner = async (token: string) => unwrap(await object.nodeOfCredential(token));
+    await object.report('n1', [{ type: 'node', object: { metadata: { name: 'n1' } } }]);
+    // Nodes revoke nobody, not even themselves.
+    expect(await revoke('n1', own)).toBe(403);
+    expect(await revoke('n1', other)).toBe(403);
+    expect(await revoke('n1', adminToken, 'POST')).toBe(400);
+    expect(await revoke('n3')).toBe(404);
+    expect(await revoke('N1')).toBe(404);
+    expect(await owner(own)).toBe('n1');
+    expect(await revoke('n1')).toBe(200);
+    expect(await owner(own)).toBeNull();
+    expect(await owner(other)).toBe('n2');
+    expect(told).toEqual(['n1']);
+    const refused = { ok: false, status: { code: 401 } };
+    expect(await object.report('n1', [])).toMatchObject(refused);
+    expect(await object.nodeNews({ node: 'n1', since: 0, epoch: '', serviceRevision: 0 })).toMatchObject(refused);
+    expect(await object.signServing('n1', '')).toMatchObject(refused);
+    expect(await object.renew(own, newCredential(new TestRandom(3)))).toMatchObject(refused);
+    const node = await object.server.client('system:admin').get(nodes, undefined, 'n1');
+    expect(node?.spec?.unschedulable).toBe(true);
+    // Again, of a node that is known but has none: nothing is wrong.
+    expect(await revoke('n1')).toBe(200);
+  });
+
   it("goes on from a node's cursor in its next life, and begins anew from one that an older copy knows nothing of", async () => {
     const sql = openSql();
     const timers = new TestTimers();
     const first = life(sql, timers, { ok: true });
     await first.object.start();
+    await issueCredential(first.object.server.core, 'n1');
     const ask = async (of: ReturnType<typeof life>, since: number, epoch: string) =>
       unwrap(await of.object.nodeNews({ node: 'n1', since, epoch, serviceRevision: 0 }));
     const all = await ask(first, 0, '');

@@ -12,10 +12,18 @@ import type { HttpAnswer, HttpRequest } from '../../machinery/http.ts';
 import { groupResource, type KubeObject } from '../../machinery/meta.ts';
 import { type Outcome, outcome } from '../../machinery/outcome.ts';
 import type { Alarm, Cipher, ClusterConfig, Fetch, Log, Random, Sql, Timers } from '../../ports/index.ts';
-import type { JoinRequest, JoinResponse, NodeWrite, ReportResponse } from '../../protocol/node.ts';
+import type {
+  JoinRequest,
+  JoinResponse,
+  NodeWrite,
+  RenewResponse,
+  ReportResponse,
+  SealedMessage,
+} from '../../protocol/node.ts';
 import { type Interest, wants } from '../../reconcile/interest.ts';
 import type { FeedPage, Follower, ListPage, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
 import type { Owned, Write, WriteOutcome } from '../../reconcile/types.ts';
+import { nodeUser } from '../authz/node-identity.ts';
 import { driftsFromBootstrap, undoesBootstrap } from '../bootstrap.ts';
 import { listPage } from '../client.ts';
 import { Encryption, encryptionFamilies, encryptionProblem } from '../encryption/encryption.ts';
@@ -23,9 +31,8 @@ import { ledgerProblem } from '../health.ts';
 import { gauge, labels } from '../metrics/families.ts';
 import { type CertificateSigner, servingRequest } from '../nodes/certificate.ts';
 import { type NodeChanges, nodeChanges } from '../nodes/changes.ts';
-import { nodeOfCredential } from '../nodes/credentials.ts';
+import { nodeOfCredential, renewCredential } from '../nodes/credentials.ts';
 import { DrainTracker } from '../nodes/drain.ts';
-import { join } from '../nodes/join.ts';
 import { entries, keyRange, splitKey } from '../nodes/objects.ts';
 import { RecentChanges } from '../nodes/recent.ts';
 import { referencesIn } from '../nodes/reference-index.ts';
@@ -35,6 +42,7 @@ import { concernsScheduler } from './concerns.ts';
 import { Contacts } from './contacts.ts';
 import { Deadlines } from './deadlines.ts';
 import { Lives } from './lives.ts';
+import { NodeAccess } from './node-access.ts';
 import type { NodeNewsRequest, Peers } from './peers.ts';
 import { type Consumer, Poker } from './poker.ts';
 import { Resealing } from './resealing.ts';
@@ -87,6 +95,7 @@ export class ServerObject implements RemoteApi {
   readonly #drain = new DrainTracker();
   readonly #recent: RecentChanges;
   readonly #contacts: Contacts;
+  readonly #access: NodeAccess;
   readonly #lives: Lives;
   readonly #resealing: Resealing;
   #repairFailures = 0;
@@ -117,6 +126,12 @@ export class ServerObject implements RemoteApi {
       config.nodeHeartbeatMs,
       async (node) => await options.peers.link(node).lastContact?.(),
     );
+    this.#access = new NodeAccess({
+      server: () => this.server,
+      signer: options.signer,
+      contacts: this.#contacts,
+      credentialChanged: (node) => options.peers.link(node).credentialChanged(),
+    });
     this.#recent = new RecentChanges(this.ledger.revision, referencesIn(this.ledger));
     this.server = new ApiServer({
       ledger: this.ledger,
@@ -139,6 +154,7 @@ export class ServerObject implements RemoteApi {
       ...(serviceAccountKey === undefined ? {} : { serviceAccountKey }),
       ...(options.configuration ? { configuration: options.configuration } : {}),
       ...(options.fetch ? { fetch: options.fetch } : {}),
+      revokeNode: (node) => this.#access.revoke(node),
       ...(connect ? { connect } : {}),
     });
     this.#poker = new Poker({
@@ -222,28 +238,31 @@ export class ServerObject implements RemoteApi {
 
   // What nodes' links and the gateway call.
 
-  async join(request: JoinRequest): Promise<Outcome<JoinResponse>> {
-    const { timers: clock, random, config, log, signer, peers } = this.#options;
-    return outcome(log, 'join', async () => {
-      const lastContact = async (node: string): Promise<number | undefined> => {
-        await this.#contacts.refresh([node]);
-        return this.#contacts.lastContact(node);
-      };
-      const answer = await join({ ledger: this.ledger, clock, random, config, ca: signer.ca, lastContact }, request);
-      await peers.link(request.nodeName).credentialChanged();
-      return answer;
-    });
+  async join(request: JoinRequest | SealedMessage): Promise<Outcome<JoinResponse | SealedMessage>> {
+    const { log } = this.#options;
+    return outcome(log, 'join', () => this.#access.join(request));
   }
 
   /** The node whose credential this is; null: nobody's. */
   async nodeOfCredential(token: string): Promise<Outcome<string | null>> {
-    return outcome(this.#options.log, 'credential', async () => (await nodeOfCredential(this.ledger, token)) ?? null);
+    const { log, timers } = this.#options;
+    return outcome(log, 'credential', async () => (await nodeOfCredential(this.ledger, timers, token)) ?? null);
+  }
+
+  /** Lets a node's credential be followed by another that the node made. */
+  async renew(token: string, next: string): Promise<Outcome<RenewResponse>> {
+    const { log, config } = this.#options;
+    return outcome(log, 'renewal', async () => {
+      await renewCredential(this.server.core, token, next);
+      return { lifetimeMs: config.nodeCredentialMs };
+    });
   }
 
   async nodeNews(request: NodeNewsRequest): Promise<Outcome<NodeChanges & { epoch: string; drained: string[] }>> {
     const { log } = this.#options;
     const epoch = this.#epoch;
     return outcome(log, 'node news', () => {
+      this.#access.require(request.node);
       // The link asks on behalf of a poll, which it holds for a heartbeat at most.
       this.#contacts.heard(request.node, this.#options.config.nodeHeartbeatMs);
       const ofThisLedger = this.#isOfThisLedger(request.epoch, request.since);
@@ -267,9 +286,10 @@ export class ServerObject implements RemoteApi {
   async report(node: string, writes: NodeWrite[]): Promise<Outcome<ReportResponse>> {
     const { timers: clock, log } = this.#options;
     this.#contacts.heard(node);
-    return outcome(log, 'report', () =>
-      applyNodeWrites({ client: this.server.client(`system:node:${node}`), clock, log }, node, writes),
-    );
+    return outcome(log, 'report', () => {
+      this.#access.require(node);
+      return applyNodeWrites({ client: this.server.client(nodeUser(node)), clock, log }, node, writes);
+    });
   }
 
   async signServing(
@@ -278,6 +298,7 @@ export class ServerObject implements RemoteApi {
   ): Promise<Outcome<{ certificate: string; ca: string; notAfter: string }>> {
     const { signer, config, log } = this.#options;
     return outcome(log, 'certificate', async () => {
+      this.#access.require(node);
       const signed = await signer.sign(servingRequest(node, csr, config));
       return { ...signed, ca: signer.ca };
     });

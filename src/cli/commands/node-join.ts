@@ -4,6 +4,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { parsePinnedToken } from '../../protocol/sealed.ts';
 import { checkUrl, readFile } from '../api.ts';
 import { agentSources, sourceStamp } from '../bundle.ts';
 import { CliError } from '../errors.ts';
@@ -12,6 +13,7 @@ import { agentComponent, containerdComponent, containerdPlace, hostAddress, join
 import { takeLock } from '../lock.ts';
 import { aptInstall, canInstall, isRoot, missingPackages, which } from '../packages.ts';
 import { type NodePaths, nodePaths, repoRoot, runRootOf, type StatePaths, statePaths } from '../paths.ts';
+import { pinnedCa } from '../pin.ts';
 import { type Component, end, find, sleep, start } from '../processes.ts';
 import { run } from '../run.ts';
 import { claimInstance, rangesOf, readSettings, writeSettings } from '../settings.ts';
@@ -36,9 +38,11 @@ export async function nodeJoin(options: JoinOptions): Promise<void> {
   if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name))
     throw new CliError(`not a name for a node: ${name}; give one with --name`);
   const labels = parseLabels(options.label ?? []);
-  if (options.token !== undefined && !/^[a-z0-9]{6}\.[a-z0-9]{16}$/.test(options.token)) {
-    throw new CliError('not a bootstrap token (expected abcdef.0123456789abcdef); make one with: tiffin token create');
-  }
+  const token = options.token === undefined ? undefined : parsePinnedToken(options.token);
+  if (options.token !== undefined && !token)
+    throw new CliError(
+      'not a bootstrap token (expected abcdef.0123456789abcdef@sha256:HASH); make one with: tiffin token create',
+    );
   const paths = statePaths(options.nodeDir);
   makeStateDir(paths);
   await requirePrograms(paths);
@@ -52,8 +56,7 @@ export async function nodeJoin(options: JoinOptions): Promise<void> {
   const release = await takeLock(paths.lock);
   // `down` reads these; a joined node has no control plane and no port.
   writeSettings(paths, { instance, port: 0, listen: '', nodes: 0, simulatedNodes: 0 });
-  const caFile = options.caFile ? path.join(paths.dir, 'ca.crt') : undefined;
-  if (caFile && options.caFile) fs.writeFileSync(caFile, readFile(options.caFile));
+  const caFile = await keepCa(path.join(paths.dir, 'ca.crt'), url, options.caFile, token?.pin);
 
   const place = await containerdPlace(paths);
   const containerd = containerdComponent(name, node, place);
@@ -89,6 +92,18 @@ export async function nodeJoin(options: JoinOptions): Promise<void> {
     `node ${name} for ${url}; logs in ${paths.logs}; Ctrl-C stops the agent and leaves the containers running`,
   );
   await superviseInForeground(paths, [containerd, agent]);
+}
+
+/** The authority of the control plane's certificate, beside the system's: as given, or the one that the token names. */
+async function keepCa(
+  kept: string,
+  url: string,
+  given: string | undefined,
+  pin: string | undefined,
+): Promise<string | undefined> {
+  if (given) fs.writeFileSync(kept, readFile(given));
+  else if (pin) fs.writeFileSync(kept, await pinnedCa(url, pin));
+  return fs.existsSync(kept) ? kept : undefined;
 }
 
 function parseLabels(list: readonly string[]): Record<string, string> {

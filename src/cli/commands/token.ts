@@ -1,12 +1,21 @@
-// `tiffin token create`: a bootstrap token, printed alone on a line for use in scripts.
+// `tiffin token create`: a bootstrap token, printed alone on a line for use in scripts, or within the command that uses it.
 import { Api, type TargetOptions, targetOf } from '../api.ts';
 import { createBootstrapToken, parseDuration } from '../bootstrap-token.ts';
 
-export async function tokenCreate(options: TargetOptions & { ttl: string; description?: string }): Promise<void> {
+export interface TokenCreateOptions extends TargetOptions {
+  ttl: string;
+  joins: number;
+  description?: string;
+  printJoinCommand?: boolean;
+}
+
+export async function tokenCreate(options: TokenCreateOptions): Promise<void> {
   const ttlMs = parseDuration(options.ttl);
+  const { joins, description } = options;
   const api = new Api(targetOf(options));
   try {
-    console.log(await createBootstrapToken(api, ttlMs, options.description));
+    const token = await createBootstrapToken(api, { ttlMs, joins, ...(description ? { description } : {}) });
+    console.log(options.printJoinCommand ? `./tiffin node join --url ${api.target.url} --token ${token}` : token);
   } finally {
     api.close();
   }

@@ -103,13 +103,13 @@ async function raise(paths: StatePaths, options: UpOptions): Promise<void> {
   await api.waitReady(apiReadyMs, () => diedEarly(paths, 'workerd'));
   say('API server ready');
   const newcomers = notJoined(paths, settings);
-  const bootstrapToken = newcomers.length > 0 ? await nodeToken(api) : undefined;
+  const bootstrapTokens = await nodeTokens(api, newcomers, settings);
   for (const name of newcomers) {
     // One that still tries with a token of an earlier `up`, which has expired.
     const stale = name === 'sim' ? undefined : find(paths, `agent-${name}`);
     if (stale) await end(stale.pid, 5000);
   }
-  const agents = agentComponents(paths, settings, { ...input, bootstrapToken });
+  const agents = agentComponents(paths, settings, { ...input, bootstrapTokens });
   components.push(...agents);
   await apply(paths, components, agents, supervised?.pid);
   await supervise(paths, supervised?.pid);
@@ -244,11 +244,23 @@ function notJoined(paths: StatePaths, settings: ClusterSettings): string[] {
   return names.filter((name) => name === 'sim' || !joined(nodePaths(paths.nodes, runRoot, name).agent));
 }
 
+/** For each agent one of its own, good for as many nodes as it has. */
+async function nodeTokens(
+  api: Api,
+  agents: readonly string[],
+  settings: ClusterSettings,
+): Promise<Map<string, string>> {
+  const made = agents.map(async (name): Promise<[string, string]> => {
+    return [name, await nodeToken(api, name === 'sim' ? settings.simulatedNodes : 1)];
+  });
+  return new Map(await Promise.all(made));
+}
+
 /** The kube-system namespace appears a moment after the API answers for the first time. */
-async function nodeToken(api: Api): Promise<string> {
+async function nodeToken(api: Api, joins: number): Promise<string> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await createBootstrapToken(api, agentTokenTtlMs, 'tiffin up');
+      return await createBootstrapToken(api, { ttlMs: agentTokenTtlMs, joins, description: 'tiffin up' });
     } catch (error) {
       if (attempt === 100) throw error;
       await sleep(50);
