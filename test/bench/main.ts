@@ -10,6 +10,7 @@ import { apiClient } from '../harness/api.ts';
 import { measureAccess } from './access.ts';
 import { measureApi } from './api.ts';
 import { barePods } from './bare-cri.ts';
+import { measureEncryption } from './encryption.ts';
 import { type Cluster, deletedPod, killedContainer, lostNode, podStart, rollOut } from './pods.ts';
 import { p50, p99, percentile, print, ratio } from './stats.ts';
 import { since, sum, type Usage, usage } from './usage.ts';
@@ -30,9 +31,15 @@ if (wanted[0] === 'access') {
   await measureAccess();
   process.exit();
 }
+if (wanted[0] === 'encryption') {
+  await measureEncryption();
+  process.exit();
+}
 const unknown = wanted.filter((w) => !sections.some((s) => s === w));
 if (unknown.length > 0) {
-  console.error(`no such section: ${unknown.join(', ')} (there are: ${[...sections, 'api', 'access'].join(', ')})`);
+  console.error(
+    `no such section: ${unknown.join(', ')} (there are: ${[...sections, 'api', 'access', 'encryption'].join(', ')})`,
+  );
   process.exit(2);
 }
 const on = (section: (typeof sections)[number]): boolean => wanted.length === 0 || wanted.includes(section);
