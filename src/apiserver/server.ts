@@ -41,7 +41,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { methodNotAllowed, pageNotFound, statusResponse, withWarning } from './negotiation/respond.ts';
 import { OpenApi } from './openapi/openapi.ts';
 import { gitVersion, Pages, resourceNotFound } from './pages.ts';
-import { Registry, subresourceOf } from './registry.ts';
+import { isServed, Registry, subresourceOf } from './registry.ts';
 import { actionCollections } from './rest/collections.ts';
 import { readComputed } from './rest/computed.ts';
 import type { RestRequest } from './rest/context.ts';
