@@ -4,9 +4,10 @@
 import type { RequestAuthentication } from '../../configuration/request-authentication.ts';
 import type { User } from '../core.ts';
 import type { Outside } from '../outgoing.ts';
+import { isObject } from './jws.ts';
 import { checkTimesAndAudience, claimOf, groupsOf, Refusal, textOf } from './jwt/claims.ts';
 import { RemoteKeys } from './jwt/remote-keys.ts';
-import { isObject, parseJwt } from './jwt/token.ts';
+import { parseJwt } from './jwt/token.ts';
 
 export const accessHeader = 'cf-access-jwt-assertion';
 

@@ -8,6 +8,7 @@ import type { ReadView } from '../../ledger/types.ts';
 import type { User } from '../core.ts';
 import { getObject } from '../nodes/objects.ts';
 import { allAuthenticated, constantTimeEqual } from './authenticator.ts';
+import { isObject } from './jws.ts';
 
 export interface Reference {
   name: string;
@@ -192,8 +193,6 @@ export function userOf({ namespace, serviceaccount, id, pod, node }: TokenClaims
   };
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isTexts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((one) => typeof one === 'string');
 /** Part of a key of the ledger. */

@@ -5,8 +5,8 @@
 import { base64url } from './keys/key.ts';
 import type { Algorithm } from './keys/pem.ts';
 
-export interface Jws {
-  readonly algorithm: Algorithm;
+export interface Jws<A extends string = Algorithm> {
+  readonly algorithm: A;
   /** '' where the header names no key. */
   readonly kid: string;
   readonly claims: Readonly<Record<string, unknown>>;
@@ -18,24 +18,33 @@ export interface Jws {
 /** A longer token is none of ours, whatever it says: nobody is to have megabytes looked through for him. */
 export const tokenCharsMax = 16_000;
 
-const known: readonly unknown[] = ['RS256', 'ES256', 'ES384', 'ES512'] satisfies Algorithm[];
+const own: readonly unknown[] = ['RS256', 'ES256', 'ES384', 'ES512'] satisfies Algorithm[];
+const isOwn = (text: unknown): text is Algorithm => own.includes(text);
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** A token of this cluster's own form, taken apart. */
+export const parseJws = (token: string): Jws | undefined => takeApart(token, tokenCharsMax, isOwn);
+
 /** Undefined for whatever is no such token, or asks for what is not known here. Never throws. */
-export function parseJws(token: string): Jws | undefined {
-  if (token.length > tokenCharsMax) return undefined;
+export function takeApart<A extends string>(
+  token: string,
+  charsMax: number,
+  isKnown: (algorithm: unknown) => algorithm is A,
+): Jws<A> | undefined {
+  if (token.length > charsMax) return undefined;
   const parts = token.split('.', 4);
   if (parts.length !== 3) return undefined;
   const [head = '', body = '', tail = ''] = parts;
   const header = readObject(head);
-  const claims = header && readObject(body);
-  const signature = claims && base64urlBytes(tail);
-  if (!signature) return undefined;
+  if (!header) return undefined;
   const { alg, kid = '', crit } = header;
   // Whoever writes `crit` wants something heeded that nobody here knows of.
-  if (!known.includes(alg) || typeof kid !== 'string' || crit !== undefined) return undefined;
+  if (!isKnown(alg) || typeof kid !== 'string' || crit !== undefined) return undefined;
+  const claims = readObject(body);
+  const signature = claims && base64urlBytes(tail);
+  if (!signature) return undefined;
   return {
-    algorithm: alg as Algorithm,
+    algorithm: alg,
     kid,
     claims,
     signed: new TextEncoder().encode(token.slice(0, head.length + 1 + body.length)) as Uint8Array<ArrayBuffer>,
@@ -64,10 +73,11 @@ function readObject(text: string): Record<string, unknown> | undefined {
   if (!bytes) return undefined;
   try {
     const value: unknown = JSON.parse(utf8.decode(bytes));
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
 }
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

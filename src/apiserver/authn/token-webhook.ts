@@ -8,7 +8,7 @@ import { Answers } from '../webhooks/answers.ts';
 import { type Review, ReviewClient } from '../webhooks/review-client.ts';
 import { type Authenticator, type Reviewed, sha256 } from './authenticator.ts';
 import { withAuthenticated } from './groups.ts';
-import { isObject } from './jwt/token.ts';
+import { isObject } from './jws.ts';
 
 type TokenWebhook = NonNullable<RequestAuthentication['tokenWebhook']>;
 

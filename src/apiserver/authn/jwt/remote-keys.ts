@@ -2,7 +2,8 @@
 // fetched anew, since keys rotate, but never more often than every so many seconds, whoever sends what; all who wait at once
 // wait for one call. With keys at hand nobody waits: they are looked at anew behind the requests.
 import { callOut, type Outside } from '../../outgoing.ts';
-import { isObject, type Jwt, PublicKey } from './token.ts';
+import { isObject } from '../jws.ts';
+import { type Jwt, PublicKey } from './token.ts';
 
 export interface RemoteKeysOptions extends Outside {
   issuer: string;

@@ -2,17 +2,7 @@
 // keys (RFC 7517) that may have signed them. Which algorithms there are is decided here and never by the token: neither
 // `none` nor a shared secret is among them.
 import type { CryptoKey, JWK } from 'jose';
-import { base64urlBytes } from '../jws.ts';
-
-export interface Jwt {
-  readonly algorithm: JwtAlgorithm;
-  /** '' where the header names no key. */
-  readonly kid: string;
-  readonly claims: Readonly<Record<string, unknown>>;
-  /** What the signature is of. */
-  readonly signed: Uint8Array<ArrayBuffer>;
-  readonly signature: Uint8Array<ArrayBuffer>;
-}
+import { type Jws, takeApart } from '../jws.ts';
 
 /** Some thousands of groups. */
 export const jwtCharsMax = 128 * 1024;
@@ -43,38 +33,10 @@ export type JwtAlgorithm = keyof typeof algorithms;
 const isAlgorithm = (text: unknown): text is JwtAlgorithm =>
   typeof text === 'string' && Object.hasOwn(algorithms, text);
 
+export type Jwt = Jws<JwtAlgorithm>;
+
 /** Undefined for whatever is no such token, or asks for what is not known here. Never throws. */
-export function parseJwt(token: string): Jwt | undefined {
-  if (token.length > jwtCharsMax) return undefined;
-  const parts = token.split('.', 4);
-  if (parts.length !== 3) return undefined;
-  const [head = '', body = '', tail = ''] = parts;
-  const header = readObject(head);
-  if (!header) return undefined;
-  const { alg, kid = '', crit } = header;
-  // Whoever writes `crit` wants something heeded that nobody here knows of.
-  if (!isAlgorithm(alg) || typeof kid !== 'string' || crit !== undefined) return undefined;
-  const claims = readObject(body);
-  const signature = base64urlBytes(tail);
-  if (!claims || !signature) return undefined;
-  const signed = new TextEncoder().encode(`${head}.${body}`) as Uint8Array<ArrayBuffer>;
-  return { algorithm: alg, kid, claims, signed, signature };
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function readObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const bytes = base64urlBytes(text);
-    const value: unknown = bytes && JSON.parse(utf8.decode(bytes));
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+export const parseJwt = (token: string): Jwt | undefined => takeApart(token, jwtCharsMax, isAlgorithm);
 
 /** A key of a JWKS, imported for each algorithm that a token names. */
 export class PublicKey {
