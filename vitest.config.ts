@@ -8,6 +8,7 @@ export default defineConfig({
       'workers/**/*.test.ts',
       'test/tidy.test.ts',
       'test/supply-chain.test.ts',
+      'test/security-docs.test.ts',
       'test/conformance/**/*.test.ts',
       'test/harness/**/*.test.ts',
       'test/sim/**/*.test.ts',
