@@ -7,6 +7,8 @@ import { Agent, type AgentParts } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { ContainerdRuntime } from './cri/containerd.ts';
 import { nodeFetch, requireTls } from './link/http.ts';
+import { fileSealer } from './link/sealer.ts';
+import { diskFiles, type StateFiles } from './link/store.ts';
 import { type DialStream, webSocketDialer } from './link/streams.ts';
 import { createNetwork } from './network/index.ts';
 import { noNetwork } from './network-none.ts';
@@ -47,6 +49,9 @@ export function buildAgents(config: AgentConfig, options: BuildOptions): Agent[]
   );
 }
 
+const stateFiles = ({ runDir }: AgentConfig, nodeName: string, directory: string): StateFiles =>
+  diskFiles(directory, fileSealer(path.join(runDir, `${nodeName}.snapshot-key`)));
+
 type Dial = NonNullable<BuildOptions['dial']>;
 
 function realAgent(config: AgentConfig, o: BuildOptions, fetch: Fetch, dial: Dial): Agent {
@@ -56,6 +61,7 @@ function realAgent(config: AgentConfig, o: BuildOptions, fetch: Fetch, dial: Dia
     config,
     nodeName: config.nodeName,
     stateDir: config.stateDir,
+    files: stateFiles(config, config.nodeName, config.stateDir),
     runtime,
     volumes: new DiskVolumes(path.join(config.stateDir, 'pods'), () => o.timers.now()),
     cgroups: new KernelCgroups(`${config.networkId}-kubepods`),
@@ -86,6 +92,7 @@ export function simulatedParts(
     config: { ...config, address: `198.${second}.${index % 256}.1` },
     nodeName,
     stateDir: path.join(config.stateDir, nodeName),
+    files: stateFiles(config, nodeName, path.join(config.stateDir, nodeName)),
     // Addresses of the benchmarking range: nothing can be confused with them.
     runtime: new SimulatedRuntime({
       timers: o.timers,

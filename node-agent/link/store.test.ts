@@ -1,6 +1,10 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { NodeChange } from '../../src/protocol/node.ts';
-import { Store } from './store.ts';
+import { fileSealer } from './sealer.ts';
+import { diskFiles, Store } from './store.ts';
 
 const store = () => new Store({ read: async () => undefined, write: async () => {} }, 'n');
 const configMap: NodeChange = {
@@ -59,4 +63,43 @@ test('what was allocated to pods outlives the agent, and not the pods', async ()
   await after.load();
   expect(after.allocation('1')).toEqual(allocation);
   expect(after.allocation('2')).toBeUndefined();
+});
+
+test('Secrets are on disk only sealed, open again while the key lasts, and not after a reboot', async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'agent-'));
+  const [state, keyFile] = [path.join(folder, 'state'), path.join(folder, 'run/key')];
+  const open = () => new Store(diskFiles(state, fileSealer(keyFile)), 'n');
+  const secret: NodeChange = {
+    type: 'put',
+    resource: 'secrets',
+    namespace: 'd',
+    name: 's',
+    object: { metadata: { name: 's', namespace: 'd', resourceVersion: '9' }, data: { password: 'TUFSS0VS' } },
+  };
+  const user = pod('a', '1');
+  (user.object as { spec: { containers: unknown[] } }).spec.containers = [
+    { name: 'c', envFrom: [{ secretRef: { name: 's' } }, { configMapRef: { name: 'late' } }] },
+  ];
+  const before = open();
+  before.apply(false, [configMap, secret, user]);
+  await before.save();
+  const text = fs.readFileSync(path.join(state, 'snapshot.json'), 'utf8');
+  expect(text).toContain('"late"');
+  expect(text).not.toMatch(/TUFSS0VS|password/);
+  expect(fs.statSync(keyFile).mode & 0o777).toBe(0o600);
+  const restarted = open();
+  await restarted.load();
+  expect(restarted.secret('d', 's')?.data).toEqual({ password: 'TUFSS0VS' });
+  fs.rmSync(keyFile);
+  const rebooted = open();
+  await rebooted.load();
+  expect(rebooted.secret('d', 's')).toBeUndefined();
+  expect(rebooted.configMap('d', 'late')).toBeDefined();
+  expect(rebooted.pods()).toHaveLength(1);
+  rebooted.apply(false, [secret]);
+  await rebooted.save();
+  const again = open();
+  await again.load();
+  expect(again.secret('d', 's')).toBeDefined();
+  fs.rmSync(folder, { recursive: true });
 });

@@ -1,5 +1,5 @@
 // The agent's copy of everything that the control plane has told it, in memory and as a snapshot on disk (one file, renamed
-// into place, readable by root alone: it holds secrets). Answers the questions of pods, volumes and the network.
+// into place, readable by root alone; Secrets are sealed in it). Answers the questions of pods, volumes and the network.
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { ConfigMap, Node, Pod, PodStatus, Secret, Service } from '../../src/generated/schemas/core-v1.ts';
@@ -9,12 +9,13 @@ import type { NetworkView } from '../network/types.ts';
 import type { Objects } from '../objects.ts';
 import type { Allocation } from '../pods/resize.ts';
 import { referable, referencesOf } from './references.ts';
+import type { Sealer } from './sealer.ts';
 
 interface Snapshot {
   version: 1;
   epoch: string;
   revision: number;
-  objects: { resource: string; object: Record<string, unknown> }[];
+  objects: ({ resource: string; object: Record<string, unknown> } | { resource: string; sealed: string })[];
   /** Of pods whose resources were changed, by uid. */
   allocations?: Record<string, Allocation>;
 }
@@ -37,10 +38,13 @@ export interface StateFiles {
   /** Undefined: there is none. */
   read(name: string): Promise<string | undefined>;
   write(name: string, text: string): Promise<void>;
+  /** Keeps Secrets from being readable there; absent: they are. */
+  sealer?: Sealer;
 }
 
-export function diskFiles(directory: string): StateFiles {
+export function diskFiles(directory: string, sealer?: Sealer): StateFiles {
   return {
+    ...(sealer ? { sealer } : {}),
     read: (name) => fs.readFile(path.join(directory, name), 'utf8').catch(() => undefined),
     async write(name, text) {
       const file = path.join(directory, name);
@@ -181,10 +185,19 @@ export class Store implements Objects {
     }
     for (const [uid, allocation] of Object.entries(snapshot.allocations ?? {})) this.#allocations.set(uid, allocation);
     // The cursor is not taken over: the first sync asks for everything, and what is no longer true goes then.
-    for (const { resource, object } of snapshot.objects) {
+    for (const one of snapshot.objects) {
+      const { resource } = one;
+      const object = 'sealed' in one ? this.#unsealed(one.sealed) : one.object;
+      if (!object) continue;
       const { metadata } = object as Stored;
       this.#table(resource).set(`${metadata?.namespace ?? ''}/${metadata?.name}`, object as Stored);
     }
+  }
+
+  /** Undefined: of before a reboot. */
+  #unsealed(sealed: string): Stored | undefined {
+    const text = this.#files.sealer?.open(sealed);
+    return text === undefined ? undefined : (JSON.parse(text) as Stored);
   }
 
   /** One at a time; each writes what is true when its turn comes. */
@@ -211,7 +224,11 @@ export class Store implements Objects {
     const whole = this.#withStatus(resource, object);
     const known = this.#texts.get(object);
     if (known && known.status === whole.status) return known.text;
-    const text = JSON.stringify({ resource, object: whole });
+    const { sealer } = this.#files;
+    const text =
+      sealer && resource === 'secrets'
+        ? JSON.stringify({ resource, sealed: sealer.seal(JSON.stringify(whole)) })
+        : JSON.stringify({ resource, object: whole });
     this.#texts.set(object, { status: whole.status, text });
     return text;
   }
