@@ -38,6 +38,8 @@ export function serviceAccountIssuer(options: {
   const settings = tokenSettings(config, configured);
   const ring = new KeyRing({ pem, ledger, clock, random });
   const signer = createSigner({ ring, log });
+  // Now, so that whoever configured what is no key reads of it before the first token does.
+  ring.keys().catch((error: unknown) => log.error('service account keys cannot be read', { error: String(error) }));
   const legacy = new Counter(
     'serviceaccount_legacy_tokens_total',
     '[ALPHA] Cumulative legacy service account tokens used',
