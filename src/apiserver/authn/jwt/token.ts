@@ -69,7 +69,13 @@ export class PublicKey {
     if ((use !== undefined && use !== 'sig') || (alg !== undefined && alg !== name)) return undefined;
     const jwk = (kty === 'RSA' ? { kty, n, e } : { kty, crv, x, y }) as JWK;
     return crypto.subtle
-      .importKey('jwk', jwk, wanted.import as { name: string }, false, ['verify'])
+      .importKey(
+        'jwk',
+        jwk as Parameters<typeof crypto.subtle.importKey>[1],
+        wanted.import as { name: string },
+        false,
+        ['verify'],
+      )
       .catch(() => undefined);
   }
 }
