@@ -28,6 +28,9 @@ export function unwrap<T>(result: Outcome<T>): T {
   throw new ApiError((reason as StatusReason | undefined) ?? 'InternalError', message ?? '', details);
 }
 
+/** Nobody between keeps it, and no browser takes it for a page. */
+const answerHeaders = { 'Cache-Control': 'no-cache, private', 'X-Content-Type-Options': 'nosniff' };
+
 export function statusResponse(error: ApiError): Response {
-  return Response.json(toStatus(error), { status: error.code });
+  return Response.json(toStatus(error), { status: error.code, headers: answerHeaders });
 }
