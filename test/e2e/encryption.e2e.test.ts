@@ -1,4 +1,4 @@
-// Secrets at rest: what a control plane of its own (no nodes) leaves in the files of its state directory, while keys change
+// Secrets at rest: what a cluster of its own (one simulated node) leaves in the files of its state directory, while keys change
 // under load, processes die, and the key is taken away.
 import fs from 'node:fs';
 import os from 'node:os';
@@ -19,7 +19,7 @@ const marker = 'Zq7xMarker';
 const tiffin = (...args: string[]): Promise<Outcome> =>
   run(path.join(root, 'tiffin'), [...args, '--state-dir', stateDir], { timeoutMs: 120_000 });
 async function up(...args: string[]): Promise<Outcome> {
-  return tiffin('up', '--nodes', '0', ...args);
+  return tiffin('up', '--nodes', '0', '--simulated-nodes', '1', ...args);
 }
 async function well(outcome: Promise<Outcome>): Promise<string> {
   const { code, stdout, stderr } = await outcome;
@@ -35,6 +35,15 @@ const status = () =>
 async function settled(): Promise<void> {
   for (const deadline = Date.now() + 30_000; (await status()).state !== 'settled'; ) {
     if (Date.now() > deadline) throw new Error('rows are still being stored again');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function running(name: string): Promise<void> {
+  for (const deadline = Date.now() + 30_000; ; ) {
+    const pod = await api().json<{ status?: { phase?: string } }>('GET', `/api/v1/namespaces/default/pods/${name}`);
+    if (pod.status?.phase === 'Running') return;
+    if (Date.now() > deadline) throw new Error(`${name} does not run: ${JSON.stringify(pod.status)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -86,6 +95,18 @@ describe('encryption at rest', () => {
     await client.json('POST', secrets, named('gone', `${marker}-gone`));
     await client.json('DELETE', `${secrets}/gone`);
     expect((await client.request('GET', secrets)).text).toContain(`${marker}/type`);
+    await client.json('POST', '/api/v1/namespaces/default/pods', {
+      metadata: { name: 'reader' },
+      spec: {
+        containers: [{ name: 'c', image: 'tiffin.dev/pause:1', envFrom: [{ secretRef: { name: 'everywhere' } }] }],
+        volumes: [{ name: 'v', secret: { secretName: 'everywhere' } }],
+      },
+    });
+    await running('reader');
+    // The node has been told, and keeps it.
+    await expect
+      .poll(() => filesWith('"sealed":'), { timeout: 20_000 })
+      .toEqual([expect.stringContaining('snapshot.json')]);
     await client.json('POST', '/api/v1/namespaces/default/configmaps', {
       metadata: { name: 'c' },
       data: { a: 'PlainMarker' },
