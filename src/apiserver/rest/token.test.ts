@@ -66,6 +66,7 @@ test.each<[string, object, number, string]>([
     'the token would be longer than 16000 characters',
   ],
   ['a pod that is not there', { spec: bind('Pod', { name: 'x' }) }, 404, 'pods "x" not found'],
+  ['a pod of no group', { spec: bind('Pod', { name: 'x' }, 'a/b/c') }, 404, 'pods "x" not found'],
   ['a Secret that is not there', { spec: bind('Secret', { name: 'x' }) }, 404, 'secrets "x" not found'],
   ['a node that is not there', { spec: bind('Node', { name: 'x' }) }, 404, 'nodes "x" not found'],
   [

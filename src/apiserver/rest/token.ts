@@ -45,6 +45,7 @@ export function tokenCreator(
     const format = bodyFormat(rest.request.headers.get('content-type'));
     const bytes = await readBody(rest.request);
     const { object, warnings } = core.codec.decode(bytes, format, target, options.fieldValidation);
+    rest.audit?.requestObject(object, bytes.byteLength);
     const request = object as unknown as TokenRequest;
     request.spec ??= {};
     request.spec.expirationSeconds ??= lifetimeDefaultSeconds;
@@ -176,8 +177,8 @@ function bindings(rest: RestRequest, request: TokenRequest, account: KubeObject)
     return object;
   };
   const named = (object: KubeObject) => ({ name: object.metadata.name, uid: object.metadata.uid });
-  // Of the core group, in whatever version.
-  const kind = (reference.apiVersion ?? '').includes('/') ? undefined : reference.kind;
+  // Of the core group, in whatever version, and what names no group as one would.
+  const kind = (reference.apiVersion ?? '').split('/').length === 2 ? undefined : reference.kind;
   if (kind === 'Pod') {
     const pod = find('pods') as KubeObject & { spec: { serviceAccountName?: string; nodeName?: string } };
     if (pod.spec.serviceAccountName !== account.metadata.name)
