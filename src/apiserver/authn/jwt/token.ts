@@ -1,7 +1,7 @@
 // Tokens of issuers that are not this cluster: JWS in compact form (RFC 7515), taken apart without believing anything, and the
 // keys (RFC 7517) that may have signed them. Which algorithms there are is decided here and never by the token: neither
 // `none` nor a shared secret is among them.
-import type { CryptoKey, JWK } from 'jose';
+import type { CryptoKey } from 'jose';
 import { type Jws, takeApart } from '../jws.ts';
 
 /** Some thousands of groups. */
@@ -67,15 +67,9 @@ export class PublicKey {
     const wanted: { kty: string; crv?: string; import: object } = algorithms[name];
     if (kty !== wanted.kty || (wanted.crv !== undefined && crv !== wanted.crv)) return undefined;
     if ((use !== undefined && use !== 'sig') || (alg !== undefined && alg !== name)) return undefined;
-    const jwk = (kty === 'RSA' ? { kty, n, e } : { kty, crv, x, y }) as JWK;
+    const jwk = kty === 'RSA' ? { kty, n, e } : { kty, crv, x, y };
     return crypto.subtle
-      .importKey(
-        'jwk',
-        jwk as Parameters<typeof crypto.subtle.importKey>[1],
-        wanted.import as { name: string },
-        false,
-        ['verify'],
-      )
+      .importKey('jwk', jwk as never, wanted.import as { name: string }, false, ['verify'])
       .catch(() => undefined);
   }
 }
