@@ -3,6 +3,7 @@
 import type { Configuration } from '../configuration/configuration.ts';
 import type { HttpRequest } from '../machinery/http.ts';
 import type { AnyResource, Authority } from '../machinery/resource.ts';
+import type { AuditedRequest } from './audit/request.ts';
 import type { Authenticator } from './authn/authenticator.ts';
 import { Impersonation, type Impersonator, wantedUser } from './authn/impersonation.ts';
 import { type RequestAuthenticator, requestAuthenticator } from './authn/request.ts';
@@ -39,19 +40,25 @@ export class Access {
   }
 
   /** Whose request it is, and who sends it in another's name. */
-  async whom(request: HttpRequest, info: RequestInfo): Promise<{ user: User; impersonator?: Impersonator }> {
+  async whom(
+    request: HttpRequest,
+    info: RequestInfo,
+    audit?: AuditedRequest,
+  ): Promise<{ user: User; impersonator?: Impersonator }> {
     const sender = await this.#authenticate(request, info.path);
+    audit?.sentBy(sender);
     const wanted = wantedUser(request.headers);
     if (!wanted) return { user: sender };
     const { user, constraint } = await this.#impersonation.impersonate(wanted, attributesOf(info, sender));
+    audit?.impersonates(user, constraint);
     return { user, impersonator: { user: sender, constraint } };
   }
 
   /** At once, unless it is for somebody elsewhere to say. */
-  require(attributes: Attributes): Promise<void> | undefined {
+  require(attributes: Attributes, audit?: AuditedRequest): Promise<void> | undefined {
     const decision = this.#authorizer.authorize(attributes);
-    if (decision?.later) return decision.later().then((settled) => this.#requireAllowed(settled, attributes));
-    this.#requireAllowed(decision, attributes);
+    if (decision?.later) return decision.later().then((settled) => this.#requireAllowed(settled, attributes, audit));
+    this.#requireAllowed(decision, attributes, audit);
     return undefined;
   }
 
@@ -90,7 +97,8 @@ export class Access {
     };
   }
 
-  #requireAllowed(decision: Decision | undefined, attributes: Attributes): void {
+  #requireAllowed(decision: Decision | undefined, attributes: Attributes, audit?: AuditedRequest): void {
+    audit?.authorized(decision?.allowed === true, decision?.reason ?? '');
     if (!decision?.allowed) throw refused(attributes, decision, this.#isServed(attributes));
   }
 }

@@ -1,7 +1,7 @@
 // One call out of the API server, to what an administrator configured: bounded in time and in size, never redirected (a
 // redirect would carry what was sent to somebody whom nobody configured), and told apart from an answer when it fails.
 
-import type { Fetch, FetchOptions, Log, Timers } from '../ports/index.ts';
+import type { Clock, Fetch, FetchOptions, Log, Timers } from '../ports/index.ts';
 
 /** What whoever calls out needs; without `fetch` nothing can be reached. */
 export interface Outside {
@@ -9,6 +9,9 @@ export interface Outside {
   timers: Timers;
   log: Log;
 }
+
+/** Without timers nothing that is called has a deadline. */
+export const untimed = (clock: Clock): Timers => ({ now: () => clock.now(), after: () => () => {} });
 
 export interface Outgoing extends FetchOptions {
   timeoutMs: number;

@@ -9,7 +9,6 @@ import { protobuf } from '../generated/schemas/protobuf.ts';
 import type { Ledger } from '../ledger/types.ts';
 import { errors } from '../machinery/errors.ts';
 import { HttpAnswer, type HttpRequest } from '../machinery/http.ts';
-import type { KubeObject } from '../machinery/meta.ts';
 import type { AnyResource, ControlPlaneParts } from '../machinery/resource.ts';
 import type { ProtobufTable } from '../machinery/schema/table.ts';
 import { Schemas } from '../machinery/schema/types.ts';
@@ -17,6 +16,9 @@ import type { Clock, ClusterConfig, Fetch, Log, Random, Timers } from '../ports/
 import type { Client, Feed } from '../reconcile/types.ts';
 import { Access } from './access.ts';
 import { AdmissionChain, type AdmissionPlugin } from './admission/chain.ts';
+import { Audit } from './audit/audit.ts';
+import type { AuditedRequest } from './audit/request.ts';
+import type { AuditOutlets } from './audit/sink.ts';
 import { type Authenticator, allAuthenticated } from './authn/authenticator.ts';
 import { type ServiceAccountIssuer, serviceAccountIssuer } from './authn/issuer.ts';
 import { configuredTokens } from './authn/request.ts';
@@ -38,8 +40,9 @@ import { TimeLimits } from './flowcontrol/time-limits.ts';
 import type { KeyFamilies } from './keys.ts';
 import { flowControlFamilies } from './metrics/flow-control.ts';
 import { Metrics } from './metrics/metrics.ts';
-import { methodNotAllowed, pageNotFound, statusResponse, withWarning } from './negotiation/respond.ts';
+import { methodNotAllowed, pageNotFound, plainText, statusResponse, withWarning } from './negotiation/respond.ts';
 import { OpenApi } from './openapi/openapi.ts';
+import { untimed } from './outgoing.ts';
 import { gitVersion, Pages, resourceNotFound } from './pages.ts';
 import { isServed, Registry, subresourceOf } from './registry.ts';
 import { actionCollections } from './rest/collections.ts';
@@ -49,7 +52,7 @@ import { deleteCollection } from './rest/delete-collection.ts';
 import { ManagedTypes } from './rest/managed.ts';
 import { getObject, listObjects, watchObjects } from './rest/read.ts';
 import { reviews } from './rest/reviews.ts';
-import { streamOptions } from './rest/stream-options.ts';
+import { type Connection, streamOptions } from './rest/stream-options.ts';
 import { tokenCreator } from './rest/token.ts';
 import { createVirtual, type VirtualResource } from './rest/virtual.ts';
 import { createObject, deleteOne, patchObject, updateObject } from './rest/write.ts';
@@ -58,14 +61,7 @@ import { hasEmptyNamespace, isCollectionRead, isNamespaceItself, requireSegment,
 import { findObject } from './storage/read.ts';
 import { WatchHub } from './watch/hub.ts';
 
-/** Everything of a request to a `connect` subresource (log, exec, …) that whoever carries it out needs. */
-export interface Connection {
-  user: User;
-  object: KubeObject;
-  subresource: string;
-  /** The query's parameters, checked; of a log: `container` always among them. */
-  options: Record<string, string>;
-}
+export type { Connection };
 
 export interface ApiServerOptions {
   ledger: Ledger;
@@ -83,6 +79,8 @@ export interface ApiServerOptions {
   serviceAccountKey?: string;
   /** Calls webhooks, issuers and sinks that are configured; absent: none can be reached. */
   fetch?: Fetch;
+  /** Where audit events can go, and whether they go there the configuration says; absent: to a webhook at most. */
+  audit?: AuditOutlets;
   /** Ends a node's credentials; absent: they cannot be revoked. */
   revokeNode?(node: string): Promise<void>;
   /** Carries out requests that begin a stream to a node; absent: they are answered with 503. */
@@ -120,6 +118,8 @@ export class ApiServer {
   readonly #virtual: ReadonlyMap<string, VirtualResource>;
   readonly #authenticator: Authenticator;
   readonly #access: Access;
+  /** Undefined: nothing is audited. */
+  readonly #audit: Audit | undefined;
   readonly #expiry: Expiry;
   /** Creates of `connect` subresources that are answered here, by `plural/subresource`. */
   readonly #creators: Readonly<Record<string, (rest: RestRequest) => Promise<HttpAnswer>>>;
@@ -163,6 +163,8 @@ export class ApiServer {
       outside,
       isServed: (asked) => isServed(registry, this.#virtual, asked),
     });
+    const outlets = options.audit ?? { waitUntil() {} };
+    this.#audit = Audit.of(configuration, { ...outside, random, outlets });
     this.#creators = issuer
       ? { 'serviceaccounts/token': tokenCreator(issuer.signer, issuer.settings, authorizer) }
       : {};
@@ -195,6 +197,7 @@ export class ApiServer {
       startedMs: clock.now(),
     });
     this.metrics.add(...flowControlFamilies(() => this.#flowControl.levels), ...(issuer?.metrics ?? []));
+    this.metrics.add(...(this.#audit?.families ?? []));
     this.metrics.add(...admission.flatMap(({ families = [] }) => families));
     this.#discovery = new Discovery(registry, virtual);
     this.#pages = new Pages(this.core, {
@@ -260,28 +263,36 @@ export class ApiServer {
     const path = pathOf(request.url);
     const info = path === undefined ? undefined : requestInfo(request.method, path, url.searchParams);
     const begunMs = this.core.clock.now();
+    const auditId = request.headers.get('audit-id') || this.core.random.uuid();
+    const audit = info && this.#audit?.begin(request, info, auditId);
     const ended = this.metrics.requests.begin(info);
     let answer: HttpAnswer;
     try {
-      answer = await this.#handle(request, url, info);
+      answer = await this.#handle(request, url, info, audit);
     } catch (error) {
       answer = this.#status(error, request);
     }
+    audit?.answered(answer);
     ended(answer.status, (this.core.clock.now() - begunMs) / 1000);
     if (answer.header('Cache-Control') === undefined) answer.setHeader('Cache-Control', 'no-cache, private');
     return answer
       .setHeader('X-Content-Type-Options', 'nosniff')
-      .setHeader('Audit-Id', request.headers.get('audit-id') || this.core.random.uuid())
+      .setHeader('Audit-Id', auditId)
       .setHeader('Date', new Date(this.core.clock.now()).toUTCString());
   }
 
-  async #handle(request: HttpRequest, url: URL, info: RequestInfo | undefined): Promise<HttpAnswer> {
+  async #handle(
+    request: HttpRequest,
+    url: URL,
+    info: RequestInfo | undefined,
+    audit: AuditedRequest | undefined,
+  ): Promise<HttpAnswer> {
     if (!info) throw errors.badRequest('invalid percent-encoding in the path');
-    const { user, impersonator } = await this.#access.whom(request, info);
+    const { user, impersonator } = await this.#access.whom(request, info, audit);
     return this.#flowControl.serve({ info, user, query: url.searchParams, request }, async (extend) => {
       try {
         const reading = this.#unread.reading(extend);
-        return await this.#serve({ core: this.core, request, url, info, user, impersonator, reading });
+        return await this.#serve({ core: this.core, request, url, info, user, impersonator, audit, reading });
       } catch (error) {
         return this.#status(error, request);
       }
@@ -293,9 +304,9 @@ export class ApiServer {
   }
 
   async #serve(call: Omit<RestRequest, 'definition' | 'subresource' | 'mayCreate'>): Promise<HttpAnswer> {
-    const { request, url, info, user } = call;
+    const { request, url, info, user, audit } = call;
     const attributes = attributesOf(info, user);
-    const waiting = this.#access.require(attributes);
+    const waiting = this.#access.require(attributes, audit);
     if (waiting) await waiting;
     if (!info.isResource) {
       const dump = this.#flowControl.dump(info.path, url.searchParams);
@@ -307,7 +318,7 @@ export class ApiServer {
 
     const virtual = this.#virtual.get(`${info.group}/${info.version}/${info.resource}`);
     if (virtual?.namespaced && info.namespace === '') return this.#notServed(info);
-    if (virtual && info.name === '') return createVirtual(this.core, virtual, request, url, info, user);
+    if (virtual && info.name === '') return createVirtual(this.core, virtual, request, url, info, user, audit);
     const definition = this.core.registry.find(info.group, info.version, info.resource);
     if (!definition) return emptyCollection(info) ?? this.#notServed(info);
     const subresource = info.subresource === '' ? undefined : subresourceOf(definition, info.subresource);
@@ -329,6 +340,7 @@ export class ApiServer {
     const authority = this.#access.authority(definition, attributes);
     const rest = { ...call, definition, subresource, mayCreate, ...(authority ? { authority } : {}) };
     if (definition.deprecation === undefined) return this.#dispatch(rest);
+    audit?.annotate('k8s.io/deprecated', 'true');
     const answer = await this.#dispatch(rest).catch((error: unknown) => this.#status(error, request));
     // What is not served cannot be deprecated.
     return answer.status === 405 ? answer : withWarning(answer, definition.deprecation);
@@ -387,11 +399,3 @@ export class ApiServer {
     return connect(request, { user, object, subresource: info.subresource, options });
   }
 }
-
-/** Without timers nothing that is called has a deadline. */
-const untimed = (clock: Clock): Timers => ({ now: () => clock.now(), after: () => () => {} });
-
-const plainText = (text: string): HttpAnswer =>
-  new HttpAnswer(text, {
-    headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-cache, private' },
-  });

@@ -3,6 +3,8 @@
 // server. Knows only which kinds there are; each has a file of its own beside this one.
 import type { FieldError } from '../machinery/errors.ts';
 import { causesOf } from '../machinery/errors.ts';
+import { type AuditPolicy, auditPolicy } from './audit.ts';
+import { type AuditSinks, auditSinks } from './audit-sinks.ts';
 import { type Authentication, authenticationConfiguration, overlappingIssuers } from './authentication.ts';
 import { type Authorization, authorizationConfiguration } from './authorization.ts';
 import { type Encryption, encryptionConfiguration } from './encryption.ts';
@@ -12,6 +14,8 @@ import { type ServiceAccountTokens, serviceAccountTokens } from './service-accou
 
 /** What of each kind was configured; absent: the defaults hold. */
 export interface Configuration {
+  audit?: AuditPolicy;
+  auditSinks?: AuditSinks;
   authentication?: Authentication;
   authorization?: Authorization;
   encryption?: Encryption;
@@ -32,6 +36,8 @@ export interface ConfigurationKind<K extends keyof Configuration = keyof Configu
 }
 
 const kinds: readonly ConfigurationKind[] = [
+  auditPolicy,
+  auditSinks,
   authenticationConfiguration,
   authorizationConfiguration,
   encryptionConfiguration,

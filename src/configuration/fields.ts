@@ -45,6 +45,13 @@ export class Fields {
     return typeof value === 'string' ? value : undefined;
   }
 
+  integer(field: string, absent: number, least: number, most: number): number {
+    const value = this.#typed(field, absent, (one) => Number.isInteger(one), 'must be an integer');
+    if (value < least || value > most)
+      this.problem(invalid(this.path(field), value, `must be between ${least} and ${most}, inclusive`));
+    return value;
+  }
+
   flag(field: string, absent: boolean): boolean {
     return this.#typed(field, absent, (value) => typeof value === 'boolean', 'must be true or false');
   }

@@ -11,6 +11,8 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** Which certificate the client presented, as whoever terminates TLS says; never read from what the client can write. */
   readonly peerCertificate?: PeerCertificate;
+  /** Where the client is, as whoever terminates TLS says; never read from what the client can write. */
+  readonly clientAddress?: string;
 }
 
 export interface PeerCertificate {
@@ -29,6 +31,8 @@ export type HttpBody = string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Ar
 
 export class HttpAnswer {
   body: HttpBody;
+  /** The object that the body says in whatever encoding, as JSON; absent where the body is JSON itself, or no object. */
+  json?: string;
   readonly status: number;
   readonly #headers: Record<string, string>;
   /** The body is in its Content-Encoding already. */

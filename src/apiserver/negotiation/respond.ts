@@ -40,6 +40,12 @@ export const yamlText = (value: unknown): string => stringify(value, yamlStyle);
 
 /** `text` is JSON; it is turned into what was asked for. */
 export function textResponse(text: string, options: AnswerOptions = {}): HttpAnswer {
+  const answer = encodedResponse(text, options);
+  answer.json = text;
+  return answer;
+}
+
+function encodedResponse(text: string, options: AnswerOptions): HttpAnswer {
   switch (options.encoding) {
     case 'yaml':
       return bodyResponse(yamlText(JSON.parse(text)), 'yaml', options);
@@ -120,6 +126,11 @@ export function successStatus(details: Status['details']): Status {
 export function methodNotAllowed(): ApiError {
   return new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 }
+
+export const plainText = (text: string): HttpAnswer =>
+  new HttpAnswer(text, {
+    headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-cache, private' },
+  });
 
 /** What upstream answers for a path that it does not serve. */
 export function pageNotFound(): HttpAnswer {

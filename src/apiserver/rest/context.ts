@@ -3,6 +3,7 @@
 import { type ApiError, errors } from '../../machinery/errors.ts';
 import type { HttpRequest } from '../../machinery/http.ts';
 import type { AnyResource, Authority, Subresource } from '../../machinery/resource.ts';
+import type { AuditedRequest } from '../audit/request.ts';
 import type { Impersonator } from '../authn/impersonation.ts';
 import type { Core, User } from '../core.ts';
 import { type AcceptForm, negotiate, notAcceptable } from '../negotiation/accept.ts';
@@ -21,6 +22,8 @@ export interface RestRequest {
   readonly user: User;
   /** Who sends it, when `user` is somebody else in whose name it is sent; for the audit log. */
   readonly impersonator?: Impersonator | undefined;
+  /** Absent: it is not audited. */
+  readonly audit?: AuditedRequest | undefined;
   /** Keeps the request under way, as flow control counts it, until its answer has been read; `abandon` ends it when nobody reads it. */
   reading(abandon: () => void): Reading;
   /** What the user may do, where the kind wants to know it; absent: everything. */

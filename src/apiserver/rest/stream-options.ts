@@ -2,7 +2,17 @@
 import type { Pod } from '../../generated/schemas/core-v1.ts';
 import { errors } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
+import type { User } from '../core.ts';
 import { chooseContainer, logOptions } from './log-options.ts';
+
+/** Everything of a request to a `connect` subresource (log, exec, …) that whoever carries it out needs. */
+export interface Connection {
+  user: User;
+  object: KubeObject;
+  subresource: string;
+  /** The query's parameters, checked; of a log: `container` always among them. */
+  options: Record<string, string>;
+}
 
 const toContainer = new Set(['attach', 'exec']);
 const toNode = new Set([...toContainer, 'portforward']);

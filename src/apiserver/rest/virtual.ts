@@ -1,6 +1,7 @@
 // Resources that are only created and never stored: reviews of who one is and what one may do, and actions.
 import type { HttpAnswer, HttpRequest } from '../../machinery/http.ts';
 import { apiVersion, type KubeObject } from '../../machinery/meta.ts';
+import type { AuditedRequest } from '../audit/request.ts';
 import type { Core, User } from '../core.ts';
 import { type AcceptForm, negotiate } from '../negotiation/accept.ts';
 import { bodyFormat, readBody } from '../negotiation/body.ts';
@@ -30,13 +31,16 @@ export async function createVirtual(
   url: URL,
   info: RequestInfo,
   user: User,
+  audit?: AuditedRequest,
 ): Promise<HttpAnswer> {
   if (info.verb !== 'create') throw methodNotAllowed();
   const accept = negotiate(request, 'metadata');
   const how = answering(request, accept, core.codec.protobuf);
   const options = writeOptions('CreateOptions', url.searchParams);
   const format = bodyFormat(request.headers.get('content-type'));
-  const { object, warnings } = core.codec.decode(await readBody(request), format, resource, options.fieldValidation);
+  const bytes = await readBody(request);
+  const { object, warnings } = core.codec.decode(bytes, format, resource, options.fieldValidation);
+  audit?.requestObject(object, bytes.byteLength);
   const managedFields = managedFieldsOfVirtual(core, resource, object, fieldManager(request, options.fieldManager));
   if (managedFields) object.metadata.managedFields = managedFields;
   else delete object.metadata.managedFields;

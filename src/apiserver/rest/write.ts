@@ -52,12 +52,14 @@ export async function patchObject(rest: RestRequest): Promise<HttpAnswer> {
   const warnings: string[] = [];
   if (type === 'apply') {
     const { patch, repeated } = configuration(bytes);
+    rest.audit?.requestObject(patch, bytes.byteLength);
     const { force, fieldValidation: validation } = options;
     const operation = { verb: 'apply', patch, repeated, force, validation, mayCreate: rest.mayCreate } as const;
     const written = await commit(rest, operation, options, warnings);
     return answer(rest, written, written.created ? 201 : 200, warnings);
   }
   const patch = new TextDecoder().decode(bytes);
+  rest.audit?.requestPatch(patch);
   const written = await commit(
     rest,
     { verb: 'patch', type, patch, validation: options.fieldValidation },
@@ -90,7 +92,9 @@ export async function deleteOne(rest: RestRequest): Promise<HttpAnswer> {
 async function decodeBody(rest: RestRequest, validation: 'Ignore' | 'Warn' | 'Strict') {
   const format = bodyFormat(rest.request.headers.get('content-type'));
   const bytes = await readBody(rest.request);
-  return rest.core.codec.decode(bytes, format, bodyTarget(rest.definition, rest.subresource), validation);
+  const decoded = rest.core.codec.decode(bytes, format, bodyTarget(rest.definition, rest.subresource), validation);
+  rest.audit?.requestObject(decoded.object, bytes.byteLength);
+  return decoded;
 }
 
 /** DeleteOptions of the body, if there is one, otherwise of the query. */
@@ -102,6 +106,7 @@ export async function readDeleteOptions(
   if (bytes.byteLength === 0) return deleteOptions(undefined, query);
   const format = bodyFormat(rest.request.headers.get('content-type'));
   const { object } = rest.core.codec.decode(bytes, format, deleteOptionsTarget(rest), 'Ignore');
+  rest.audit?.requestObject(object, bytes.byteLength);
   return deleteOptions(object as unknown as Record<string, unknown>, query);
 }
 
@@ -145,6 +150,7 @@ async function commit(
       dryRun: options.dryRun,
       warnings,
       manager,
+      ...(rest.audit ? { annotate: rest.audit.annotate } : {}),
       ...(inspected ? { inspected } : {}),
     };
     return execute(scope, 'body' in operation ? { ...operation, body: copyJson(operation.body) } : operation);
