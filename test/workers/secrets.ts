@@ -26,6 +26,9 @@ export async function testSecrets(): Promise<Record<string, string>> {
     CLUSTER_CA_CERT: certificate.toString('pem'),
     CLUSTER_CA_KEY: ca.pem,
     SERVICE_ACCOUNT_KEY: (await keyPair()).pem,
+    ENCRYPTION_KEYS: JSON.stringify([
+      { name: 'of-tests', secret: Buffer.from(webcrypto.getRandomValues(new Uint8Array(32))).toString('base64') },
+    ]),
     CLUSTER_CONFIG: JSON.stringify({ longPoll: 'always', nodeGraceMs: 5_000, nodeHeartbeatMs: 2_000 }),
   };
 }

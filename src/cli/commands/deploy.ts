@@ -73,9 +73,14 @@ async function missing(paths: StatePaths, name: string[]): Promise<string[]> {
       'not logged in to Cloudflare: run npx wrangler login, or set CLOUDFLARE_API_TOKEN (permission "Workers Scripts: Edit")',
     ];
   }
-  if (fs.existsSync(pkiFiles(paths.pki).caKey)) return [];
+  const { caKey, encryptionKeys } = pkiFiles(paths.pki);
+  if ([caKey, encryptionKeys].every((file) => fs.existsSync(file))) return [];
   const secrets = await wrangler('secret', 'list', ...name);
-  if (secrets.code === 0 && secrets.stdout.includes('CLUSTER_CA_KEY')) {
+  if (secrets.code !== 0) return [];
+  // Another key in its place, and nobody could read the Secrets that are there.
+  if (secrets.stdout.includes('ENCRYPTION_KEYS') && !fs.existsSync(encryptionKeys))
+    return [`this Worker's Secrets are encrypted, and ${encryptionKeys} is missing: put it back`];
+  if (secrets.stdout.includes('CLUSTER_CA_KEY') && !fs.existsSync(caKey)) {
     return [
       `this Worker has its keys already, and ${paths.pki} has none: give the --state-dir that it was deployed from, or another --name`,
     ];
