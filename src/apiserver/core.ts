@@ -15,6 +15,8 @@ export interface User {
   readonly uid?: string;
   readonly groups: readonly string[];
   readonly extra?: Readonly<Record<string, readonly string[]>>;
+  /** What is worth knowing of the credential, as annotations of audit events; no client ever sees it. */
+  readonly notes?: Readonly<Record<string, string>>;
 }
 
 /** When nodes were last heard (milliseconds since the epoch). It never touches the ledger. */

@@ -66,6 +66,7 @@ export class AuditedRequest {
 
   /** Who sends it, in whosever name. */
   sentBy(user: User): void {
+    for (const [key, value] of Object.entries(user.notes ?? {})) this.annotate(key, value);
     this.#decide(user);
     this.#emit('RequestReceived');
   }

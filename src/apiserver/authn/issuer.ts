@@ -64,7 +64,7 @@ export function serviceAccountIssuer(options: {
         legacy.cell('').count++;
         used?.(claims);
       },
-      renewable: (_claims, seconds) => void (seconds === undefined ? valid : stale).cell('').count++,
+      renewable: (_claims, late) => void (late ? stale : valid).cell('').count++,
     },
   });
   const keys = serviceAccountKeys({ ring, ledger, clock });

@@ -3,6 +3,7 @@
 import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { openSql } from '../../../test/harness/sql.ts';
+import { readConfiguration } from '../../configuration/configuration.ts';
 import { encoded, type Forger, forger, issuer } from './testing.ts';
 
 const minute = 60;
@@ -214,4 +215,26 @@ test('tokens that should have been renewed are counted', async () => {
   await f.knock(token);
   await f.knock(token);
   expect(await metrics()).toEqual(['serviceaccount_stale_tokens_total 2', 'serviceaccount_valid_tokens_total 1']);
+  expect((await f.server.authenticate(token))?.notes).toEqual({
+    'authentication.k8s.io/stale-token': `subject: ${me}, seconds after warning threshold: 1`,
+  });
+  expect((await f.server.authenticate(await f.sign({ aud: undefined })))?.notes).toEqual({
+    'authentication.k8s.io/legacy-token': me,
+  });
+  expect((await f.server.authenticate(await f.sign()))?.notes).toBeUndefined();
+});
+
+test('the audit log tells which token was issued, and which were old-fashioned', async () => {
+  const events: { annotations?: Record<string, string>; objectRef?: { subresource?: string } }[] = [];
+  const policy = { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages: ['RequestReceived'] };
+  const f = await forger(openSql(), {
+    configuration: readConfiguration([{ ...policy, rules: [{ level: 'Metadata' }] }]),
+    audit: { line: (event) => events.push(JSON.parse(event)), waitUntil() {} },
+  });
+  const { json } = await f.call('POST', '/api/v1/namespaces/default/serviceaccounts/a/token', { spec: {} });
+  const { jti } = JSON.parse(atob(json.status.token.split('.')[1]));
+  expect(events.at(-1)?.annotations?.['authentication.kubernetes.io/issued-credential-id']).toBe(`JTI=${jti}`);
+  await f.knock(await f.sign({ aud: undefined }));
+  expect(events.at(-1)?.annotations?.['authentication.k8s.io/legacy-token']).toBe(me);
+  expect(JSON.stringify(events)).not.toContain(json.status.token);
 });

@@ -21,8 +21,8 @@ import type { Signer } from './signer.ts';
 export interface TokenUse {
   /** Of a Secret: neither audience nor end. */
   legacy?(claims: TokenClaims): void;
-  /** It should have been renewed `seconds` ago, or (undefined) in time to come. */
-  renewable?(claims: TokenClaims, seconds: number | undefined): void;
+  /** `stale`: it should have been renewed by now. */
+  renewable?(claims: TokenClaims, stale: boolean): void;
 }
 
 /** Characters of tokens that are remembered: some three and a half thousand of them. */
@@ -82,12 +82,22 @@ export function serviceAccountAuthenticator(options: {
     signed.set(token, found);
     return found;
   };
-  const count = (claims: TokenClaims): void => {
-    if (claims.audiences.length === 0) use?.legacy?.(claims);
-    const { warnafter } = claims;
-    if (!warnafter) return;
-    const seconds = Math.floor(clock.now() / 1000) - warnafter;
-    use?.renewable?.(claims, seconds > 0 ? seconds : undefined);
+  /** Counts the use, and notes what is odd about it. */
+  const used = ({ claims, user }: { claims: TokenClaims; user: User }): User => {
+    const { audiences, subject, warnafter } = claims;
+    const notes: Record<string, string> = {};
+    if (audiences.length === 0) {
+      use?.legacy?.(claims);
+      notes['authentication.k8s.io/legacy-token'] = subject;
+    }
+    if (warnafter) {
+      const seconds = Math.floor(clock.now() / 1000) - warnafter;
+      const stale = seconds > 0;
+      use?.renewable?.(claims, stale);
+      if (stale)
+        notes['authentication.k8s.io/stale-token'] = `subject: ${subject}, seconds after warning threshold: ${seconds}`;
+    }
+    return Object.keys(notes).length === 0 ? user : { ...user, notes };
   };
 
   return {
@@ -98,13 +108,12 @@ export function serviceAccountAuthenticator(options: {
       );
       // Looked up after the signature, too: that took its time.
       if (!found || audiencesOf(found.claims, own).length === 0 || problem(found.claims, token)) return undefined;
-      count(found.claims);
-      return found.user;
+      return used(found);
     },
     async review(token, wanted): Promise<Reviewed | undefined> {
       const found = await known(token, () => true);
       if (!found) return undefined;
-      const { claims, user } = found;
+      const { claims } = found;
       const audiences = audiencesOf(claims, wanted);
       if (audiences.length === 0) {
         const named = quotedList(claims.audiences.length === 0 ? own : claims.audiences);
@@ -112,8 +121,7 @@ export function serviceAccountAuthenticator(options: {
       }
       const refusal = problem(claims, token);
       if (refusal !== undefined) return { refusal };
-      count(claims);
-      return { user, audiences };
+      return { user: used(found), audiences };
     },
   };
 }

@@ -93,13 +93,14 @@ export function tokenCreator(
       ...bound,
       ...(extended ? { warnafter: ends } : {}),
     };
+    const id = core.random.uuid();
     const token = await signer.sign(
       {
         aud: audiences,
         exp: extended ? now + lifetimeExtendedSeconds : ends,
         iat: now,
         iss: settings.issuers[0],
-        jti: core.random.uuid(),
+        jti: id,
         [claimsKey]: own,
         nbf: now,
         sub: `system:serviceaccount:${info.namespace}:${info.name}`,
@@ -109,6 +110,7 @@ export function tokenCreator(
     // Nobody would take it.
     if (token.length > tokenCharsMax)
       throw errors.badRequest(`the token would be longer than ${tokenCharsMax} characters: ask for fewer audiences`);
+    rest.audit?.annotate('authentication.kubernetes.io/issued-credential-id', `JTI=${id}`);
     const answer = {
       kind: target.kind,
       apiVersion: 'authentication.k8s.io/v1',
