@@ -1,7 +1,9 @@
 // The file of `--config`: read, checked, and kept in the state directory as JSON, so that a later `up` without it changes
 // nothing. What it may say is src/configuration's.
+import { X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
 import { parseAllDocuments } from 'yaml';
+import { certificateAuthorities, certificatesIn } from '../configuration/certificate-authorities.ts';
 import { type Configuration, readConfiguration } from '../configuration/configuration.ts';
 import { readFile } from './api.ts';
 import { CliError } from './errors.ts';
@@ -15,12 +17,23 @@ export function keepConfiguration(paths: StatePaths, file: string): void {
       if ('errors' in document && document.errors[0]) throw document.errors[0];
       documents.push(document.toJS());
     }
-    readConfiguration(documents);
+    requireCertificates(readConfiguration(documents));
   } catch (error) {
     throw error instanceof CliError ? error : new CliError(`${file}:\n${(error as Error).message}`);
   }
   fs.writeFileSync(`${paths.configuration}.new`, JSON.stringify(documents), { mode: 0o600 });
   fs.renameSync(`${paths.configuration}.new`, paths.configuration);
+}
+
+/** workerd does not start with an authority that it cannot read. Throws CliError. */
+function requireCertificates(configuration: Configuration): void {
+  for (const bundle of certificateAuthorities(configuration))
+    for (const pem of certificatesIn(bundle))
+      try {
+        new X509Certificate(pem);
+      } catch (error) {
+        throw new CliError(`certificateAuthority: ${(error as Error).message}:\n${pem}`);
+      }
 }
 
 /** What is kept: JSON, a list of configuration objects. */

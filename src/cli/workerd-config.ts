@@ -1,6 +1,7 @@
 // The configuration of workerd for one local cluster: the Worker of workers/main.ts with its four SQLite classes on disk,
 // served over https on each address. Paths that workerd embeds are relative to the file; the disk's is absolute.
 import path from 'node:path';
+import { certificatesIn } from '../configuration/certificate-authorities.ts';
 import type { Pki } from './pki.ts';
 
 export interface WorkerdConfigInput {
@@ -32,9 +33,6 @@ const v8Flags = ['--max-semi-space-size=8'];
 
 /** With an index: the binding of the network that trusts one authority alone (workers/adapters/outbound.ts). */
 const outboundBinding = 'OUTBOUND_';
-
-const certificatesIn = (pem: string): string[] =>
-  pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
 
 const hostPort = (address: string, port: number) =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;

@@ -12,3 +12,7 @@ export function certificateAuthorities(configuration: Configuration): string[] {
   ];
   return [...new Set(called.flatMap((server) => server?.certificateAuthority ?? []))];
 }
+
+/** Each certificate of a bundle. */
+export const certificatesIn = (pem: string): string[] =>
+  pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];

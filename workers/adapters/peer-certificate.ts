@@ -13,7 +13,7 @@ export function peerCertificate({ cf }: Request): PeerCertificate | undefined {
   const tls = (cf as Partial<IncomingRequestCfProperties> | undefined)?.tlsClientAuth;
   if (tls?.certPresented !== '1') return undefined;
   const { certVerified, certRevoked, certNotAfter } = tls;
-  const over = certNotAfter !== '' && Date.parse(certNotAfter) < Date.now();
+  const over = !(Date.parse(certNotAfter) > Date.now());
   return {
     verified: certVerified === 'SUCCESS' && certRevoked === '0' && !over,
     subject: tls.certSubjectDNRFC2253,

@@ -28,7 +28,7 @@ export function accessAuthenticator(configuration: AccessConfiguration, dependen
       if (jwt?.algorithm !== 'RS256') return 'no token of Cloudflare Access';
       const { claims } = jwt;
       if (textOf(claims, 'iss') !== issuer) return 'of another team';
-      if (!(await keys.verifies(jwt))) return 'failed to verify signature';
+      if (!(await keys.verifies(token, jwt))) return 'failed to verify signature';
       try {
         checkTimesAndAudience(claims, audiences, dependencies.timers.now());
         return userOf(claims, configuration);

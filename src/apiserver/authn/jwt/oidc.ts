@@ -32,7 +32,7 @@ export function oidcAuthenticator(configuration: JwtConfiguration, dependencies:
     const jwt = parseJwt(token);
     const issuer = jwt && textOf(jwt.claims, 'iss');
     if (!issuer || ((Object.hasOwn(aliases, issuer) && aliases[issuer]) || issuer) !== url) return undefined;
-    if (!(await keys.verifies(jwt))) throw new Refusal('oidc: verify token: failed to verify signature');
+    if (!(await keys.verifies(token, jwt))) throw new Refusal('oidc: verify token: failed to verify signature');
     checkTimesAndAudience(jwt.claims, audiences, timers.now());
     return withAuthenticated(userOf(jwt.claims, configuration));
   };

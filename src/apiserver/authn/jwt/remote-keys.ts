@@ -3,6 +3,7 @@
 // wait for one call. With keys at hand nobody waits: they are looked at anew behind the requests.
 import { callOut, type Outside } from '../../outgoing.ts';
 import { isObject } from '../jws.ts';
+import { Remembered } from '../remembered.ts';
 import { type Jwt, PublicKey } from './token.ts';
 
 export interface RemoteKeysOptions extends Outside {
@@ -15,6 +16,8 @@ export interface RemoteKeysOptions extends Outside {
 const timeoutMs = 10_000;
 const bytesMax = 512 * 1024;
 const keysMax = 64;
+/** Of tokens whose signature was found good; some thousands of them. */
+const rememberedCharsMax = 4 * 1024 * 1024;
 /** Between two calls, whether the first went well or not. */
 const pauseMs = 10_000;
 /** From then on keys are looked at anew, lest one that was withdrawn count for ever. */
@@ -23,6 +26,8 @@ const staleMs = 10 * 60_000;
 export class RemoteKeys {
   readonly #options: RemoteKeysOptions;
   #keys: readonly PublicKey[] = [];
+  /** Which key made the signature of a token: it is good as long as the key is. */
+  readonly #verified = new Remembered<PublicKey>(rememberedCharsMax);
   #location: string | undefined;
   #fetchedMs = Number.NEGATIVE_INFINITY;
   #askedMs = Number.NEGATIVE_INFINITY;
@@ -33,19 +38,26 @@ export class RemoteKeys {
   }
 
   /** Whether one of the issuer's keys made the signature. Never rejects. */
-  async verifies(jwt: Jwt): Promise<boolean> {
+  async verifies(token: string, jwt: Jwt): Promise<boolean> {
     const now = this.#options.timers.now();
-    if (await this.#anyVerifies(jwt)) {
+    if (await this.#anyVerifies(token, jwt)) {
       if (now - this.#fetchedMs >= staleMs) void this.#refresh();
       return true;
     }
     const known = this.#keys;
     await this.#refresh();
-    return this.#keys !== known && (await this.#anyVerifies(jwt));
+    return this.#keys !== known && (await this.#anyVerifies(token, jwt));
   }
 
-  async #anyVerifies(jwt: Jwt): Promise<boolean> {
-    for (const key of this.#keys) if ((jwt.kid === '' || jwt.kid === key.kid) && (await key.verifies(jwt))) return true;
+  async #anyVerifies(token: string, jwt: Jwt): Promise<boolean> {
+    const known = this.#verified.get(token);
+    if (known && this.#keys.includes(known)) return true;
+    for (const key of this.#keys) {
+      if (jwt.kid !== '' && jwt.kid !== key.kid) continue;
+      if (!(await key.verifies(jwt))) continue;
+      this.#verified.set(token, key);
+      return true;
+    }
     return false;
   }
 
