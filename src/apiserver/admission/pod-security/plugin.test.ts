@@ -1,6 +1,7 @@
 // PodSecurity in a server: what is refused, warned of and annotated, of whom, and when nothing is looked at.
 import { describe, expect, test } from 'vitest';
 import { openSql } from '../../../../test/harness/sql.ts';
+import { readConfiguration } from '../../../configuration/configuration.ts';
 import { type PodSecurity, podSecurityConfiguration } from '../../../configuration/pod-security.ts';
 import { type Answer, testServer } from '../../testing.ts';
 import type { AdmissionPlugin } from '../chain.ts';
@@ -184,6 +185,33 @@ test('a server is configured by what its administrator wrote', async () => {
     `pod_security_evaluations_total{decision="${decision}",mode="enforce",policy_level="baseline",policy_version="latest",request_operation="create",resource="pod",subresource=""} 1\n`;
   expect(text).toContain(counted('allow'));
   expect(text).toContain(counted('deny'));
+});
+
+test('the audit log says what was enforced and what would have been', async () => {
+  const events: { stage: string; annotations?: Labels }[] = [];
+  const { call } = await testServer(openSql(), {
+    configuration: readConfiguration([
+      { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules: [{ level: 'Metadata', resources: [{ group: '' }] }] },
+      {
+        apiVersion: 'pod-security.admission.config.k8s.io/v1',
+        kind: 'PodSecurityConfiguration',
+        defaults: { enforce: 'baseline', audit: 'restricted', 'audit-version': 'v1.0' },
+      },
+    ]),
+    audit: { line: (line) => void events.push(JSON.parse(line)), waitUntil() {} },
+  });
+  await call('POST', '/api/v1/namespaces', { metadata: { name: 'n' } });
+  await call('POST', '/api/v1/namespaces/n/serviceaccounts', { metadata: { name: 'default' } });
+  expect((await call('POST', pods, pod(privileged))).code).toBe(403);
+  expect(events.at(-1)).toMatchObject({
+    stage: 'ResponseComplete',
+    annotations: {
+      'pod-security.kubernetes.io/enforce-policy': 'baseline:latest',
+      'pod-security.kubernetes.io/audit-violations':
+        'would violate PodSecurity "restricted:v1.0": privileged (container "c" must not set securityContext.privileged=true), ' +
+        'runAsNonRoot != true (pod or container "c" must set securityContext.runAsNonRoot=true)',
+    },
+  });
 });
 
 describe('exempt are', () => {
