@@ -166,7 +166,7 @@ describe('bindings', () => {
     expect((await call('POST', bindings, toBob('e', 'edit'), as)).code).toBe(403);
     await call('POST', bindings, { ...toBob('lost', 'lost'), subjects: [{ kind: 'User', name: 'jane' }] });
     expect((await call('POST', bindings, toBob('d', 'system:kube-aggregator'), as)).json.message).toMatch(
-      new RegExp(`\\n\\{.*\\}; resolution errors: \\[clusterrole.${group} "lost" not found\\]$`),
+      new RegExp(`\\n\\{.*\\}; resolution errors: \\[clusterroles.${group} "lost" not found\\]$`),
     );
   });
 

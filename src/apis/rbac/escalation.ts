@@ -72,7 +72,8 @@ function missingText(rules: readonly Rule[], authority: Authority, user: Strateg
   if (missing.length === 0) return undefined;
   const texts = [...new Set(compacted(missing).map(ruleText))].sort();
   const groups = user.groups.map(goQuoted).join(' ');
-  const { errors: unresolved } = authority;
+  // Whoever writes hears of resources, where whoever is refused hears of kinds.
+  const unresolved = authority.errors.map((text) => text.replace(/^((?:cluster)?role)(\.rbac\.)/, '$1s$2'));
   const tail =
     unresolved.length === 0
       ? ''
