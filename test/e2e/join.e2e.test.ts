@@ -65,7 +65,7 @@ cluster('join', (ns) => {
     const address = first?.status.addresses?.find((a) => a.type === 'InternalIP')?.address;
     const url = `https://${address}:${new URL(entry?.server ?? '').port}`;
     const made = await tiffin('token', 'create');
-    const token = /[a-z0-9]{6}\.[a-z0-9]{16}/.exec(made.stdout)?.[0];
+    const token = /[a-z0-9]{6}\.[a-z0-9]{16}@sha256:[0-9a-f]{64}/.exec(made.stdout)?.[0];
     expect(token, made.stderr).toBeDefined();
     const agent = background('nsenter', [
       `--net=/run/netns/${netns}`,

@@ -69,3 +69,70 @@ it('a status that makes no sense is refused with 400, and the other writes of th
   expect((await call('GET', '/api/v1/namespaces/default/pods/p')).json.status.phase).toBe('Running');
   expect(log.errors).toEqual([]);
 });
+
+it('a node reports of itself and of its own, also where names are those of others', async () => {
+  const { server, clock, log, call } = await testServer(openSql());
+  const client = server.client('system:node:n1');
+  const codesOf = async (...writes: NodeWrite[]) =>
+    (await applyNodeWrites({ client, clock, log }, 'n1', writes)).results.map(({ code }) => code);
+  await call('POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } });
+  const uids = new Map<string, string>();
+  for (const nodeName of ['n1', 'n2']) {
+    await call('POST', '/api/v1/nodes', { metadata: { name: nodeName } });
+    const made = await call('POST', '/api/v1/namespaces/default/pods', {
+      metadata: { name: nodeName },
+      spec: { nodeName, containers: [{ name: 'c', image: 'i' }] },
+    });
+    uids.set(nodeName, made.json.metadata.uid);
+  }
+  const pod = (name: string) => ({ namespace: 'default', name, uid: uids.get(name) ?? '' });
+  const event = (name: string, involvedObject: object): NodeWrite => ({
+    type: 'event',
+    object: {
+      metadata: { name, namespace: 'default' },
+      involvedObject,
+      reason: 'R',
+      type: 'Normal',
+      source: { component: 'kubelet', host: 'n2' },
+    },
+  });
+  expect(
+    await codesOf(
+      { type: 'podStatus', ...pod('n1'), status: { phase: 'Running' } },
+      { type: 'podStatus', ...pod('n2'), status: { phase: 'Running' } },
+      { type: 'podStatus', ...pod('n1'), uid: pod('n2').uid, status: { phase: 'Failed' } },
+      { type: 'podGone', ...pod('n2') },
+      { type: 'node', object: { metadata: { name: 'n2' } } },
+      { type: 'node', object: { metadata: { name: 'n1', labels: { 'node-role.kubernetes.io/x': '' } } } },
+    ),
+  ).toEqual([200, 403, 409, 403, 403, 403]);
+  const of = (name: string) => ({ kind: 'Pod', ...pod(name) });
+  expect(
+    await codesOf(
+      event('own', of('n1')),
+      event('own', of('n1')),
+      event('gone', { kind: 'Pod', namespace: 'default', name: 'gone', uid: 'u' }),
+      event('other', of('n2')),
+      event('node', { kind: 'Node', name: 'n2' }),
+      event('secret', { kind: 'Secret', namespace: 'default', name: 's' }),
+    ),
+  ).toEqual([200, 200, 200, 403, 403, 403]);
+  const events = '/api/v1/namespaces/default/events';
+  expect((await call('GET', `${events}/own`)).json).toMatchObject({
+    reportingInstance: 'n1',
+    source: { host: 'n1' },
+  });
+  // One of somebody else's, whose name it guesses.
+  await call('POST', events, { metadata: { name: 'theirs' }, involvedObject: of('n1'), reason: 'Theirs' });
+  expect(await codesOf(event('theirs', of('n1')))).toEqual([403]);
+  expect((await call('GET', `${events}/theirs`)).json.reason).toBe('Theirs');
+  // Which claims are its pod's, is for others to say.
+  await codesOf({
+    type: 'podStatus',
+    ...pod('n1'),
+    status: { phase: 'Running', resourceClaimStatuses: [{ name: 'd', resourceClaimName: 'foreign' }] },
+  });
+  const { status } = (await call('GET', '/api/v1/namespaces/default/pods/n1')).json;
+  expect(status.resourceClaimStatuses).toBeUndefined();
+  expect(log.errors).toEqual([]);
+});
