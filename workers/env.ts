@@ -25,6 +25,10 @@ export interface Env {
   CLUSTER_CONFIG?: string;
   /** JSON: a list of configuration objects, see src/configuration. A secret, since it may hold keys. */
   CONFIGURATION?: string;
+  /** Audit events are kept there, where the configuration says so. */
+  AUDIT_BUCKET?: R2Bucket;
+  /** A folder for audit events; local only. */
+  AUDIT_FILES?: Fetcher;
   /** Networks that trust one authority alone, by its place among the configuration's; local only. */
   [outbound: `OUTBOUND_${number}`]: Fetcher | undefined;
 }

@@ -51,6 +51,7 @@ export function certificateNames(settings: ClusterSettings): string[] {
 
 export async function controlPlaneComponent(paths: StatePaths, settings: ClusterSettings): Promise<Component> {
   fs.mkdirSync(paths.ledger, { recursive: true });
+  fs.mkdirSync(paths.audit, { recursive: true, mode: 0o700 });
   const [pki, bundle] = await Promise.all([
     ensurePki(paths.pki, certificateNames(settings), Date.now()),
     bundleWorker(paths.worker),
@@ -61,6 +62,7 @@ export async function controlPlaneComponent(paths: StatePaths, settings: Cluster
     dir: paths.worker,
     bundle,
     ledger: paths.ledger,
+    audit: paths.audit,
     pki,
     addresses: listenAddresses(settings),
     port: settings.port,

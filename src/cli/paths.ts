@@ -17,6 +17,8 @@ export interface StatePaths {
   /** What was given with --config, as JSON. Private: it may hold keys. */
   configuration: string;
   logs: string;
+  /** Audit events, in files by time. */
+  audit: string;
   pids: string;
   pki: string;
   worker: string;
@@ -36,6 +38,7 @@ export function statePaths(stateDir: string): StatePaths {
     components: at('components.json'),
     configuration: at('configuration.json'),
     logs: at('logs'),
+    audit: path.join(dir, 'logs', 'audit'),
     pids: at('pids'),
     pki: at('pki'),
     worker: at('worker'),

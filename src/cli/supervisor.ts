@@ -7,6 +7,9 @@ import { statePaths } from './paths.ts';
 import { type Component, end, find, graceMsOf, start } from './processes.ts';
 
 const pollMs = 200;
+/** Audit files, of about 1 MiB each, that are kept. */
+const auditFilesMax = 100;
+const auditPruneMs = 60_000;
 const backoffMaxMs = 10_000;
 /** One that ran this long is healthy: the next restart is immediate. */
 const healthyMs = 10_000;
@@ -70,6 +73,12 @@ async function look(component: Component): Promise<void> {
   }
 }
 
+/** Their names are their times. */
+function pruneAudit(): void {
+  const files = fs.existsSync(paths.audit) ? fs.readdirSync(paths.audit).filter((name) => name.endsWith('.jsonl')) : [];
+  for (const name of files.sort().slice(0, -auditFilesMax)) fs.rmSync(`${paths.audit}/${name}`, { force: true });
+}
+
 let stopping = false;
 process.on('SIGHUP', () => {
   load();
@@ -90,3 +99,5 @@ setInterval(() => {
   for (const component of components) void look(component);
 }, pollMs);
 for (const component of components) void look(component);
+pruneAudit();
+setInterval(pruneAudit, auditPruneMs);

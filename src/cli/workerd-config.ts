@@ -9,6 +9,8 @@ export interface WorkerdConfigInput {
   dir: string;
   bundle: string;
   ledger: string;
+  /** Folder of audit events, which must be there; absent: they go to the log. */
+  audit?: string;
   pki: Pki;
   addresses: readonly string[];
   port: number;
@@ -55,8 +57,12 @@ export function workerdConfig(input: WorkerdConfigInput): string {
     `(name = "ENCRYPTION_KEYS", text = ${embed(input.pki.encryptionKeys)})`,
     `(name = "CLUSTER_CONFIG", text = ${text(JSON.stringify(input.clusterConfig))})`,
     `(name = "CONFIGURATION", text = ${embed(input.configuration)})`,
+    ...(input.audit === undefined ? [] : ['(name = "AUDIT_FILES", service = "audit")']),
     ...input.certificateAuthorities.map((_, i) => `(name = "${outboundBinding}${i}", service = "outbound-${i}")`),
   ];
+  const disk = (name: string, folder: string) =>
+    `    (name = "${name}", disk = (path = ${text(folder)}, writable = true, allowDotfiles = false)),`;
+  const disks = [disk('ledger', input.ledger), ...(input.audit === undefined ? [] : [disk('audit', input.audit)])];
   // Webhooks and issuers of a local cluster are often on this machine or beside it. A Worker cannot choose whom one call trusts,
   // so each authority has a network of its own.
   const network = (name: string, trust: string) =>
@@ -78,7 +84,7 @@ const config :Workerd.Config = (
   v8Flags = [${v8Flags.map(text).join(', ')}],
   services = [
     (name = "main", worker = .worker),
-    (name = "ledger", disk = (path = ${text(input.ledger)}, writable = true, allowDotfiles = false)),
+${disks.join('\n')}
 ${networks.join('\n')}
   ],
   sockets = [

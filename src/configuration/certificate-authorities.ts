@@ -4,10 +4,11 @@ import type { Configuration } from './configuration.ts';
 
 /** PEM bundles, each once. */
 export function certificateAuthorities(configuration: Configuration): string[] {
-  const { authentication, authorization, requestAuthentication } = configuration;
+  const { auditSinks, authentication, authorization, requestAuthentication } = configuration;
   const called = [
     ...(authentication?.jwt ?? []).map(({ issuer }) => issuer),
     requestAuthentication?.tokenWebhook?.server,
+    auditSinks?.webhook?.server,
     ...(authorization?.authorizers ?? []).map((one) => (one.type === 'Webhook' ? one.webhook.server : undefined)),
   ];
   return [...new Set(called.flatMap((server) => server?.certificateAuthority ?? []))];

@@ -19,7 +19,9 @@ import type { FeedPage, Read, ReadResult } from '../../src/reconcile/remote.ts';
 import type { Write, WriteOutcome } from '../../src/reconcile/types.ts';
 import { type DurableAlarm, durableAlarm } from '../adapters/alarm.ts';
 import { workerLog, workerRandom, workerTimers } from '../adapters/ambient.ts';
+import { auditOutlets } from '../adapters/audit.ts';
 import { nodeCipher } from '../adapters/cipher.ts';
+import { withClientAddress } from '../adapters/client-address.ts';
 import { groupCommit } from '../adapters/group-commit.ts';
 import { outbound } from '../adapters/outbound.ts';
 import { withPeerCertificate } from '../adapters/peer-certificate.ts';
@@ -50,6 +52,7 @@ export class ApiServerObject extends DurableObject<Env> {
       config: clusterConfig(env),
       configuration: configured,
       fetch: outbound(env, configured),
+      audit: auditOutlets(env, (work) => ctx.waitUntil(work)),
       log,
       epoch,
       peers: peers(env),
@@ -66,7 +69,7 @@ export class ApiServerObject extends DurableObject<Env> {
 
   override async fetch(request: Request): Promise<Response> {
     try {
-      return await this.#object.fetch(withPeerCertificate(request));
+      return await this.#object.fetch(withClientAddress(withPeerCertificate(request)));
     } catch (error) {
       return statusResponse(asApiError(log, `${request.method} ${new URL(request.url).pathname}`, error));
     }

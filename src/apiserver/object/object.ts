@@ -24,6 +24,7 @@ import { type Interest, wants } from '../../reconcile/interest.ts';
 import type { FeedPage, Follower, ListPage, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
 import type { Owned, Write, WriteOutcome } from '../../reconcile/types.ts';
 import { nodeUser } from '../authz/node-identity.ts';
+import { secretToken } from '../authn/secret-token.ts';
 import { driftsFromBootstrap, undoesBootstrap } from '../bootstrap.ts';
 import { listPage } from '../client.ts';
 import { Encryption, encryptionFamilies, encryptionProblem } from '../encryption/encryption.ts';
@@ -70,6 +71,7 @@ export interface ServerObjectOptions {
   /** With the keys under which Secrets are stored, and what else is configured; absent: nothing is sealed. */
   encryption?: { cipher: Cipher; keys: string };
   fetch?: Fetch;
+  audit?: ApiServerOptions['audit'];
   connect?: ApiServerOptions['connect'];
 }
 
@@ -154,6 +156,7 @@ export class ServerObject implements RemoteApi {
       ...(serviceAccountKey === undefined ? {} : { serviceAccountKey }),
       ...(options.configuration ? { configuration: options.configuration } : {}),
       ...(options.fetch ? { fetch: options.fetch } : {}),
+      ...(options.audit ? { audit: options.audit } : {}),
       revokeNode: (node) => this.#access.revoke(node),
       ...(connect ? { connect } : {}),
     });
@@ -215,7 +218,9 @@ export class ServerObject implements RemoteApi {
   }
 
   secretToken(namespace: string, secret: string): Promise<Outcome<string>> {
-    return outcome(this.#options.log, 'token', () => this.server.secretToken(namespace, secret));
+    return outcome(this.#options.log, 'token', () =>
+      secretToken(this.server.issuer?.signer, this.ledger, namespace, secret),
+    );
   }
 
   feed(
