@@ -516,6 +516,29 @@ test('every check has a row that it refuses', () => {
   expect(allChecks.filter((check) => !refused(check)).map(({ id }) => id)).toEqual([]);
 });
 
+/** The pod without any one of its parts, however deep. */
+function* without(value: unknown): Iterable<() => void> {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, part] of Object.entries(value)) {
+    yield* without(part);
+    yield () => {
+      if (Array.isArray(value)) value.splice(Number(key), 1);
+      else delete (value as Record<string, unknown>)[key];
+    };
+  }
+}
+
+test.each(rows)('$what, with any part missing, is an answer', ({ change }) => {
+  const text = JSON.stringify(changed(change).spec);
+  const count = [...without(JSON.parse(text))].length;
+  for (let index = 0; index < count; index++) {
+    const spec = JSON.parse(text);
+    [...without(spec)][index]?.();
+    for (const level of ['baseline', 'restricted'] as const)
+      expect(() => detailsText(evaluate({ level, version: 'latest' }, checkedPod(spec)))).not.toThrow();
+  }
+});
+
 test('several violations, the baseline first', () => {
   const pod = checkedPod({ hostPID: true, containers: [{ name: 'c' }] } as PodSpec);
   expect(detailsText(evaluate({ level: 'restricted', version: 'latest' }, pod))).toBe(
