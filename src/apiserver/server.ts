@@ -22,7 +22,6 @@ import type { AuditOutlets } from './audit/sink.ts';
 import { type Authenticator, allAuthenticated } from './authn/authenticator.ts';
 import { type ServiceAccountIssuer, serviceAccountIssuer } from './authn/issuer.ts';
 import { configuredTokens } from './authn/request.ts';
-import { secretToken } from './authn/secret-token.ts';
 import { tokenSettings } from './authn/token-settings.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import { nodesGroup } from './authz/node-identity.ts';
@@ -240,11 +239,6 @@ export class ApiServer {
     const name = userName.includes(':') ? userName : `system:serviceaccount:kube-system:${userName}`;
     const group = name.startsWith('system:node:') ? nodesGroup : 'system:masters';
     return createClient(this.core, { name, groups: [group, allAuthenticated] });
-  }
-
-  /** The token that belongs into a Secret which is there to hold one. Throws ApiError. */
-  secretToken(namespace: string, secret: string): Promise<string> {
-    return secretToken(this.issuer?.signer, this.core.ledger, namespace, secret);
   }
 
   /** Who a bearer token belongs to; undefined: nobody. */

@@ -1,6 +1,7 @@
 // All controllers over the real API server and a ledger in memory, with pods that a stand-in for nodes brings up.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openSql } from '../../test/harness/sql.ts';
+import { secretToken as signedFor } from '../apiserver/authn/secret-token.ts';
 import { type Answer, TestRandom, type TestServer, testServer } from '../apiserver/testing.ts';
 import { controllers } from '../generated/controllers.ts';
 import type { Node, Pod } from '../generated/schemas/core-v1.ts';
@@ -30,7 +31,8 @@ class Cluster {
     const options = {
       contacts: { lastContact: async (node: string) => this.contacts.get(node) },
       caCertificate,
-      secretToken: (namespace: string, secret: string): Promise<string> => server.server.secretToken(namespace, secret),
+      secretToken: (namespace: string, secret: string): Promise<string> =>
+        signedFor(server.server.issuer?.signer, server.ledger, namespace, secret),
     };
     this.runner = createRunner({
       sql: openSql(),

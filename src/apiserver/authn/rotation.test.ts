@@ -6,6 +6,7 @@ import { defaultClusterConfig } from '../../ports/index.ts';
 import { TestLog, TestRandom, testServer } from '../testing.ts';
 import { generateKey } from './keys/key.ts';
 import { KeyRing } from './keys/ring.ts';
+import { secretToken } from './secret-token.ts';
 import { type Forger, forger } from './testing.ts';
 
 const path = '/tiffin.dev/v1/keys/service-account';
@@ -93,7 +94,7 @@ test('the tokens in Secrets keep their key, until somebody insists', async () =>
   const f = await forger(openSql());
   const annotations = { 'kubernetes.io/service-account.name': 'a' };
   await f.make('secrets', { metadata: { name: 's', annotations }, type: 'kubernetes.io/service-account-token' });
-  const token = await f.server.secretToken('default', 's');
+  const token = await secretToken(f.server.issuer?.signer, f.ledger, 'default', 's');
   expect(await f.review(token)).toBe("[invalid bearer token, service account token does not match server's copy]");
   const secret = '/api/v1/namespaces/default/secrets/s';
   await f.call('PATCH', secret, { data: { token: btoa(token) } });
