@@ -160,7 +160,9 @@ test('keys are asked for once, however many wait; again for a key not known, but
 test('an issuer that fails lets nobody in, is logged, and is asked again after a while', async () => {
   const log = new TestLog();
   const warned: string[] = [];
-  log.warn = (_message: string, fields?: Record<string, unknown>) => void warned.push(String(fields?.error));
+  Object.assign(log, {
+    warn: (_message: string, fields?: Record<string, unknown>) => warned.push(String(fields?.error)),
+  });
   const own = oidcAuthenticator(configuration(), { fetch: issuer.fetch, timers: clock, log });
   const token = () => issuer.token(claims());
   const failures: [() => Promise<Response>, RegExp][] = [
