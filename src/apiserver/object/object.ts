@@ -3,7 +3,6 @@
 // pokes, compaction and the expiry of events; with nothing of these due, none is armed.
 // It does not restart itself and calls no one but through `peers`; a deployment and a simulation bring both.
 
-import type { Configuration } from '../../configuration/configuration.ts';
 import { resources } from '../../generated/resources.ts';
 import { nodes } from '../../generated/schemas/index.ts';
 import { createLedger } from '../../ledger/ledger.ts';
@@ -11,7 +10,6 @@ import type { Change, Ledger } from '../../ledger/types.ts';
 import type { HttpAnswer, HttpRequest } from '../../machinery/http.ts';
 import { groupResource, type KubeObject } from '../../machinery/meta.ts';
 import { type Outcome, outcome } from '../../machinery/outcome.ts';
-import type { Alarm, Cipher, ClusterConfig, Fetch, Log, Random, Sql, Timers } from '../../ports/index.ts';
 import type {
   JoinRequest,
   JoinResponse,
@@ -23,14 +21,14 @@ import type {
 import { type Interest, wants } from '../../reconcile/interest.ts';
 import type { FeedPage, Follower, ListPage, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
 import type { Owned, Write, WriteOutcome } from '../../reconcile/types.ts';
-import { nodeUser } from '../authz/node-identity.ts';
 import { secretToken } from '../authn/secret-token.ts';
+import { nodeUser } from '../authz/node-identity.ts';
 import { driftsFromBootstrap, undoesBootstrap } from '../bootstrap.ts';
 import { listPage } from '../client.ts';
 import { Encryption, encryptionFamilies, encryptionProblem } from '../encryption/encryption.ts';
 import { ledgerProblem } from '../health.ts';
 import { gauge, labels } from '../metrics/families.ts';
-import { type CertificateSigner, servingRequest } from '../nodes/certificate.ts';
+import { servingRequest } from '../nodes/certificate.ts';
 import { type NodeChanges, nodeChanges } from '../nodes/changes.ts';
 import { nodeOfCredential, renewCredential } from '../nodes/credentials.ts';
 import { DrainTracker } from '../nodes/drain.ts';
@@ -38,42 +36,18 @@ import { entries, keyRange, splitKey } from '../nodes/objects.ts';
 import { RecentChanges } from '../nodes/recent.ts';
 import { referencesIn } from '../nodes/reference-index.ts';
 import { applyNodeWrites } from '../nodes/writes.ts';
-import { ApiServer, type ApiServerOptions } from '../server.ts';
+import { ApiServer } from '../server.ts';
 import { concernsScheduler } from './concerns.ts';
 import { Contacts } from './contacts.ts';
 import { Deadlines } from './deadlines.ts';
 import { Lives } from './lives.ts';
 import { NodeAccess } from './node-access.ts';
+import type { ServerObjectOptions } from './options.ts';
 import type { NodeNewsRequest, Peers } from './peers.ts';
 import { type Consumer, Poker } from './poker.ts';
 import { Resealing } from './resealing.ts';
 
 export type { NodeNewsRequest, Peers };
-
-export interface ServerObjectOptions {
-  sql: Sql;
-  alarm: Alarm;
-  timers: Timers;
-  random: Random;
-  config: ClusterConfig;
-  configuration?: Configuration;
-  log: Log;
-  /** Tells this ledger from one that was wiped: cursors of another epoch mean nothing. */
-  epoch: string;
-  peers: Peers;
-  signer: CertificateSigner;
-  /** Keeps the runtime from dropping a call that outlives its request. */
-  waitUntil(work: Promise<unknown>): void;
-  /** See the ledger's options. */
-  schedule?: (drain: () => void) => void;
-  adminToken?: string;
-  serviceAccountKey?: string;
-  /** With the keys under which Secrets are stored, and what else is configured; absent: nothing is sealed. */
-  encryption?: { cipher: Cipher; keys: string };
-  fetch?: Fetch;
-  audit?: ApiServerOptions['audit'];
-  connect?: ApiServerOptions['connect'];
-}
 
 const repairMs = 5_000;
 const repairMaxMs = 60_000;
