@@ -39,6 +39,11 @@ export class Access {
     this.#asksElsewhere = configuration.authorization?.authorizers.some(({ type }) => type === 'Webhook') ?? false;
   }
 
+  /** Policies are read now, so that none is read for the first time while a transaction is under way. */
+  prepare(): void {
+    this.#authorizer.rulesFor?.({ name: '', groups: [] }, '');
+  }
+
   /** Whose request it is, and who sends it in another's name. */
   async whom(
     request: HttpRequest,

@@ -213,6 +213,7 @@ export class ApiServer {
   /** Puts in place what every cluster holds. Idempotent; writes nothing the second time. */
   async start(): Promise<void> {
     await bootstrap(this.core);
+    this.#access.prepare();
     await this.#flowControl.reportDangling();
   }
 
