@@ -7,6 +7,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const order = [
   'up',
   'kubectl',
+  'pod-security',
   'encryption',
   'service-account-keys',
   'apply',
