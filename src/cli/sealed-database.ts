@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { keptConfiguration } from './configuration.ts';
 import { readEncryptionKeys } from './encryption-keys.ts';
 import { CliError } from './errors.ts';
 import type { StatePaths } from './paths.ts';
@@ -17,30 +18,49 @@ function databases(paths: StatePaths): string[] {
   return files.map((name) => path.join(dir, name));
 }
 
-function rows<Row>(db: DatabaseSync, table: string, columns: string): Row[] {
+/** None where there is no such table yet. */
+function rows<Row>(db: DatabaseSync, table: string, select: string): Row[] {
   const known = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(table);
-  return known ? (db.prepare(`SELECT ${columns} FROM ${table}`).all() as Row[]) : [];
+  return known ? (db.prepare(select).all() as Row[]) : [];
+}
+
+/** Keys under which a row is sealed, by the number of the data key that its blob begins with. */
+const neededKeys = `SELECT DISTINCT sealed_under FROM ledger_data_key WHERE EXISTS (
+  SELECT 1 FROM ledger_log WHERE typeof(value) = 'blob' AND substr(value, 1, 5) = unhex(printf('01%08x', ledger_data_key.id)))`;
+
+/** Names of all keys that are there: `cluster:NAME`, `aesgcm:NAME`. */
+function present(paths: StatePaths): Set<string> {
+  const file = pkiFiles(paths.pki).encryptionKeys;
+  const ofCluster = fs.existsSync(file) ? readEncryptionKeys(file).map(({ name }) => prefix + name) : [];
+  const providers = (keptConfiguration(paths).encryption ?? []).flatMap((entry) => entry.providers);
+  const own = providers.flatMap((one) => (one.type === 'aesgcm' ? one.keys.map(({ name }) => `aesgcm:${name}`) : []));
+  return new Set([...ofCluster, ...own]);
 }
 
 /** Throws CliError where the database needs a key that is not there: nothing is started, and nothing made in its place. */
 export function checkEncryptionKeys(paths: StatePaths): void {
-  const file = pkiFiles(paths.pki).encryptionKeys;
   const needed = new Set<string>();
   for (const name of databases(paths)) {
     const db = new DatabaseSync(name, { readOnly: true });
     try {
-      for (const { sealed_under } of rows<{ sealed_under: string }>(db, 'ledger_data_key', 'sealed_under'))
-        if (sealed_under.startsWith(prefix)) needed.add(sealed_under.slice(prefix.length).replace(/#[^#]*$/, ''));
+      for (const { sealed_under } of rows<{ sealed_under: string }>(db, 'ledger_data_key', neededKeys))
+        needed.add(sealed_under.replace(/#[^#]*$/, ''));
     } finally {
       db.close();
     }
   }
   if (needed.size === 0) return;
-  const there = new Set(fs.existsSync(file) ? readEncryptionKeys(file).map(({ name }) => name) : []);
+  const there = present(paths);
   const missing = [...needed].filter((name) => !there.has(name));
   if (missing.length === 0) return;
+  const own = missing.find((name) => !name.startsWith(prefix));
+  if (own !== undefined)
+    throw new CliError(
+      `what ${paths.ledger} holds is encrypted under ${own}, which the configuration does not name any more.
+Name it after the key that writes, until tiffin keys status shows no rows that need it. Nothing was started or changed.`,
+    );
   throw new CliError(
-    `the Secrets in ${paths.ledger} are encrypted under ${missing.join(', ')}, which ${file} does not hold.
+    `the Secrets in ${paths.ledger} are encrypted under ${missing.join(', ')}, which ${pkiFiles(paths.pki).encryptionKeys} does not hold.
 Put that file back. Without it they cannot be read by anyone; nothing was started or changed.
 (Without the Secrets: tiffin down --purge, and begin anew.)`,
   );
@@ -52,7 +72,11 @@ export function scrubDatabases(paths: StatePaths): boolean {
   for (const name of databases(paths)) {
     const db = new DatabaseSync(name);
     try {
-      const [walk] = rows<{ done: number; wasPlain: number }>(db, 'ledger_reseal', 'done, wasPlain');
+      const [walk] = rows<{ done: number; wasPlain: number }>(
+        db,
+        'ledger_reseal',
+        'SELECT done, wasPlain FROM ledger_reseal',
+      );
       if (!walk?.done || !walk.wasPlain) continue;
       db.exec(
         'PRAGMA secure_delete = ON; VACUUM; UPDATE ledger_reseal SET wasPlain = 0; PRAGMA wal_checkpoint(TRUNCATE)',

@@ -193,8 +193,45 @@ describe('encryption at rest', () => {
     expect(list.items).toHaveLength(601);
   });
 
+  test('a key of a configuration is not taken away while rows need it', async () => {
+    const file = `${stateDir}.yaml`;
+    const configured = (...names: string[]) =>
+      fs.writeFileSync(
+        file,
+        JSON.stringify({
+          apiVersion: 'apiserver.config.k8s.io/v1',
+          kind: 'EncryptionConfiguration',
+          resources: [
+            {
+              resources: ['configmaps'],
+              providers: [
+                {
+                  aesgcm: { keys: names.map((name) => ({ name, secret: Buffer.alloc(32, name).toString('base64') })) },
+                },
+              ],
+            },
+          ],
+        }),
+      );
+    configured('a');
+    await well(up('--config', file));
+    await settled();
+    configured('b');
+    const refused = await up('--config', file);
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toContain('aesgcm:a, which the configuration does not name any more');
+    configured('b', 'a');
+    await well(up('--config', file));
+    await settled();
+    configured('b');
+    await well(up('--config', file));
+    await settled();
+    expect((await api().json<{ items: unknown[] }>('GET', '/api/v1/configmaps')).items.length).toBeGreaterThan(0);
+    fs.rmSync(file);
+  });
+
   test('what was once plain is stored again, and is gone from the files after the next start', async () => {
-    const file = path.join(stateDir, '..', `${path.basename(stateDir)}.yaml`);
+    const file = `${stateDir}.yaml`;
     fs.writeFileSync(
       file,
       `apiVersion: apiserver.config.k8s.io/v1
@@ -202,6 +239,8 @@ kind: EncryptionConfiguration
 resources:
 - resources: [secrets]
   providers: [{ identity: {} }]
+- resources: [configmaps]
+  providers: [{ identity: {} }, { aesgcm: { keys: [{ name: b, secret: ${Buffer.alloc(32, 'b').toString('base64')} }] } }]
 `,
     );
     await well(up('--config', file));
