@@ -1,13 +1,22 @@
 // Answers of a webhook, for as long as they hold, and questions that are under way: who asks the same meanwhile waits for the
-// same answer. The oldest goes when there are too many.
+// same answer. The oldest go when there are too many, or when they take too much room.
 import type { Clock } from '../../ports/index.ts';
 
 const entriesMax = 8192;
+/** Of questions and answers together. */
+const charsMax = 4 * 1024 * 1024;
+
+interface Held<T> {
+  answer: T;
+  untilMs: number;
+  chars: number;
+}
 
 export class Answers<T> {
   readonly #clock: Clock;
-  readonly #held = new Map<string, { answer: T; untilMs: number }>();
+  readonly #held = new Map<string, Held<T>>();
   readonly #asked = new Map<string, Promise<T>>();
+  #chars = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -16,7 +25,7 @@ export class Answers<T> {
   get(question: string): T | undefined {
     const held = this.#held.get(question);
     if (!held || held.untilMs > this.#clock.now()) return held?.answer;
-    this.#held.delete(question);
+    this.#drop(question, held);
     return undefined;
   }
 
@@ -36,9 +45,19 @@ export class Answers<T> {
 
   #hold(question: string, answer: T, ttlMs: number): void {
     if (ttlMs <= 0) return;
+    const before = this.#held.get(question);
+    if (before) this.#drop(question, before);
+    const chars = question.length + JSON.stringify(answer).length;
+    this.#held.set(question, { answer, untilMs: this.#clock.now() + ttlMs, chars });
+    this.#chars += chars;
+    for (const [oldest, held] of this.#held) {
+      if (this.#held.size <= entriesMax && this.#chars <= charsMax) return;
+      this.#drop(oldest, held);
+    }
+  }
+
+  #drop(question: string, { chars }: Held<T>): void {
     this.#held.delete(question);
-    this.#held.set(question, { answer, untilMs: this.#clock.now() + ttlMs });
-    const [oldest] = this.#held.keys();
-    if (this.#held.size > entriesMax && oldest !== undefined) this.#held.delete(oldest);
+    this.#chars -= chars;
   }
 }

@@ -147,6 +147,17 @@ describe('tokens', () => {
     expect((await webhook.authenticate('d'))?.name).toBe('jane');
   });
 
+  test('what is held takes only so much room', async () => {
+    const groups = ['x'.repeat(200_000)];
+    const own = hook(() => ({ authenticated: true, user: { username: 'j', groups } }));
+    const webhook = authenticator(own);
+    for (let i = 0; i < 30; i++) await webhook.authenticate(`${i}`);
+    await webhook.authenticate('29');
+    expect(own.asked).toHaveLength(30);
+    await webhook.authenticate('0');
+    expect(own.asked).toHaveLength(31);
+  });
+
   test('only so many calls at a time', async () => {
     let open = () => {};
     let most = 0;

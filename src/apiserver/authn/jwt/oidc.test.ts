@@ -21,7 +21,7 @@ const configuration = (change: Partial<JwtConfiguration> = {}): JwtConfiguration
   ...change,
 });
 const authenticator = (change: Partial<JwtConfiguration> = {}) =>
-  oidcAuthenticator(configuration(change), { fetch: issuer.fetch, timers: clock, log: new TestLog() });
+  oidcAuthenticator(configuration(change), { fetch: issuer.fetch, timers: clock, log: new TestLog() }, ['api']);
 const claims = (more: Record<string, unknown> = {}) => ({
   aud: 'cluster',
   exp: nowSeconds() + 60,
@@ -163,7 +163,7 @@ test('an issuer that fails lets nobody in, is logged, and is asked again after a
   Object.assign(log, {
     warn: (_message: string, fields?: Record<string, unknown>) => warned.push(String(fields?.error)),
   });
-  const own = oidcAuthenticator(configuration(), { fetch: issuer.fetch, timers: clock, log });
+  const own = oidcAuthenticator(configuration(), { fetch: issuer.fetch, timers: clock, log }, ['api']);
   const token = () => issuer.token(claims());
   const failures: [() => Promise<Response>, RegExp][] = [
     [() => Promise.reject(new Error('no route')), /no route/],
@@ -215,7 +215,7 @@ test('odd keys are no keys, and do not stand before good ones', async () => {
     request.url.endsWith('/keys')
       ? Response.json({ keys: [...odd, ...good.keys, { ...good.keys[0], use: 'enc', kid: 'two' }] })
       : issuer.fetch(request);
-  const own = oidcAuthenticator(configuration(), { fetch, timers: clock, log: new TestLog() });
+  const own = oidcAuthenticator(configuration(), { fetch, timers: clock, log: new TestLog() }, ['api']);
   expect(await own.authenticate(token)).toBeDefined();
   expect(await own.authenticate(await issuer.token(claims(), 'one', { kid: 'two' }))).toBeUndefined();
 });
@@ -231,11 +231,22 @@ test('discovery elsewhere, with an authority of its own', async () => {
   const change = {
     issuer: { ...configuration().issuer, discoveryURL: 'https://inside.test/x', certificateAuthority: 'PEM' },
   };
-  const own = oidcAuthenticator(configuration(change), { fetch, timers: clock, log: new TestLog() });
+  const own = oidcAuthenticator(configuration(change), { fetch, timers: clock, log: new TestLog() }, ['api']);
   expect(await own.authenticate(await issuer.token(claims()))).toBeDefined();
   const options = { certificateAuthority: 'PEM' };
   expect(asked).toEqual([
     ['https://inside.test/x', options],
     [`${issuer.url}/keys`, options],
   ]);
+});
+
+test('a review says why a token is refused, and for whom it is', async () => {
+  const own = authenticator();
+  const good = await issuer.token(claims());
+  expect(await own.review?.(good, ['api', 'other'])).toMatchObject({ user: { name: 'oidc:jane' }, audiences: ['api'] });
+  expect(await own.review?.(good, ['other'])).toBeUndefined();
+  expect(await own.review?.('x', ['api'])).toBeUndefined();
+  expect(await own.review?.(await issuer.token(claims({ exp: 1 })), ['api'])).toEqual({
+    refusal: 'oidc: verify token: token is expired',
+  });
 });

@@ -12,7 +12,12 @@ import { parseJwt } from './token.ts';
 /** Google's tokens say less than its discovery does. */
 const aliases: Readonly<Record<string, string>> = { 'accounts.google.com': 'https://accounts.google.com' };
 
-export function oidcAuthenticator(configuration: JwtConfiguration, dependencies: Outside): Authenticator {
+/** `own`: the API server's audiences, for which every token of an issuer is that counts here. */
+export function oidcAuthenticator(
+  configuration: JwtConfiguration,
+  dependencies: Outside,
+  own: readonly string[],
+): Authenticator {
   const { url, discoveryURL, certificateAuthority, audiences } = configuration.issuer;
   const { timers, log } = dependencies;
   const keys = new RemoteKeys({
@@ -36,15 +41,26 @@ export function oidcAuthenticator(configuration: JwtConfiguration, dependencies:
     checkTimesAndAudience(jwt.claims, audiences, timers.now());
     return withAuthenticated(userOf(jwt.claims, configuration));
   };
+  const settle = async (token: string): Promise<User | Refusal | undefined> => {
+    try {
+      return await identify(token);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      log.debug('token refused', { issuer: url, reason: error.message });
+      return error;
+    }
+  };
   return {
     async authenticate(token) {
-      try {
-        return await identify(token);
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        log.debug('token refused', { issuer: url, reason: error.message });
-        return undefined;
-      }
+      const user = await settle(token);
+      return user instanceof Refusal ? undefined : user;
+    },
+    async review(token, audiences) {
+      const shared = own.filter((one) => audiences.includes(one));
+      if (shared.length === 0) return undefined;
+      const user = await settle(token);
+      if (user instanceof Refusal) return { refusal: user.message };
+      return user && { user, audiences: shared };
     },
   };
 }

@@ -40,11 +40,11 @@ export class RemoteKeys {
   /** Whether one of the issuer's keys made the signature. Never rejects. */
   async verifies(token: string, jwt: Jwt): Promise<boolean> {
     const now = this.#options.timers.now();
+    const known = this.#keys;
     if (await this.#anyVerifies(token, jwt)) {
       if (now - this.#fetchedMs >= staleMs) void this.#refresh();
       return true;
     }
-    const known = this.#keys;
     await this.#refresh();
     return this.#keys !== known && (await this.#anyVerifies(token, jwt));
   }
