@@ -147,6 +147,15 @@ describe('sealed rows', () => {
     expect(again.sealed.missing()).toEqual([]);
   });
 
+  it('are never written in plain for want of a key', async () => {
+    const options = onlySecrets('k');
+    const ledger = open(openSql(), { ...options, writers: [] });
+    await expect(put(ledger, 'secrets/ns/a', 'v')).rejects.toThrow('not among the writers');
+    const stranger = open(openSql(), { ...options, keyOf: () => keyNamed('k') });
+    await expect(put(stranger, 'secrets/ns/a', 'v')).rejects.toThrow('not among the keys');
+    expect([ledger.revision, stranger.revision]).toEqual([0, 0]);
+  });
+
   it('tell keys of one name apart', async () => {
     const sql = openSql();
     await put(open(sql, onlySecrets('k')), 'secrets/ns/a', 'v');

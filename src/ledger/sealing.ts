@@ -134,8 +134,10 @@ export class Sealing {
   stored(key: string, revision: number, text: OpenText): { side: string; value: string | Uint8Array } {
     const collection = collectionOf(key);
     const wanted = this.wanted(collection);
-    const dataKey = wanted && this.#writers.get(wanted.id);
-    if (!wanted || !dataKey || !this.#options) return text;
+    if (!wanted || !this.#options) return text;
+    const dataKey = this.#writers.get(wanted.id);
+    // Never in plain for want of a key.
+    if (!dataKey) throw new Error(`ledger: the key ${wanted.name} is not among the writers`);
     const secret = this.#secretOf(dataKey, key);
     const sealed = this.#options.cipher.seal(
       secret,
