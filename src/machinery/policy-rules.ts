@@ -43,18 +43,27 @@ export function allows(rule: Rule, asked: Asked): boolean {
   return (
     has(rule.apiGroups, asked.group) &&
     hasResource(rule.resources, resource, subresource) &&
-    (!rule.resourceNames?.length || rule.resourceNames.includes(name))
+    (!rule.resourceNames?.length || includes(rule.resourceNames, name))
   );
 }
 
-function has(list: Texts, value: string): boolean {
-  return list !== undefined && (list.includes(value) || list.includes('*'));
+/** Lists as sets, of those that are long; no list is changed once it has been looked through. */
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>();
+const longMin = 32;
+
+function includes(list: Texts, value: string): boolean {
+  if (list === undefined || list.length < longMin) return list?.includes(value) === true;
+  const set = sets.get(list) ?? new Set(list);
+  sets.set(list, set);
+  return set.has(value);
 }
+
+const has = (list: Texts, value: string): boolean => includes(list, value) || includes(list, '*');
 
 /** `*` is every resource and subresource, `*` followed by `/scale` that subresource of every resource. */
 function hasResource(list: Texts, resource: string, subresource: string): boolean {
   if (subresource === '') return has(list, resource);
-  return has(list, `${resource}/${subresource}`) || list?.includes(`*/${subresource}`) === true;
+  return has(list, `${resource}/${subresource}`) || includes(list, `*/${subresource}`);
 }
 
 /** Stars are wildcards at the end only; several are as good as one. */
@@ -93,7 +102,7 @@ const coversAll = (list: Texts, wanted: Texts, covers: (list: Texts, one: string
 /** A rule's resources, wildcards in which are texts like any other. */
 function coversResource(list: Texts, resource: string): boolean {
   const slash = resource.indexOf('/');
-  return has(list, resource) || (slash >= 0 && list?.includes(`*${resource.slice(slash)}`) === true);
+  return has(list, resource) || (slash >= 0 && includes(list, `*${resource.slice(slash)}`));
 }
 
 /** Whether `rule` allows all that `wanted` allows, as far as one rule by itself can tell. */
@@ -104,23 +113,33 @@ function covers(rule: Rule, wanted: Rule): boolean {
     coversAll(rule.resources, wanted.resources, coversResource) &&
     coversAll(rule.nonResourceURLs, wanted.nonResourceURLs, (list, url) => hasUrl(list, url)) &&
     (!rule.resourceNames?.length ||
-      (wanted.resourceNames?.length ? wanted.resourceNames.every((name) => rule.resourceNames?.includes(name)) : false))
+      (wanted.resourceNames?.length ? wanted.resourceNames.every((name) => includes(rule.resourceNames, name)) : false))
   );
 }
 
 /** Of comparisons of two rules. A rule of a thousand verbs, groups and resources is a thousand million small ones. */
-const comparisonsMax = 2_000_000;
+const comparisonsMax = 500_000;
+/** More than anybody reads. */
+const missingMax = 2000;
 
-/** What `wanted` allows and `rules` do not: verb by verb, but whole rules when it would take too long to tell. */
+/**
+ * What `wanted` allows and `rules` do not: verb by verb, but whole rules when it would take too long to tell. Not all of it
+ * where that is very much; nothing only where there is nothing.
+ */
 export function uncovered(wanted: readonly Rule[], rules: readonly Rule[]): WrittenRule[] {
   const missing: WrittenRule[] = [];
+  // Paths have prefixes: they are compared with each.
+  const urls = rules.reduce((sum, rule) => sum + (rule.nonResourceURLs?.length ?? 0), 0);
   let left = comparisonsMax;
   for (const rule of wanted) {
-    if (rules.some((one) => covers(one, rule))) continue;
+    const paths = rule.nonResourceURLs?.length ?? 0;
+    left -= rules.length + paths * urls;
+    if (left >= 0 && rules.some((one) => covers(one, rule))) continue;
     for (const one of breakdown(rule)) {
-      left -= rules.length + 1;
+      left -= rules.length + (one.nonResourceURLs ? urls : 0) + 1;
       if (left < 0) break;
       if (!rules.some((other) => covers(other, one))) missing.push(one);
+      if (missing.length === missingMax) return missing;
     }
     if (left < 0) missing.push(copyOf(rule));
   }
