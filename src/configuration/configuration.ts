@@ -3,12 +3,13 @@
 // server. Knows only which kinds there are; each has a file of its own beside this one.
 import type { FieldError } from '../machinery/errors.ts';
 import { causesOf } from '../machinery/errors.ts';
+import { isAdmissionConfiguration, pluginConfigurations } from './admission.ts';
 import { type AuditPolicy, auditPolicy } from './audit.ts';
 import { type AuditSinks, auditSinks } from './audit-sinks.ts';
 import { type Authentication, authenticationConfiguration, overlappingIssuers } from './authentication.ts';
 import { type Authorization, authorizationConfiguration } from './authorization.ts';
 import { type Encryption, encryptionConfiguration } from './encryption.ts';
-import { admissionConfiguration, type PodSecurity, podSecurityConfiguration } from './pod-security.ts';
+import { type PodSecurity, podSecurityConfiguration } from './pod-security.ts';
 import { type RequestAuthentication, requestAuthentication } from './request-authentication.ts';
 import { type ServiceAccountTokens, serviceAccountTokens } from './service-accounts.ts';
 
@@ -43,7 +44,6 @@ const kinds: readonly ConfigurationKind[] = [
   encryptionConfiguration,
   requestAuthentication,
   podSecurityConfiguration,
-  admissionConfiguration,
   serviceAccountTokens,
 ];
 
@@ -59,11 +59,19 @@ export class ConfigurationError extends Error {
 export function readConfiguration(documents: readonly unknown[]): Configuration {
   const configuration: Record<string, unknown> = {};
   const wrong: string[] = [];
-  documents.forEach((document, index) => {
+  const readDocument = (document: unknown, where: string): void => {
     if (document === null || document === undefined) return;
-    const where = `document ${index + 1}`;
     if (typeof document !== 'object' || Array.isArray(document)) {
       wrong.push(`${where}: not an object`);
+      return;
+    }
+    const say = (what: string, problems: readonly FieldError[]) =>
+      wrong.push(...causesOf(problems).map(({ field, message }) => `${where} (${what}): ${field}: ${message}`));
+    const problems: FieldError[] = [];
+    if (isAdmissionConfiguration(document)) {
+      const parts = pluginConfigurations(document, problems);
+      say('AdmissionConfiguration', problems);
+      for (const part of parts) readDocument(part.document, `${where}, ${part.at}`);
       return;
     }
     const { apiVersion, kind: name } = document as { apiVersion?: unknown; kind?: unknown };
@@ -78,9 +86,11 @@ export function readConfiguration(documents: readonly unknown[]): Configuration 
       return;
     }
     if (kind.key in configuration) wrong.push(`${where}: ${kind.kind} is there twice`);
-    const problems: FieldError[] = [];
     configuration[kind.key] = kind.read(document as Record<string, unknown>, problems);
-    for (const { field, message } of causesOf(problems)) wrong.push(`${where} (${kind.kind}): ${field}: ${message}`);
+    say(kind.kind, problems);
+  };
+  documents.forEach((document, index) => {
+    readDocument(document, `document ${index + 1}`);
   });
   const overlapping = causesOf(overlappingIssuers(configuration as Configuration));
   wrong.push(...overlapping.map(({ field, message }) => `AuthenticationConfiguration: ${field}: ${message}`));

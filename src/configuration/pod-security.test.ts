@@ -44,7 +44,8 @@ test('by itself, in each version, and as the part of a plugin', () => {
 test('what is not said is privileged:latest, and nobody is exempt', () => {
   expect(read(own({}))).toEqual(defaultPodSecurity);
   expect(read(own({ defaults: { enforce: '' }, exemptions: null }))).toEqual(defaultPodSecurity);
-  expect(read(admission())).toEqual(defaultPodSecurity);
+  expect(read(admission())).toBeUndefined();
+  expect(read(admission({ name: 'PodSecurity' }))).toBeUndefined();
   expect(read()).toBeUndefined();
 });
 
@@ -54,7 +55,7 @@ test('what is wrong is said by field', () => {
     `${at} defaults.deny: Forbidden: unknown field`,
     `${at} defaults.enforce: Invalid value: "none": must be one of privileged, baseline, restricted`,
     `${at} defaults.warn-version: Invalid value: "v2.1": must be "latest" or "v1.x"`,
-    `${at} defaults.audit: Invalid value: 7: must be one of privileged, baseline, restricted`,
+    `${at} defaults.audit: Invalid value: 7: must be a string`,
   ]);
   expect(
     problems(own({ exemptions: { namespaces: ['a', 'a', 'B'], usernames: ['', 'x', 'x'], runtimeClasses: 'kata' } })),
@@ -69,28 +70,38 @@ test('what is wrong is said by field', () => {
     expect(problems(own(shape)), JSON.stringify(shape)).toHaveLength(1);
 });
 
-test('of an AdmissionConfiguration nothing else counts, and nothing twice', () => {
+test('of an AdmissionConfiguration each plugin’s own counts, once', () => {
   const at = 'document 1 (AdmissionConfiguration):';
+  const inner = own({ defaults: { warn: 'x' } });
   expect(
     problems(
       admission(
-        { name: 'EventRateLimit', path: '/etc/limits.yaml' },
+        { name: 'AlwaysPullImages', path: '/etc/limits.yaml' },
         { name: 'PodSecurity', path: '/etc/pods.yaml' },
         { name: 'PodSecurity', configuration: { apiVersion: 'v1', kind: 'ConfigMap' } },
-        { name: 'PodSecurity', configuration: own({ defaults: { warn: 'x' } }) },
       ),
     ),
   ).toEqual([
-    `${at} plugins[0].name: Unsupported value: "EventRateLimit": supported values: "PodSecurity"`,
+    `${at} plugins[0].name: Unsupported value: "AlwaysPullImages": supported values: "EventRateLimit", "PodSecurity"`,
     `${at} plugins[1].path: Forbidden: no file is read: put its content into configuration`,
     `${at} plugins[2].name: Duplicate value: "PodSecurity"`,
-    `${at} plugins[2].configuration: Invalid value: "v1/ConfigMap": expected a PodSecurityConfiguration of pod-security.admission.config.k8s.io`,
-    `${at} plugins[3].name: Duplicate value: "PodSecurity"`,
-    `${at} plugins[3].configuration.defaults.warn: Invalid value: "x": must be one of privileged, baseline, restricted`,
+    `${at} plugins[2].configuration.apiVersion: Invalid value: "v1": must be of the group pod-security.admission.config.k8s.io`,
   ]);
-  for (const plugins of ['x', [null], ['x'], [{ name: 'PodSecurity', configuration: 'x' }], [{}]])
+  expect(problems(admission({ name: 'PodSecurity', configuration: inner }))).toEqual([
+    'document 1, plugins[0].configuration (PodSecurityConfiguration): defaults.warn: Invalid value: "x": must be one of privileged, baseline, restricted',
+  ]);
+  for (const plugins of [
+    'x',
+    [null],
+    ['x'],
+    [{ name: 'PodSecurity', configuration: 'x' }],
+    [{}],
+    [{ name: '__proto__' }],
+  ])
     expect(problems({ ...admission(), plugins }), JSON.stringify(plugins)).not.toEqual([]);
-  expect(problems(own({}), admission())).not.toEqual([]);
+  expect(problems(own({}), admission({ name: 'PodSecurity', configuration: own({}) }))).toEqual([
+    'document 2, plugins[0].configuration: PodSecurityConfiguration is there twice',
+  ]);
 });
 
 test('versions as far as they are numbers', () => {

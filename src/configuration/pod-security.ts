@@ -1,16 +1,7 @@
-// PodSecurityConfiguration: the level that namespaces without labels of their own are held to, and who is exempt. By itself,
-// as upstream's webhook takes it, or as a plugin's part of an AdmissionConfiguration, as upstream's API server does. No other
-// plugin is configured, and no file is read.
+// PodSecurityConfiguration: the level that namespaces without labels of their own are held to, and who is exempt.
 import type { FieldError } from '../machinery/errors.ts';
-import {
-  duplicate,
-  forbidden,
-  invalid,
-  isDns1123Label,
-  isDns1123Subdomain,
-  notSupported,
-  required,
-} from '../machinery/validation.ts';
+import { duplicate, invalid, isDns1123Label, isDns1123Subdomain } from '../machinery/validation.ts';
+import { Fields } from './fields.ts';
 
 export const podSecurityLevels = ['privileged', 'baseline', 'restricted'] as const;
 export type PodSecurityLevel = (typeof podSecurityLevels)[number];
@@ -48,131 +39,53 @@ export const isVersion = (text: unknown): text is string =>
 const minorOf = (version: string): bigint => BigInt(version.slice('v1.'.length));
 export const versionMessage = 'must be "latest" or "v1.x"';
 
-const group = 'pod-security.admission.config.k8s.io';
-const versions = ['v1', 'v1beta1', 'v1alpha1'];
-const kind = 'PodSecurityConfiguration';
-const plugin = 'PodSecurity';
-
-export const podSecurityConfiguration = {
-  key: 'podSecurity',
-  group,
-  versions,
-  kind,
-  read: (document: Readonly<Record<string, unknown>>, problems: FieldError[]) => read(document, '', problems),
-} as const;
-
-export const admissionConfiguration = {
-  key: 'podSecurity',
-  group: 'apiserver.config.k8s.io',
-  versions: ['v1'],
-  kind: 'AdmissionConfiguration',
-  read(document: Readonly<Record<string, unknown>>, problems: FieldError[]): PodSecurity {
-    const { plugins = [] } = fieldsOf(document, '', ['apiVersion', 'kind', 'plugins'], problems);
-    if (!Array.isArray(plugins)) {
-      problems.push(invalid('plugins', plugins, 'must be a list'));
-      return defaultPodSecurity;
-    }
-    let found = defaultPodSecurity;
-    const seen = new Set<unknown>();
-    plugins.forEach((one: unknown, index) => {
-      const at = `plugins[${index}]`;
-      const { name, path, configuration } = fieldsOf(one, at, ['name', 'path', 'configuration'], problems);
-      if (seen.has(name)) problems.push(duplicate(`${at}.name`, name));
-      seen.add(name);
-      if (name !== plugin) problems.push(notSupported(`${at}.name`, name ?? '', [plugin]));
-      else if (path) problems.push(forbidden(`${at}.path`, 'no file is read: put its content into configuration'));
-      else if (configuration !== undefined && configuration !== null) {
-        const own = objectOf(configuration, `${at}.configuration`, problems);
-        const known = own.kind === kind && versions.some((version) => own.apiVersion === `${group}/${version}`);
-        if (own.kind !== undefined && !known)
-          problems.push(
-            invalid(`${at}.configuration`, `${own.apiVersion}/${own.kind}`, `expected a ${kind} of ${group}`),
-          );
-        else if (own.kind === undefined) problems.push(required(`${at}.configuration.kind`));
-        else found = read(own, `${at}.configuration.`, problems);
-      }
-    });
-    return found;
-  },
-} as const;
-
-function read(document: Readonly<Record<string, unknown>>, prefix: string, problems: FieldError[]): PodSecurity {
-  const { defaults, exemptions } = fieldsOf(
-    document,
-    prefix,
-    ['apiVersion', 'kind', 'defaults', 'exemptions'],
-    problems,
-  );
-  const given = fieldsOf(
-    defaults ?? {},
-    `${prefix}defaults`,
-    podSecurityModes.flatMap((mode) => [mode, `${mode}-version`]),
-    problems,
-  );
-  const policy = (mode: PodSecurityMode): LevelVersion => {
-    const level = given[mode] || anything.level;
-    const version = given[`${mode}-version`] || anything.version;
-    const at = `${prefix}defaults.${mode}`;
-    if (!isLevel(level)) problems.push(invalid(at, level, levelMessage));
-    if (!isVersion(version)) problems.push(invalid(`${at}-version`, version, versionMessage));
-    return isLevel(level) && isVersion(version) ? { level, version } : anything;
-  };
-  const names = fieldsOf(exemptions ?? {}, `${prefix}exemptions`, Object.keys(exemptionChecks), problems);
-  return {
-    defaults: { enforce: policy('enforce'), warn: policy('warn'), audit: policy('audit') },
-    exemptions: {
-      namespaces: exempt('namespaces', names, prefix, problems),
-      runtimeClasses: exempt('runtimeClasses', names, prefix, problems),
-      usernames: exempt('usernames', names, prefix, problems),
-    },
-  };
-}
-
-const exemptionChecks: Readonly<Record<keyof PodSecurity['exemptions'], (name: string) => string[]>> = {
-  usernames: (name) => (name === '' ? ['username must not be empty'] : []),
+const exemptions = {
+  usernames: (name: string) => (name === '' ? ['username must not be empty'] : []),
   namespaces: isDns1123Label,
   runtimeClasses: isDns1123Subdomain,
 };
 
-function exempt(
-  field: keyof PodSecurity['exemptions'],
-  names: Readonly<Record<string, unknown>>,
-  prefix: string,
-  problems: FieldError[],
-): string[] {
-  const at = `${prefix}exemptions.${field}`;
-  const list = names[field] ?? [];
-  if (!Array.isArray(list)) {
-    problems.push(invalid(at, list, 'must be a list'));
-    return [];
-  }
-  const kept = new Set<string>();
-  list.forEach((name: unknown, index) => {
-    const here = `${at}[${index}]`;
-    const wrong = typeof name === 'string' ? exemptionChecks[field](name) : ['must be a string'];
-    if (wrong.length > 0) problems.push(invalid(here, name, wrong.join(', ')));
-    else if (kept.has(name as string)) problems.push(duplicate(here, name));
-    else kept.add(name as string);
+export const podSecurityConfiguration = {
+  key: 'podSecurity',
+  group: 'pod-security.admission.config.k8s.io',
+  versions: ['v1', 'v1beta1', 'v1alpha1'],
+  kind: 'PodSecurityConfiguration',
+  read(document: Readonly<Record<string, unknown>>, problems: FieldError[]): PodSecurity {
+    const fields = new Fields(document, '', ['apiVersion', 'kind', 'defaults', 'exemptions'], problems);
+    const known = podSecurityModes.flatMap((mode) => [mode, `${mode}-version`]);
+    const defaults = fields.child('defaults', known);
+    const names = fields.child('exemptions', Object.keys(exemptions));
+    return {
+      defaults: {
+        enforce: readMode(defaults, 'enforce'),
+        warn: readMode(defaults, 'warn'),
+        audit: readMode(defaults, 'audit'),
+      },
+      exemptions: {
+        namespaces: readNames(names, 'namespaces'),
+        runtimeClasses: readNames(names, 'runtimeClasses'),
+        usernames: readNames(names, 'usernames'),
+      },
+    };
+  },
+} as const;
+
+function readMode(fields: Fields, mode: PodSecurityMode): LevelVersion {
+  const level = fields.text(mode) || anything.level;
+  const version = fields.text(`${mode}-version`) || anything.version;
+  if (!isLevel(level)) fields.problem(invalid(fields.path(mode), level, levelMessage));
+  if (!isVersion(version)) fields.problem(invalid(fields.path(`${mode}-version`), version, versionMessage));
+  return isLevel(level) && isVersion(version) ? { level, version } : anything;
+}
+
+function readNames(fields: Fields, field: keyof typeof exemptions): string[] {
+  const names = new Set<string>();
+  fields.texts(field).forEach((name, index) => {
+    const at = `${fields.path(field)}[${index}]`;
+    const wrong = exemptions[field](name);
+    if (wrong.length > 0) fields.problem(invalid(at, name, wrong.join(', ')));
+    else if (names.has(name)) fields.problem(duplicate(at, name));
+    else names.add(name);
   });
-  return [...kept];
-}
-
-/** An object of these fields; whatever else it has is a problem. */
-function fieldsOf(
-  value: unknown,
-  at: string,
-  fields: readonly string[],
-  problems: FieldError[],
-): Readonly<Record<string, unknown>> {
-  const object = objectOf(value, at, problems);
-  const prefix = at === '' || at.endsWith('.') ? at : `${at}.`;
-  for (const field of Object.keys(object))
-    if (!fields.includes(field)) problems.push(forbidden(`${prefix}${field}`, 'unknown field'));
-  return Object.fromEntries(fields.filter((field) => Object.hasOwn(object, field)).map((f) => [f, object[f]]));
-}
-
-function objectOf(value: unknown, at: string, problems: FieldError[]): Readonly<Record<string, unknown>> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  problems.push(invalid(at, value, 'must be an object'));
-  return {};
+  return [...names];
 }
