@@ -10,6 +10,7 @@ const order = [
   'pod-security',
   'encryption',
   'service-account-keys',
+  'identities',
   'apply',
   'helm',
   'clients',
