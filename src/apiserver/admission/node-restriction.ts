@@ -84,7 +84,7 @@ function checkMirror({ object, context }: AdmissionRequest, own: string): string
   if (ownerReferences.length > 1)
     return `node ${said} can only create pods with a single owner reference set to itself`;
   const [owner] = ownerReferences;
-  if (!owner || owner.apiVersion !== 'v1' || owner.kind !== 'Node' || owner.name !== own)
+  if (owner?.apiVersion !== 'v1' || owner.kind !== 'Node' || owner.name !== own)
     return `node ${said} can only create pods with an owner reference set to itself`;
   if (!owner.controller) return `node ${said} can only create pods with a controller owner reference set to itself`;
   if (owner.blockOwnerDeletion) return `node ${said} must not set blockOwnerDeletion on an owner reference`;
