@@ -41,9 +41,9 @@ function authorize(policy: Policy, attributes: Attributes): Decision | undefined
 
 /** The binding, with the first of its subjects that the user is. */
 function told({ title, role, subjects }: Binding, user: User): string {
-  const holders = subjects.length > 1 ? new Set(holdersOf(user)) : undefined;
-  const subject = holders ? subjects.find(({ holder }) => holders.has(holder)) : subjects[0];
-  return `${title} of ${role.kind} ${goQuoted(role.name)} to ${subject?.text}`;
+  const named = holdersOf(user).flatMap((holder) => subjects.get(holder) ?? []);
+  const subject = named.reduce((first, one) => (one.index < first.index ? one : first));
+  return `${title} of ${role.kind} ${goQuoted(role.name)} to ${subject.text}`;
 }
 
 function rulesFor(policy: Policy, user: User, namespace: string): UserRules {

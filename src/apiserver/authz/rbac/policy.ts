@@ -16,10 +16,9 @@ import { keyParts } from '../../storage/codec.ts';
 
 /** Someone whom a binding names. */
 interface Subject {
-  /** `User jane`, `Group system:masters`: as {@link holdersOf} has it. */
-  readonly holder: string;
   /** As upstream tells of it: `ServiceAccount "ci/tools"`. */
   readonly text: string;
+  readonly index: number;
 }
 
 export interface Binding {
@@ -30,7 +29,8 @@ export interface Binding {
   readonly role: { readonly kind: string; readonly name: string };
   /** Undefined: no kind of role. */
   readonly roleKey: string | undefined;
-  readonly subjects: readonly Subject[];
+  /** By {@link holdersOf}: `User jane`, `Group system:masters`. */
+  readonly subjects: ReadonlyMap<string, Subject>;
 }
 
 /** What a binding gives, or why nothing. */
@@ -120,7 +120,7 @@ class Index {
     this.delete(key);
     const binding = bindingOf(parsed(value), namespace, name);
     this.#bindings.set(key, binding);
-    for (const { holder } of binding.subjects) {
+    for (const holder of binding.subjects.keys()) {
       const places = this.#held.get(holder) ?? new Map<string, Set<Binding>>();
       const bindings = places.get(namespace) ?? new Set();
       this.#held.set(holder, places.set(namespace, bindings.add(binding)));
@@ -132,7 +132,7 @@ class Index {
     const binding = this.#bindings.get(key);
     if (!binding) return;
     this.#bindings.delete(key);
-    for (const { holder } of binding.subjects) {
+    for (const holder of binding.subjects.keys()) {
       const places = this.#held.get(holder);
       const bindings = places?.get(binding.namespace);
       bindings?.delete(binding);
@@ -210,25 +210,32 @@ function bindingOf(object: Record<string, unknown>, namespace: string, name: str
         : role.kind === 'Role'
           ? `${prefixes.role}/${namespace}/${role.name}`
           : undefined,
-    subjects: listIn(object.subjects).flatMap((one) => subjectOf(objectIn(one), namespace) ?? []),
+    subjects: subjectsIn(object.subjects, namespace),
   };
 }
 
-/** Undefined: nobody. A ServiceAccount is one of the binding's namespace unless it names another. */
-function subjectOf(subject: Record<string, unknown>, bindingNamespace: string): Subject | undefined {
+/** Whoever is named twice is the first. */
+function subjectsIn(list: unknown, bindingNamespace: string): Map<string, Subject> {
+  const subjects = new Map<string, Subject>();
+  for (const [index, one] of listIn(list).entries()) {
+    const [holder, text] = subjectOf(objectIn(one), bindingNamespace) ?? [];
+    if (holder !== undefined && text !== undefined && !subjects.has(holder)) subjects.set(holder, { text, index });
+  }
+  return subjects;
+}
+
+/** Holder and text; undefined: nobody. A ServiceAccount is one of the binding's namespace unless it names another. */
+function subjectOf(subject: Record<string, unknown>, bindingNamespace: string): [string, string] | undefined {
   const { kind } = subject;
   const name = textIn(subject.name);
   switch (kind) {
     case 'User':
     case 'Group':
-      return { holder: `${kind} ${name}`, text: `${kind} ${goQuoted(name)}` };
+      return [`${kind} ${name}`, `${kind} ${goQuoted(name)}`];
     case 'ServiceAccount': {
       const namespace = textIn(subject.namespace) || bindingNamespace;
       if (namespace === '') return undefined;
-      return {
-        holder: `User system:serviceaccount:${namespace}:${name}`,
-        text: `${kind} ${goQuoted(`${name}/${namespace}`)}`,
-      };
+      return [`User system:serviceaccount:${namespace}:${name}`, `${kind} ${goQuoted(`${name}/${namespace}`)}`];
     }
     default:
       return undefined;
