@@ -11,6 +11,7 @@ import { certificateSubjectRestriction } from './admission/certificate-subject-r
 import type { AdmissionPlugin } from './admission/chain.ts';
 import { defaultIngressClass, defaultStorageClass } from './admission/default-classes.ts';
 import { defaultTolerationSeconds } from './admission/default-toleration-seconds.ts';
+import { eventRateLimit } from './admission/event-rate-limit.ts';
 import { limitRanger } from './admission/limit-ranger.ts';
 import { namespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import { nodeRestriction } from './admission/node-restriction.ts';
@@ -39,6 +40,7 @@ import type { RequestInfo } from './routing.ts';
 export function builtInAdmission(authorizer: Authorizer, configuration: Configuration = {}): AdmissionPlugin[] {
   return [
     namespaceLifecycle,
+    ...(configuration.eventRateLimit ? [eventRateLimit(configuration.eventRateLimit)] : []),
     limitRanger,
     serviceAccount,
     nodeRestriction,

@@ -2,6 +2,7 @@
 // the REST handlers. It owns no storage (the ledger does) and no timers beyond those given to it.
 
 import type { Configuration } from '../configuration/configuration.ts';
+import { defaultRequestLimits } from '../configuration/limits.ts';
 import { resources } from '../generated/resources.ts';
 import type { Pod } from '../generated/schemas/core-v1.ts';
 import { definitions } from '../generated/schemas/definitions.ts';
@@ -16,9 +17,7 @@ import type { Clock, ClusterConfig, Fetch, Log, Random, Timers } from '../ports/
 import type { Client, Feed } from '../reconcile/types.ts';
 import { Access } from './access.ts';
 import { AdmissionChain, type AdmissionPlugin } from './admission/chain.ts';
-import { Audit } from './audit/audit.ts';
-import type { AuditedRequest } from './audit/request.ts';
-import type { AuditOutlets } from './audit/sink.ts';
+import { Audit, type AuditedRequest, type AuditOutlets } from './audit/audit.ts';
 import { type Authenticator, allAuthenticated } from './authn/authenticator.ts';
 import { type ServiceAccountIssuer, serviceAccountIssuer } from './authn/issuer.ts';
 import { configuredTokens } from './authn/request.ts';
@@ -37,9 +36,17 @@ import { Expiry } from './expiry.ts';
 import { FlowControl } from './flowcontrol/flow-control.ts';
 import { TimeLimits } from './flowcontrol/time-limits.ts';
 import type { KeyFamilies } from './keys.ts';
+import { credentialOf, Limits } from './limits/limits.ts';
 import { flowControlFamilies } from './metrics/flow-control.ts';
 import { Metrics } from './metrics/metrics.ts';
-import { methodNotAllowed, pageNotFound, plainText, statusResponse, withWarning } from './negotiation/respond.ts';
+import {
+  methodNotAllowed,
+  pageNotFound,
+  plainText,
+  statusResponse,
+  withCommonHeaders,
+  withWarning,
+} from './negotiation/respond.ts';
 import { OpenApi } from './openapi/openapi.ts';
 import { untimed } from './outgoing.ts';
 import { gitVersion, Pages, resourceNotFound } from './pages.ts';
@@ -110,6 +117,7 @@ export class ApiServer {
   readonly metrics: Metrics;
   readonly #options: ApiServerOptions;
   readonly #hub: WatchHub;
+  readonly #limits: Limits;
   readonly #flowControl: FlowControl;
   readonly #unread: TimeLimits;
   readonly #pages: Pages;
@@ -129,6 +137,7 @@ export class ApiServer {
     const schemas = options.schemas ?? new Schemas(definitions());
     const registry = new Registry(options.resources ?? resources);
     const { configuration = {} } = options;
+    const { limits = defaultRequestLimits } = configuration;
     const outside = { fetch: options.fetch, timers: options.timers ?? untimed(clock), log };
     const authorizer = options.authorizer ?? builtInAuthorizer(ledger, configuration.authorization, outside);
     const admission = options.admission ?? builtInAdmission(authorizer, configuration);
@@ -162,13 +171,13 @@ export class ApiServer {
       outside,
       isServed: (asked) => isServed(registry, this.#virtual, asked),
     });
-    const outlets = options.audit ?? { waitUntil() {} };
-    this.#audit = Audit.of(configuration, { ...outside, random, outlets });
+    this.#audit = Audit.of(configuration, { ...outside, random, outlets: options.audit ?? { waitUntil() {} } });
     this.#creators = issuer
       ? { 'serviceaccounts/token': tokenCreator(issuer.signer, issuer.settings, authorizer) }
       : {};
     this.feed = createFeed(this.core);
-    this.#hub = new WatchHub(ledger, options.timers);
+    this.#hub = new WatchHub(ledger, options.timers, limits.watches);
+    this.#limits = new Limits(limits, clock);
     this.#unread = new TimeLimits(options.timers);
     this.#flowControl = new FlowControl({
       core: this.core,
@@ -196,7 +205,7 @@ export class ApiServer {
       startedMs: clock.now(),
     });
     this.metrics.add(...flowControlFamilies(() => this.#flowControl.levels), ...(issuer?.metrics ?? []));
-    this.metrics.add(...(this.#audit?.families ?? []));
+    this.metrics.add(...(this.#audit?.families ?? []), ...this.#limits.families);
     this.metrics.add(...admission.flatMap(({ families = [] }) => families));
     this.#discovery = new Discovery(registry, virtual);
     this.#pages = new Pages(this.core, {
@@ -269,21 +278,14 @@ export class ApiServer {
     }
     audit?.answered(answer);
     ended(answer.status, (this.core.clock.now() - begunMs) / 1000);
-    if (answer.header('Cache-Control') === undefined) answer.setHeader('Cache-Control', 'no-cache, private');
-    return answer
-      .setHeader('X-Content-Type-Options', 'nosniff')
-      .setHeader('Audit-Id', auditId)
-      .setHeader('Date', new Date(this.core.clock.now()).toUTCString());
+    return withCommonHeaders(answer, auditId, this.core.clock.now());
   }
 
-  async #handle(
-    request: HttpRequest,
-    url: URL,
-    info: RequestInfo | undefined,
-    audit: AuditedRequest | undefined,
-  ): Promise<HttpAnswer> {
+  async #handle(request: HttpRequest, url: URL, info?: RequestInfo, audit?: AuditedRequest): Promise<HttpAnswer> {
     if (!info) throw errors.badRequest('invalid percent-encoding in the path');
-    const { user, impersonator } = await this.#access.whom(request, info, audit);
+    const who = () => this.#access.whom(request, info, audit);
+    const { user, impersonator } = await this.#limits.authenticated(request.clientAddress, credentialOf(request), who);
+    this.#limits.requireRate(impersonator?.user ?? user);
     return this.#flowControl.serve({ info, user, query: url.searchParams, request }, async (extend) => {
       try {
         const reading = this.#unread.reading(extend);

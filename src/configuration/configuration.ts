@@ -9,6 +9,8 @@ import { type AuditSinks, auditSinks } from './audit-sinks.ts';
 import { type Authentication, authenticationConfiguration, overlappingIssuers } from './authentication.ts';
 import { type Authorization, authorizationConfiguration } from './authorization.ts';
 import { type Encryption, encryptionConfiguration } from './encryption.ts';
+import { type EventRateLimit, eventRateLimit } from './event-rate-limit.ts';
+import { type RequestLimits, requestLimits } from './limits.ts';
 import { type PodSecurity, podSecurityConfiguration } from './pod-security.ts';
 import { type RequestAuthentication, requestAuthentication } from './request-authentication.ts';
 import { type ServiceAccountTokens, serviceAccountTokens } from './service-accounts.ts';
@@ -20,6 +22,8 @@ export interface Configuration {
   authentication?: Authentication;
   authorization?: Authorization;
   encryption?: Encryption;
+  eventRateLimit?: EventRateLimit;
+  limits?: RequestLimits;
   podSecurity?: PodSecurity;
   requestAuthentication?: RequestAuthentication;
   serviceAccountTokens?: ServiceAccountTokens;
@@ -42,6 +46,8 @@ const kinds: readonly ConfigurationKind[] = [
   authenticationConfiguration,
   authorizationConfiguration,
   encryptionConfiguration,
+  eventRateLimit,
+  requestLimits,
   requestAuthentication,
   podSecurityConfiguration,
   serviceAccountTokens,

@@ -146,6 +146,9 @@ export const errors = {
       detailsOf(subject, ''),
     ),
   tooLarge: (message: string): ApiError => new ApiError('RequestEntityTooLarge', message),
+  /** It may be tried again after a second. */
+  tooManyRequests: (why: string): ApiError =>
+    new ApiError('TooManyRequests', `Too many requests: ${why}`, { retryAfterSeconds: 1 }),
   unavailable: (message: string): ApiError => new ApiError('ServiceUnavailable', message),
   internal: (cause: unknown): ApiError =>
     new ApiError('InternalError', 'Internal error occurred', { causes: [{ message: 'internal error' }] }, cause),

@@ -32,5 +32,7 @@ export function unwrap<T>(result: Outcome<T>): T {
 const answerHeaders = { 'Cache-Control': 'no-cache, private', 'X-Content-Type-Options': 'nosniff' };
 
 export function statusResponse(error: ApiError): Response {
-  return Response.json(toStatus(error), { status: error.code, headers: answerHeaders });
+  const seconds = error.details?.retryAfterSeconds;
+  const headers = seconds ? { ...answerHeaders, 'Retry-After': String(seconds) } : answerHeaders;
+  return Response.json(toStatus(error), { status: error.code, headers });
 }

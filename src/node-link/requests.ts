@@ -2,6 +2,7 @@
 // credential with the API server, and remembers the answer until the credential changes or a minute has passed.
 import { readJson } from '../machinery/body.ts';
 import { ApiError, errors } from '../machinery/errors.ts';
+import { TokenBucket } from '../machinery/token-bucket.ts';
 import type { Clock } from '../ports/index.ts';
 import {
   type CertificateResponse,
@@ -27,6 +28,10 @@ const credentialMs = 60_000;
 /** Why a poll was ended. */
 const revoked = new Error('the credential was revoked');
 const bodyBytesMax = 4 * 1024 * 1024;
+/** Of one node. An agent sends some in a second, even when all of its pods start together. */
+const requestRate = { qps: 100, burst: 1000 };
+/** Polls of one node that are held at once; an agent holds one, and another when it comes back. */
+const heldMax = 16;
 
 export class NodeRequests {
   readonly #api: NodeApi;
@@ -34,12 +39,14 @@ export class NodeRequests {
   readonly #core: (node: string) => NodeLinkCore;
   /** Polls that are held. */
   readonly #held = new Set<AbortController>();
+  readonly #rate: TokenBucket;
   #credential: { token: string; node: string; untilMs: number } | undefined;
 
   /** `core`: the link's core, made at the first request that proves to come from the node. */
   constructor(api: NodeApi, clock: Clock, core: (node: string) => NodeLinkCore) {
     this.#api = api;
     this.#clock = clock;
+    this.#rate = new TokenBucket(requestRate, clock.now());
     this.#core = core;
   }
 
@@ -73,6 +80,7 @@ export class NodeRequests {
 
   /** What comes up while a poll is held is not for whoever has lost his credential meanwhile. */
   async #sync(core: NodeLinkCore, request: SyncRequest, cancelled: AbortSignal): Promise<SyncResponse> {
+    if (this.#held.size >= heldMax) throw errors.tooManyRequests('the node polls too often at once');
     const poll = new AbortController();
     const give = (): void => poll.abort();
     cancelled.addEventListener('abort', give);
@@ -88,8 +96,14 @@ export class NodeRequests {
     }
   }
 
-  /** Throws unless the request bears the node's own credential. */
+  /** Throws unless the request bears the node's own credential, and for a node that asks too much. */
   async authenticate(request: Request, node: string): Promise<void> {
+    await this.#authenticate(request, node);
+    if (!this.#rate.take(this.#clock.now()))
+      throw errors.tooManyRequests('the node asks more than the cluster allows one');
+  }
+
+  async #authenticate(request: Request, node: string): Promise<void> {
     const [, token] = /^Bearer (\S+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
     if (!token) throw errors.unauthorized();
     const known = this.#credential;

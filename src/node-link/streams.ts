@@ -14,6 +14,8 @@ export interface AgentSocket {
 
 /** An agent that ignores credit is cut off beyond this. */
 const bufferedBytesMax = 4 * streamWindowBytes;
+/** Streams of one node at once. */
+const streamsMax = 500;
 const creditStepBytes = streamWindowBytes / 4;
 /** A stream whose agent has come but has nothing to say yet is answered after this long. */
 const quietMs = 1000;
@@ -40,6 +42,10 @@ export class StreamRelay {
     waitMs: number,
     cancelled?: AbortSignal,
   ): Promise<Response> {
+    if (this.#pending.size + this.#open.size >= streamsMax)
+      return statusResponse(
+        toStatus(errors.tooManyRequests(`the node of pod "${offer.namespace}/${offer.pod}" has ${streamsMax} streams`)),
+      );
     const socket = await new Promise<AgentSocket | undefined>((resolve) => {
       const stop = this.#timers.after(waitMs, () => resolve(undefined));
       cancelled?.addEventListener('abort', () => resolve(undefined));
@@ -166,5 +172,7 @@ function parseEnd(text: string): Status | undefined {
 
 export function statusResponse(status: Status): Response {
   const code = status.code >= 400 && status.code <= 599 ? status.code : 500;
-  return new Response(JSON.stringify(status), { status: code, headers: { 'content-type': 'application/json' } });
+  const seconds = status.details?.retryAfterSeconds;
+  const headers = { 'content-type': 'application/json', ...(seconds ? { 'retry-after': String(seconds) } : {}) };
+  return new Response(JSON.stringify(status), { status: code, headers });
 }

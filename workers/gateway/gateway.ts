@@ -44,12 +44,11 @@ app.post('/tiffin.dev/v1/join', async (c) => {
   const sealed = sealedMessage.safeParse(body);
   const parsed = sealed.success ? sealed : joinRequest.safeParse(body);
   if (!parsed.success) throw errors.badRequest('the body must be {"token": string, "nodeName": string}');
-  const result = await callObject(
-    c.env.API_SERVER,
-    mainObject,
-    async (stub) => (await stub.join(parsed.data)) as Outcome<object>,
-  );
-  return Response.json(unwrap(result));
+  const join = async () =>
+    unwrap(
+      await callObject(c.env.API_SERVER, mainObject, async (stub) => (await stub.join(parsed.data)) as Outcome<object>),
+    );
+  return Response.json(await doorOf(c.env).limited(c.req.raw, JSON.stringify(parsed.data), join));
 });
 
 /** Whoever joins knows the hash of the key, and holds this against it. */
@@ -61,13 +60,16 @@ app.post('/tiffin.dev/v1/renew', async (c) => {
   const body = renewRequest.safeParse(await readJson(c.req.raw, joinBytesMax));
   if (!body.success) throw errors.badRequest('the body must be {"credential": string}');
   const { credential } = body.data;
-  const result = await callObject(
-    c.env.API_SERVER,
-    mainObject,
-    async (stub) => (await stub.renew(token, credential)) as Outcome<object>,
-    { idempotent: true },
-  );
-  return Response.json(unwrap(result));
+  const renew = async () =>
+    unwrap(
+      await callObject(
+        c.env.API_SERVER,
+        mainObject,
+        async (stub) => (await stub.renew(token, credential)) as Outcome<object>,
+        { idempotent: true },
+      ),
+    );
+  return Response.json(await doorOf(c.env).limited(c.req.raw, token, renew));
 });
 
 app.all('/tiffin.dev/v1/nodes/*', async (c) => {

@@ -1,7 +1,10 @@
 // Keeps strangers from a node's link: every name that is asked for makes an object with a database of its own, so nobody
 // reaches one without that node's credential. What was found holds for a minute; the link itself still checks every
 // request, and refuses a replaced credential at once.
+import { Limits } from '../../src/apiserver/limits/limits.ts';
+import { defaultRequestLimits } from '../../src/configuration/limits.ts';
 import { ApiError, errors } from '../../src/machinery/errors.ts';
+import { clientAddress } from '../adapters/client-address.ts';
 
 const heldMs = 60_000;
 const heldMax = 10_000;
@@ -16,19 +19,29 @@ export function bearerOf(request: Request): string {
 export class NodeDoor {
   readonly #nodeOf: (token: string) => Promise<string | null>;
   readonly #now: () => number;
+  readonly #limits: Limits;
   readonly #known = new Map<string, { node: string; untilMs: number }>();
 
   constructor(nodeOf: (token: string) => Promise<string | null>, now: () => number) {
     this.#nodeOf = nodeOf;
     this.#now = now;
+    this.#limits = new Limits(defaultRequestLimits, { now });
   }
 
   /** Throws an ApiError unless the request bears the credential of `node`. */
   async check(request: Request, node: string): Promise<void> {
     const token = bearerOf(request);
-    const owner = await this.#ownerOf(token);
-    if (owner === null) throw errors.unauthorized();
+    const owner = await this.limited(request, token, async () => {
+      const found = await this.#ownerOf(token);
+      if (found === null) throw errors.unauthorized();
+      return found;
+    });
     if (owner !== node) throw new ApiError('Forbidden', `node "${owner}" may not speak for node "${node}"`);
+  }
+
+  /** As `authenticate`. Throws TooManyRequests where too many bad credentials come from. */
+  limited<T>(request: Request, credential: string, authenticate: () => Promise<T>): Promise<T> {
+    return this.#limits.authenticated(clientAddress(request), credential, authenticate);
   }
 
   async #ownerOf(token: string): Promise<string | null> {

@@ -9,7 +9,9 @@ import type { RequestInfo } from '../routing.ts';
 import type { AuditDecision } from './policy.ts';
 import { policyEvaluator } from './policy.ts';
 import { type AuditContext, AuditedRequest } from './request.ts';
-import { type AuditSink, type SinkOptions, sinksOf } from './sink.ts';
+import { type AuditOutlets, type AuditSink, type SinkOptions, sinksOf } from './sink.ts';
+
+export type { AuditedRequest, AuditOutlets };
 
 export class Audit {
   readonly families: readonly Family[];

@@ -117,6 +117,15 @@ export function withWarning(answer: HttpAnswer, warning: string): HttpAnswer {
   return answer;
 }
 
+/** What every answer says of itself. */
+export function withCommonHeaders(answer: HttpAnswer, auditId: string, nowMs: number): HttpAnswer {
+  if (answer.header('Cache-Control') === undefined) answer.setHeader('Cache-Control', 'no-cache, private');
+  return answer
+    .setHeader('X-Content-Type-Options', 'nosniff')
+    .setHeader('Audit-Id', auditId)
+    .setHeader('Date', new Date(nowMs).toUTCString());
+}
+
 /** The Status that says a deletion is done. */
 export function successStatus(details: Status['details']): Status {
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: details ?? {}, code: 200 };

@@ -81,7 +81,9 @@ export function watchObjects(rest: RestRequest, hub: WatchHub): HttpAnswer {
       ? options.timeoutSeconds * 1000
       : watchMinMs + core.random.int(watchMinMs);
   const namespace = info.namespace || (definition.namespaced ? (selector.namespace ?? '') : '');
+  hub.requireRoom(rest.user);
   const watch = new WatchStream(hub, ledger, clock, {
+    owner: rest.user.name,
     definition,
     range: keyRange(definition, namespace),
     selector,

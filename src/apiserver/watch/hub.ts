@@ -1,15 +1,25 @@
 // All open watches of one server over one subscription to the ledger. Changes are handed to the watches of their
 // resource; one timer, running only while a watch is open, serves keep-alives, bookmarks and time limits.
 import type { Change, Ledger } from '../../ledger/types.ts';
+import { errors } from '../../machinery/errors.ts';
 import type { Timers } from '../../ports/index.ts';
+import type { User } from '../core.ts';
 
 export interface Watcher {
   /** First segment of the keys that it wants. */
   readonly resource: string;
+  /** The user who watches; absent: the server itself. */
+  readonly owner?: string | undefined;
   changed(changes: readonly Change[], revision: number): void;
   tick(nowMs: number): void;
   /** When it wants a tick at the latest, beside the regular ones. */
   readonly dueMs: number;
+}
+
+/** Watches that may be open at once. */
+export interface WatchLimits {
+  readonly perUser: number;
+  readonly total: number;
 }
 
 const tickMs = 5_000;
@@ -22,8 +32,11 @@ export class WatchHub {
   #cancelTick: (() => void) | undefined;
   #tickAtMs = 0;
   #size = 0;
+  readonly #owned = new Map<string, number>();
+  readonly #limits: WatchLimits | undefined;
 
-  constructor(ledger: Ledger, timers: Timers | undefined) {
+  constructor(ledger: Ledger, timers: Timers | undefined, limits?: WatchLimits) {
+    this.#limits = limits;
     this.#ledger = ledger;
     this.#timers = timers;
   }
@@ -43,11 +56,28 @@ export class WatchHub {
     for (const [resource, watchers] of this.#watchers) yield [resource, watchers.size];
   }
 
+  /** Throws TooManyRequests. Whoever is to help the cluster out always has room. */
+  requireRoom({ name, groups }: User): void {
+    if (!this.#limits || groups.includes('system:masters')) return;
+    const { perUser, total } = this.#limits;
+    if ((this.#owned.get(name) ?? 0) >= perUser)
+      throw errors.tooManyRequests(`the user has ${perUser} watches open, and may have no more`);
+    if (this.#size >= total) throw errors.tooManyRequests(`there are ${total} watches open, and there may be no more`);
+  }
+
+  #count(owner: string | undefined, change: number): void {
+    if (owner === undefined) return;
+    const count = (this.#owned.get(owner) ?? 0) + change;
+    if (count === 0) this.#owned.delete(owner);
+    else this.#owned.set(owner, count);
+  }
+
   add(watcher: Watcher): void {
     const set = this.#watchers.get(watcher.resource) ?? new Set();
     if (set.has(watcher)) return;
     this.#watchers.set(watcher.resource, set.add(watcher));
     this.#size++;
+    this.#count(watcher.owner, 1);
     this.#unsubscribe ??= this.#ledger.subscribe((changes, revision) => this.#dispatch(changes, revision)).unsubscribe;
     this.#arm(watcher.dueMs);
   }
@@ -57,6 +87,7 @@ export class WatchHub {
     if (!set?.delete(watcher)) return;
     if (set.size === 0) this.#watchers.delete(watcher.resource);
     this.#size--;
+    this.#count(watcher.owner, -1);
     if (this.#size > 0) return;
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;

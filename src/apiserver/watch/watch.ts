@@ -16,6 +16,8 @@ import { eventBytes, eventFrame, eventLine, eventText, eventType, likeness, shar
 import type { Watcher, WatchHub } from './hub.ts';
 
 export interface WatchRequest {
+  /** The name of the user who watches. */
+  owner: string;
   definition: AnyResource;
   range: KeyRange;
   selector: RowSelector;
@@ -51,6 +53,7 @@ const lastBookmarkMs = 2_000;
 
 export class WatchStream implements Watcher {
   readonly resource: string;
+  readonly owner: string;
   readonly stream: ReadableStream<Uint8Array>;
   readonly #hub: WatchHub;
   readonly #ledger: Ledger;
@@ -76,6 +79,7 @@ export class WatchStream implements Watcher {
     this.#ledger = ledger;
     this.#clock = clock;
     this.#request = request;
+    this.owner = request.owner;
     this.#cursor = request.after;
     this.#likeness = likeness(request);
     this.#reading = request.initial ? request.reading?.(() => this.#end()) : undefined;
