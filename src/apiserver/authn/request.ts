@@ -26,7 +26,7 @@ export function configuredTokens(
 ): Authenticator[] {
   const webhook = requestAuthentication?.tokenWebhook;
   return [
-    ...(authentication?.jwt ?? []).map((issuer) => oidcAuthenticator(issuer, dependencies, audiences)),
+    ...(authentication?.jwt.length ? [oidcAuthenticator(authentication.jwt, dependencies, audiences)] : []),
     ...(webhook ? [tokenWebhook(webhook, dependencies, audiences)] : []),
   ];
 }

@@ -21,7 +21,7 @@ const configuration = (change: Partial<JwtConfiguration> = {}): JwtConfiguration
   ...change,
 });
 const authenticator = (change: Partial<JwtConfiguration> = {}) =>
-  oidcAuthenticator(configuration(change), { fetch: issuer.fetch, timers: clock, log: new TestLog() }, ['api']);
+  oidcAuthenticator([configuration(change)], { fetch: issuer.fetch, timers: clock, log: new TestLog() }, ['api']);
 const claims = (more: Record<string, unknown> = {}) => ({
   aud: 'cluster',
   exp: nowSeconds() + 60,
@@ -163,7 +163,7 @@ test('an issuer that fails lets nobody in, is logged, and is asked again after a
   Object.assign(log, {
     warn: (_message: string, fields?: Record<string, unknown>) => warned.push(String(fields?.error)),
   });
-  const own = oidcAuthenticator(configuration(), { fetch: issuer.fetch, timers: clock, log }, ['api']);
+  const own = oidcAuthenticator([configuration()], { fetch: issuer.fetch, timers: clock, log }, ['api']);
   const token = () => issuer.token(claims());
   const failures: [() => Promise<Response>, RegExp][] = [
     [() => Promise.reject(new Error('no route')), /no route/],
@@ -215,7 +215,7 @@ test('odd keys are no keys, and do not stand before good ones', async () => {
     request.url.endsWith('/keys')
       ? Response.json({ keys: [...odd, ...good.keys, { ...good.keys[0], use: 'enc', kid: 'two' }] })
       : issuer.fetch(request);
-  const own = oidcAuthenticator(configuration(), { fetch, timers: clock, log: new TestLog() }, ['api']);
+  const own = oidcAuthenticator([configuration()], { fetch, timers: clock, log: new TestLog() }, ['api']);
   expect(await own.authenticate(token)).toBeDefined();
   expect(await own.authenticate(await issuer.token(claims(), 'one', { kid: 'two' }))).toBeUndefined();
 });
@@ -231,7 +231,7 @@ test('discovery elsewhere, with an authority of its own', async () => {
   const change = {
     issuer: { ...configuration().issuer, discoveryURL: 'https://inside.test/x', certificateAuthority: 'PEM' },
   };
-  const own = oidcAuthenticator(configuration(change), { fetch, timers: clock, log: new TestLog() }, ['api']);
+  const own = oidcAuthenticator([configuration(change)], { fetch, timers: clock, log: new TestLog() }, ['api']);
   expect(await own.authenticate(await issuer.token(claims()))).toBeDefined();
   const options = { certificateAuthority: 'PEM' };
   expect(asked).toEqual([
@@ -249,4 +249,20 @@ test('a review says why a token is refused, and for whom it is', async () => {
   expect(await own.review?.(await issuer.token(claims({ exp: 1 })), ['api'])).toEqual({
     refusal: 'oidc: verify token: token is expired',
   });
+});
+
+test('several issuers: each has his own keys, audiences and prefixes', async () => {
+  const second = await new TestIssuer('https://second.test').addKey('one');
+  const fetch = (request: Request) => (request.url.startsWith(second.url) ? second : issuer).fetch(request);
+  const both = [
+    configuration(),
+    configuration({ issuer: { url: second.url, audiences: ['b'] }, username: { claim: 'sub', prefix: 'two:' } }),
+  ];
+  const own = oidcAuthenticator(both, { fetch, timers: clock, log: new TestLog() }, ['api']);
+  const name = async (token: Promise<string>) => (await own.authenticate(await token))?.name;
+  expect(await name(issuer.token(claims()))).toBe('oidc:jane');
+  expect(await name(second.token(claims({ aud: 'b' })))).toBe('two:jane');
+  expect(await name(second.token(claims()))).toBeUndefined();
+  expect(await name(second.token(claims({ iss: issuer.url })))).toBeUndefined();
+  expect(await name(issuer.token(claims({ aud: 'b', iss: second.url })))).toBeUndefined();
 });

@@ -1,5 +1,5 @@
-// Bearer tokens of OpenID Connect issuers, as AuthenticationConfiguration names them. A token that does not say that it is of
-// the issuer costs nothing; one that does is held against the issuer's keys before anything else that it says counts.
+// Bearer tokens of OpenID Connect issuers, as AuthenticationConfiguration names them. A token of somebody else costs
+// no call; one of an issuer is held against his keys before anything else that it says counts.
 // Distributed claims are not resolved: a groups claim that lies elsewhere leaves its bearer without groups.
 import type { User } from '../../core.ts';
 import type { Outside } from '../../outgoing.ts';
@@ -10,17 +10,57 @@ import { RemoteKeys } from './remote-keys.ts';
 import { parseJwt } from './token.ts';
 
 /** Google's tokens say less than its discovery does. */
-const aliases: Readonly<Record<string, string>> = { 'accounts.google.com': 'https://accounts.google.com' };
+const aliases: ReadonlyMap<unknown, string> = new Map([['accounts.google.com', 'https://accounts.google.com']]);
 
-/** `own`: the API server's audiences, for which every token of an issuer is that counts here. */
+/** Of all issuers together: a token is taken apart once. `own`: the API server's audiences, for which it is if it counts. */
 export function oidcAuthenticator(
-  configuration: JwtConfiguration,
+  issuers: readonly JwtConfiguration[],
   dependencies: Outside,
   own: readonly string[],
 ): Authenticator {
-  const { url, discoveryURL, certificateAuthority, audiences } = configuration.issuer;
   const { timers, log } = dependencies;
-  const keys = new RemoteKeys({
+  const known = new Map(
+    issuers.map((configuration) => [
+      configuration.issuer.url,
+      { configuration, keys: keysOf(configuration, dependencies) },
+    ]),
+  );
+
+  /** Undefined: of no issuer that is known. */
+  const identify = async (token: string): Promise<User | Refusal | undefined> => {
+    const jwt = parseJwt(token);
+    const said = jwt && textOf(jwt.claims, 'iss');
+    const issuer = known.get(aliases.get(said) ?? said ?? '');
+    if (!jwt || !issuer) return undefined;
+    const { configuration, keys } = issuer;
+    try {
+      if (!(await keys.verifies(token, jwt))) throw new Refusal('oidc: verify token: failed to verify signature');
+      checkTimesAndAudience(jwt.claims, configuration.issuer.audiences, timers.now());
+      return withAuthenticated(userOf(jwt.claims, configuration));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      log.debug('token refused', { issuer: said, reason: error.message });
+      return error;
+    }
+  };
+  return {
+    async authenticate(token) {
+      const user = await identify(token);
+      return user instanceof Refusal ? undefined : user;
+    },
+    async review(token, audiences) {
+      const shared = own.filter((one) => audiences.includes(one));
+      if (shared.length === 0) return undefined;
+      const user = await identify(token);
+      if (user instanceof Refusal) return { refusal: user.message };
+      return user && { user, audiences: shared };
+    },
+  };
+}
+
+function keysOf({ issuer }: JwtConfiguration, dependencies: Outside): RemoteKeys {
+  const { url, discoveryURL, certificateAuthority } = issuer;
+  return new RemoteKeys({
     ...dependencies,
     issuer: url,
     certificateAuthority,
@@ -31,36 +71,4 @@ export function oidcAuthenticator(
       return document.jwks_uri;
     },
   });
-
-  /** Undefined: not of this issuer. Throws Refusal. */
-  const identify = async (token: string): Promise<User | undefined> => {
-    const jwt = parseJwt(token);
-    const issuer = jwt && textOf(jwt.claims, 'iss');
-    if (!issuer || ((Object.hasOwn(aliases, issuer) && aliases[issuer]) || issuer) !== url) return undefined;
-    if (!(await keys.verifies(token, jwt))) throw new Refusal('oidc: verify token: failed to verify signature');
-    checkTimesAndAudience(jwt.claims, audiences, timers.now());
-    return withAuthenticated(userOf(jwt.claims, configuration));
-  };
-  const settle = async (token: string): Promise<User | Refusal | undefined> => {
-    try {
-      return await identify(token);
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      log.debug('token refused', { issuer: url, reason: error.message });
-      return error;
-    }
-  };
-  return {
-    async authenticate(token) {
-      const user = await settle(token);
-      return user instanceof Refusal ? undefined : user;
-    },
-    async review(token, audiences) {
-      const shared = own.filter((one) => audiences.includes(one));
-      if (shared.length === 0) return undefined;
-      const user = await settle(token);
-      if (user instanceof Refusal) return { refusal: user.message };
-      return user && { user, audiences: shared };
-    },
-  };
 }
