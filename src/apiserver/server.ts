@@ -241,14 +241,16 @@ export class ApiServer {
     return this.#hub.size;
   }
 
-  /**
-   * The client of a part of the control plane: `deployment-controller` acts as its service account in kube-system. A node's
-   * (`system:node:NAME`) is held to what admission lets nodes write.
-   */
+  /** Of a part of the control plane: as its service account in kube-system; `system:node:NAME` is held to what nodes may write. */
   client(userName: string): Client {
     const name = userName.includes(':') ? userName : `system:serviceaccount:kube-system:${userName}`;
     const group = name.startsWith('system:node:') ? nodesGroup : 'system:masters';
     return createClient(this.core, { name, groups: [group, allAuthenticated] });
+  }
+
+  /** Ends the watches of a user who is not let in any more. */
+  hangUp(user: string): void {
+    this.#hub.hangUp(user);
   }
 
   /** Who a bearer token belongs to; undefined: nobody. */

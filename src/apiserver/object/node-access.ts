@@ -4,6 +4,7 @@ import { nodes } from '../../generated/schemas/index.ts';
 import { errors } from '../../machinery/errors.ts';
 import { type JoinRequest, type JoinResponse, joinRequest, type SealedMessage } from '../../protocol/node.ts';
 import { openSealed } from '../../protocol/sealed.ts';
+import { nodeUser } from '../authz/node-identity.ts';
 import type { CertificateSigner } from '../nodes/certificate.ts';
 import { cordon } from '../nodes/cordon.ts';
 import { hasCredential, revokeCredentials } from '../nodes/credentials.ts';
@@ -36,13 +37,13 @@ export class NodeAccess {
   }
 
   async #join(request: JoinRequest): Promise<JoinResponse> {
-    const { server, signer, contacts, credentialChanged } = this.#o;
+    const { server, signer, contacts } = this.#o;
     const lastContact = async (node: string): Promise<number | undefined> => {
       await contacts.refresh([node]);
       return contacts.lastContact(node);
     };
     const answer = await join({ core: server().core, ca: signer.ca, lastContact }, request);
-    await credentialChanged(request.nodeName);
+    await this.#hangUp(request.nodeName);
     return answer;
   }
 
@@ -52,6 +53,12 @@ export class NodeAccess {
     const had = await revokeCredentials(server.core.ledger, node);
     const known = await cordon(server.client('node-revocation'), node);
     if (!had && !known) throw errors.notFound(nodes, node);
+    await this.#hangUp(node);
+  }
+
+  /** What the node has open was opened with a credential that is no more. */
+  async #hangUp(node: string): Promise<void> {
+    this.#o.server().hangUp(nodeUser(node));
     await this.#o.credentialChanged(node);
   }
 

@@ -209,8 +209,17 @@ describe('the object of the API server', () => {
     expect(await revoke('n3')).toBe(404);
     expect(await revoke('N1')).toBe(404);
     expect(await owner(own)).toBe('n1');
+    const watch = await object.fetch(
+      new Request('https://cluster.test/api/v1/nodes?watch=1&fieldSelector=metadata.name%3Dn1', {
+        headers: { authorization: `Bearer ${own}` },
+      }),
+    );
+    expect(watch.status).toBe(200);
     expect(await revoke('n1')).toBe(200);
     expect(await owner(own)).toBeNull();
+    // It ends; else this would wait for ever.
+    expect(await watch.text()).toContain('"ADDED"');
+    expect(object.server.watches).toBe(0);
     expect(await owner(other)).toBe('n2');
     expect(told).toEqual(['n1']);
     const refused = { ok: false, status: { code: 401 } };

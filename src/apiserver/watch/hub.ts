@@ -12,6 +12,8 @@ export interface Watcher {
   readonly owner?: string | undefined;
   changed(changes: readonly Change[], revision: number): void;
   tick(nowMs: number): void;
+  /** Ends it as its time limit does. */
+  hangUp(): void;
   /** When it wants a tick at the latest, beside the regular ones. */
   readonly dueMs: number;
 }
@@ -63,6 +65,12 @@ export class WatchHub {
     if ((this.#owned.get(name) ?? 0) >= perUser)
       throw errors.tooManyRequests(`the user has ${perUser} watches open, and may have no more`);
     if (this.#size >= total) throw errors.tooManyRequests(`there are ${total} watches open, and there may be no more`);
+  }
+
+  /** Ends all watches of a user who is not let in any more. */
+  hangUp(owner: string): void {
+    for (const watchers of [...this.#watchers.values()])
+      for (const watcher of [...watchers]) if (watcher.owner === owner) watcher.hangUp();
   }
 
   #count(owner: string | undefined, change: number): void {

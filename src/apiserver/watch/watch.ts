@@ -270,6 +270,10 @@ export class WatchStream implements Watcher {
       this.#controller.enqueue(bytes.subarray(at, at + chunkBytesMax));
   }
 
+  hangUp(): void {
+    this.#end();
+  }
+
   #fail(error: ApiError): void {
     this.#send([eventLine('ERROR', JSON.stringify(toStatus(error)))]);
     this.#end();
