@@ -2,7 +2,6 @@
 // the REST handlers. It owns no storage (the ledger does) and no timers beyond those given to it.
 
 import type { Configuration } from '../configuration/configuration.ts';
-import { defaultRequestLimits } from '../configuration/limits.ts';
 import { resources } from '../generated/resources.ts';
 import type { Pod } from '../generated/schemas/core-v1.ts';
 import { definitions } from '../generated/schemas/definitions.ts';
@@ -36,7 +35,7 @@ import { Expiry } from './expiry.ts';
 import { FlowControl } from './flowcontrol/flow-control.ts';
 import { TimeLimits } from './flowcontrol/time-limits.ts';
 import type { KeyFamilies } from './keys.ts';
-import { credentialOf, Limits } from './limits/limits.ts';
+import { Limits } from './limits/limits.ts';
 import { flowControlFamilies } from './metrics/flow-control.ts';
 import { Metrics } from './metrics/metrics.ts';
 import {
@@ -137,7 +136,6 @@ export class ApiServer {
     const schemas = options.schemas ?? new Schemas(definitions());
     const registry = new Registry(options.resources ?? resources);
     const { configuration = {} } = options;
-    const { limits = defaultRequestLimits } = configuration;
     const outside = { fetch: options.fetch, timers: options.timers ?? untimed(clock), log };
     const authorizer = options.authorizer ?? builtInAuthorizer(ledger, configuration.authorization, outside);
     const admission = options.admission ?? builtInAdmission(authorizer, configuration);
@@ -176,9 +174,9 @@ export class ApiServer {
       ? { 'serviceaccounts/token': tokenCreator(issuer.signer, issuer.settings, authorizer) }
       : {};
     this.feed = createFeed(this.core);
-    this.#hub = new WatchHub(ledger, options.timers, limits.watches);
-    this.#limits = new Limits(limits, clock);
+    this.#hub = new WatchHub(ledger, options.timers, configuration.limits?.watches);
     this.#unread = new TimeLimits(options.timers);
+    this.#limits = new Limits(configuration.limits, clock, this.#unread);
     this.#flowControl = new FlowControl({
       core: this.core,
       client: writer,
@@ -286,16 +284,16 @@ export class ApiServer {
   async #handle(request: HttpRequest, url: URL, info?: RequestInfo, audit?: AuditedRequest): Promise<HttpAnswer> {
     if (!info) throw errors.badRequest('invalid percent-encoding in the path');
     const who = () => this.#access.whom(request, info, audit);
-    const { user, impersonator } = await this.#limits.authenticated(request.clientAddress, credentialOf(request), who);
-    this.#limits.requireRate(impersonator?.user ?? user);
-    return this.#flowControl.serve({ info, user, query: url.searchParams, request }, async (extend) => {
-      try {
-        const reading = this.#unread.reading(extend);
-        return await this.#serve({ core: this.core, request, url, info, user, impersonator, audit, reading });
-      } catch (error) {
-        return this.#status(error, request);
-      }
-    });
+    return this.#limits.admit({ request, info, url }, who, ({ user, impersonator }) =>
+      this.#flowControl.serve({ info, user, query: url.searchParams, request }, async (extend) => {
+        try {
+          const reading = this.#unread.reading(extend);
+          return await this.#serve({ core: this.core, request, url, info, user, impersonator, audit, reading });
+        } catch (error) {
+          return this.#status(error, request);
+        }
+      }),
+    );
   }
 
   #status(error: unknown, request: HttpRequest): HttpAnswer {

@@ -5,10 +5,14 @@ import type { HttpRequest } from './http.ts';
 
 const tooLarge = (bytesMax: number): ApiError => errors.tooLarge(`Request entity too large: limit is ${bytesMax}`);
 
-/** Throws RequestEntityTooLarge (413), or BadRequest for a body that breaks off or is framed wrongly. */
+/**
+ * Throws RequestEntityTooLarge (413), or BadRequest for a body that breaks off or is framed wrongly. `arrives` is told how long it
+ * is by now, of one that does not say beforehand, and may throw an ApiError.
+ */
 export async function readLimited(
   request: Pick<HttpRequest, 'headers' | 'body' | 'arrayBuffer'>,
   bytesMax: number,
+  arrives?: (bytes: number) => void,
 ): Promise<Uint8Array> {
   const announced = request.headers.get('content-length');
   if (Number(announced ?? 0) > bytesMax) throw tooLarge(bytesMax);
@@ -17,14 +21,18 @@ export async function readLimited(
     // HTTP bounds the body by what is announced.
     return announced !== null
       ? new Uint8Array(await request.arrayBuffer())
-      : await readStream(request.body.getReader(), bytesMax);
+      : await readStream(request.body.getReader(), bytesMax, arrives);
   } catch (error) {
     if (error instanceof ApiError) throw error;
     throw errors.badRequest('unexpected EOF');
   }
 }
 
-async function readStream(reader: ReadableStreamDefaultReader<Uint8Array>, bytesMax: number): Promise<Uint8Array> {
+async function readStream(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  bytesMax: number,
+  arrives?: (bytes: number) => void,
+): Promise<Uint8Array> {
   // One buffer that grows: however small the pieces are in which it comes, a body takes no more than its size.
   let buffer = new Uint8Array(0);
   let length = 0;
@@ -36,6 +44,7 @@ async function readStream(reader: ReadableStreamDefaultReader<Uint8Array>, bytes
       await reader.cancel().catch(() => undefined);
       throw tooLarge(bytesMax);
     }
+    arrives?.(end);
     if (end > buffer.length) {
       const larger = new Uint8Array(Math.min(bytesMax, Math.max(end, 2 * buffer.length)));
       larger.set(buffer.subarray(0, length));

@@ -7,6 +7,8 @@ export interface HttpRequest {
   readonly headers: { get(name: string): string | null; keys(): Iterable<string> };
   readonly body: ReadableStream<Uint8Array> | null;
   arrayBuffer(): Promise<ArrayBuffer>;
+  /** The body, where somebody reads it already. */
+  received?: Promise<Uint8Array>;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
   /** Which certificate the client presented, as whoever terminates TLS says; never read from what the client can write. */

@@ -2,7 +2,6 @@
 // reaches one without that node's credential. What was found holds for a minute; the link itself still checks every
 // request, and refuses a replaced credential at once.
 import { Limits } from '../../src/apiserver/limits/limits.ts';
-import { defaultRequestLimits } from '../../src/configuration/limits.ts';
 import { ApiError, errors } from '../../src/machinery/errors.ts';
 import { clientAddress } from '../adapters/client-address.ts';
 
@@ -25,7 +24,7 @@ export class NodeDoor {
   constructor(nodeOf: (token: string) => Promise<string | null>, now: () => number) {
     this.#nodeOf = nodeOf;
     this.#now = now;
-    this.#limits = new Limits(defaultRequestLimits, { now });
+    this.#limits = new Limits(undefined, { now });
   }
 
   /** Throws an ApiError unless the request bears the credential of `node`. */

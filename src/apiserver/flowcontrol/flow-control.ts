@@ -12,7 +12,6 @@ import { flowSchemas, priorityLevelConfigurations } from '../../generated/schema
 import type { Change } from '../../ledger/types.ts';
 import { HttpAnswer } from '../../machinery/http.ts';
 import { groupResource, type KubeObject, type ResourceToken } from '../../machinery/meta.ts';
-import { parseDuration } from '../../machinery/time.ts';
 import type { Timers } from '../../ports/index.ts';
 import type { Client } from '../../reconcile/types.ts';
 import { type Core, timestamp, type User } from '../core.ts';
@@ -25,7 +24,7 @@ import { dump } from './dumps.ts';
 import type { Level } from './level.ts';
 import { Ticket } from './queue-set.ts';
 import { StoredCounts } from './stored.ts';
-import { TimeLimits } from './time-limits.ts';
+import { requestMs, TimeLimits, timeLimitMs } from './time-limits.ts';
 import { Turns } from './turns.ts';
 import { estimate, type WorkFacts } from './work.ts';
 
@@ -41,7 +40,6 @@ export interface Call {
 export type Extend = () => () => void;
 
 const adjustMs = 10_000;
-const requestMs = 60_000;
 /** Of the time that a request has, it may spend this much waiting. */
 const waitShare = 1 / 4;
 const longSubresources = new Set(['attach', 'exec', 'proxy', 'log', 'portforward']);
@@ -277,12 +275,6 @@ function isUntracked({ verb, isResource, subresource }: RequestInfo): boolean {
 /** How long a request may wait: part of the time that it has in all, of which watches have no limit of their own. */
 function waitMs({ verb }: RequestInfo, query: URLSearchParams): number {
   return (verb === 'watch' ? requestMs : timeLimitMs(query)) * waitShare;
-}
-
-/** The time that a request has until its answer begins; it may ask for less than there is. */
-function timeLimitMs(query: URLSearchParams): number {
-  const asked = parseDuration(query.get('timeout') ?? '');
-  return asked !== undefined && asked > 0 ? Math.min(asked, requestMs) : requestMs;
 }
 
 function marked(answer: HttpAnswer, { uid, level }: BoundSchema): HttpAnswer {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { openSql } from '../../../test/harness/sql.ts';
 import type { ManagedFieldsEntry } from '../../machinery/meta.ts';
 import type { Authenticator } from '../authn/authenticator.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
 import type { User } from '../core.ts';
 import { openWatch, type TestServer, testServer } from '../testing.ts';
 
@@ -21,9 +22,21 @@ const users: Record<string, User> = {
 };
 /** A token is a user's name. */
 const authenticator: Authenticator = {
-  authenticate: async (token) => users[token === 'admin-token-of-the-tests' ? 'admin' : token],
+  async authenticate(token) {
+    const [name = '', gate] = token.split('#');
+    const user = users[name === 'admin-token-of-the-tests' ? 'admin' : name];
+    return user && gate ? { ...user, extra: { gate: [gate] } } : user;
+  },
 };
-const authorizer = { authorize: () => ({ allowed: true as const, reason: 'test' }) };
+/** What requests wait for that take their time, by the name that their token ends with: `jane#3`. */
+const gates = new Map<string, Promise<void>>();
+const authorizer: Authorizer = {
+  authorize({ user }) {
+    const allowed = { allowed: true as const, reason: 'test' };
+    const gate = gates.get(user.extra?.gate?.[0] ?? '');
+    return gate ? { allowed: undefined, reason: '', later: () => gate.then(() => allowed) } : allowed;
+  },
+};
 const start = (requestsInFlightMax = 600) =>
   testServer(openSql(), { authenticator, authorizer, config: { requestsInFlightMax } });
 const as = (name: string) => ({ authorization: `Bearer ${name}` });
@@ -61,27 +74,19 @@ async function level({ call }: TestServer, name: string, user: string, spec: obj
   expect(created.code).toBe(201);
 }
 
-/** A request whose body is still on its way. */
+/** A request that takes until it is to finish. */
 function slow({ server }: TestServer, user: string, name: string, signal?: AbortSignal, query = '') {
-  let finish = () => {};
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      const text = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } });
-      finish = () => {
-        controller.enqueue(new TextEncoder().encode(text));
-        controller.close();
-      };
-    },
-  });
+  const gate = String(gates.size + 1);
+  const opened = Promise.withResolvers<void>();
+  gates.set(gate, opened.promise);
   const request = new Request(`https://cluster.test/api/v1/namespaces/default/configmaps${query}`, {
     method: 'POST',
-    headers: { ...as(user), 'content-type': 'application/json' },
-    body,
-    duplex: 'half',
+    headers: { ...as(`${user}#${gate}`), 'content-type': 'application/json' },
+    body: JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } }),
     ...(signal ? { signal } : {}),
-  } as RequestInit);
+  });
   const answer = server.fetch(request);
-  return { answer, finish: () => finish() };
+  return { answer, finish: () => opened.resolve() };
 }
 /** Turns of the event loop: enough for whatever can go on to do so. */
 const settle = async (turns = 3) => {
@@ -266,7 +271,7 @@ describe('limits', () => {
     const cluster = await start(20);
     const flood = Array.from({ length: 3_000 }, (_, i) => slow(cluster, 'noisy', `n-${i}`));
     const answers = flood.map(async ({ answer }) => (await answer).status);
-    await settle();
+    await settle(50);
     const row = await rowOf(cluster, 'workload-low');
     // Its hand holds 6 of 128 queues with 50 places each.
     expect(Number(row?.WaitingRequests)).toBe(300);
@@ -328,7 +333,7 @@ describe('limits', () => {
     expect(await rowOf(cluster, 'own')).toMatchObject({ IsIdle: 'true' });
   });
 
-  test('whoever sends half a body and nothing more keeps no seat', async () => {
+  test('whoever takes too long keeps no seat', async () => {
     const cluster = await start(1);
     await level(cluster, 'own', 'jane', queueOf(1));
     const silent = slow(cluster, 'jane', 'silent');
@@ -354,6 +359,26 @@ describe('limits', () => {
     cluster.clock.advance(55_000);
     calm.finish();
     expect((await calm.answer).status).toBe(201);
+  });
+
+  test('whoever sends half a body has no seat until the rest is there', async () => {
+    const cluster = await start(1);
+    await level(cluster, 'own', 'jane', queueOf(1));
+    const half = (query = '') => {
+      const body = new ReadableStream<Uint8Array>({ start: (on) => on.enqueue(new TextEncoder().encode('{"kind":')) });
+      const headers = { ...as('jane'), 'content-type': 'application/json' };
+      const url = `https://cluster.test/api/v1/namespaces/default/configmaps${query}`;
+      return cluster.server.fetch(new Request(url, { method: 'POST', headers, body, duplex: 'half' } as RequestInit));
+    };
+    const [silent, hurried] = [half(), half('?timeout=2s')];
+    await settle();
+    expect(await rowOf(cluster, 'own')).toMatchObject({ IsIdle: 'true', ExecutingRequests: '0' });
+    expect((await cluster.call('GET', '/version', undefined, as('jane'))).code).toBe(200);
+    cluster.clock.advance(3_000);
+    expect((await hurried).status).toBe(504);
+    cluster.clock.advance(58_000);
+    const answer = await silent;
+    expect([answer.status, await answer.json()]).toMatchObject([504, { kind: 'Status', reason: 'Timeout' }]);
   });
 
   test('a watch has a seat only while it starts; a long list until it is read', async () => {

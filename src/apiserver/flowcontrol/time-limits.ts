@@ -3,6 +3,7 @@
 // memory. One timer for all of them, which ends within a second of the last: a timer that is pending keeps a durable object
 // in memory, which is paid for.
 import { ApiError } from '../../machinery/errors.ts';
+import { parseDuration } from '../../machinery/time.ts';
 import type { Timers } from '../../ports/index.ts';
 
 interface Pending {
@@ -16,6 +17,8 @@ interface Activity {
   over(): void;
 }
 
+/** How long a request may take. */
+export const requestMs = 60_000;
 /** How long a piece of an answer may lie before the next is asked for. */
 const unreadMs = 60_000;
 /** Requests may take this much longer, so that one timer serves many. */
@@ -86,4 +89,10 @@ export class TimeLimits {
       if (this.#pending.size > 0) this.#tick(timers);
     });
   }
+}
+
+/** The time that a request has until its answer begins; it may ask for less than there is. */
+export function timeLimitMs(query: URLSearchParams): number {
+  const asked = parseDuration(query.get('timeout') ?? '');
+  return asked !== undefined && asked > 0 ? Math.min(asked, requestMs) : requestMs;
 }

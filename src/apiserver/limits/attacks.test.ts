@@ -132,28 +132,65 @@ describe('requests of one user', () => {
 });
 
 describe('what is slow or large', () => {
-  it('a hundred bodies that trickle in hold their seats for a minute at most, and only those of their flow', async () => {
-    const one = await start(undefined, { config: { requestsInFlightMax: 60 } });
-    const path = '/api/v1/namespaces/default/configmaps';
-    const slow = () =>
-      send(one, path, 'eve', undefined, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('{"kind":')) }),
-        duplex: 'half',
-      } as RequestInit);
-    const pending = Array.from({ length: 100 }, slow);
+  const path = '/api/v1/namespaces/default/configmaps';
+  const trickle = (one: Pick<TestServer, 'server'>, token: string, headers: Record<string, string> = {}) =>
+    send(one, path, token, undefined, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode('{"kind":')) }),
+      duplex: 'half',
+    } as RequestInit);
+
+  it.each<[string, Record<string, string>]>([
+    ['of unknown length', {}],
+    ['that announce little', { 'content-length': '100' }],
+    ['that announce much', { 'content-length': '3000000' }],
+  ])('a thousand bodies %s that never come: everybody else is answered at once', async (_how, headers) => {
+    const one = await start();
+    const pending = Array.from({ length: 1000 }, () => trickle(one, 'eve', headers));
     await turn();
-    const list = await send(one, path, 'admin-token-of-the-tests');
-    expect(list.status).toBe(200);
-    for (let i = 0; i < 40; i++) {
-      one.clock.advance(2_000);
+    expect((await send(one, path, 'ann')).status).toBe(200);
+    const body = JSON.stringify({ metadata: { name: 'of-ann' } });
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
+    expect((await send(one, path, 'ann', undefined, init)).status).toBe(201);
+    for (let i = 0; i < 62; i++) {
+      one.clock.advance(1_000);
       await turn();
     }
     const codes = codesOf(await Promise.all(pending));
-    expect((codes[504] ?? 0) + (codes[429] ?? 0)).toBe(100);
+    expect((codes[504] ?? 0) + (codes[429] ?? 0)).toBe(1000);
     expect(codes[504]).toBeGreaterThan(0);
+    // Nothing of it is left.
+    const again = trickle(one, 'eve', headers);
+    await turn();
     expect((await send(one, path, 'eve')).status).toBe(200);
+    for (let i = 0; i < 62; i++) {
+      one.clock.advance(1_000);
+      await turn();
+    }
+    expect((await again).status).toBe(504);
+  });
+  it('bodies of one user that are here hold no more memory than he may take', async () => {
+    const open = Promise.withResolvers<{ allowed: true; reason: string }>();
+    const later = () => open.promise;
+    const one = await start(undefined, {
+      authorizer: { authorize: () => ({ allowed: undefined, reason: '', later }) },
+    });
+    const body = `{"kind":"${'x'.repeat(2 * 1024 * 1024)}"}`;
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
+    const answers = Array.from({ length: 30 }, () => send(one, path, 'eve', undefined, init));
+    for (let i = 0; i < 50; i++) await turn();
+    open.resolve({ allowed: true, reason: '' });
+    const codes = codesOf(await Promise.all(answers));
+    expect(codes[429]).toBeGreaterThanOrEqual(22);
+    expect((codes[429] ?? 0) + (codes[400] ?? 0)).toBe(30);
+    expect((await send(one, path, 'eve', undefined, init)).status).toBe(400);
+  });
+  it('bodies of many users that never come hold no more than seats, and an administrator is served', async () => {
+    const one = await start();
+    for (let user = 0; user < 20; user++) for (let i = 0; i < 20; i++) void trickle(one, `user-${user}`);
+    await turn();
+    expect((await send(one, path, 'admin-token-of-the-tests')).status).toBe(200);
   });
   it.each([
     ['deep JSON', 'POST', 'application/json', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`, 400],

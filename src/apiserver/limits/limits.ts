@@ -4,13 +4,16 @@
 // Credentials that are good for nothing are counted where they come from. An address that has sent too many of them is not
 // looked at closer until some time has passed, unless what it brings was good lately: whoever shares an address with a flood,
 // and has been here before, notices nothing.
-import type { RequestLimits } from '../../configuration/limits.ts';
+import { defaultRequestLimits, type RequestLimits } from '../../configuration/limits.ts';
 import { ApiError, errors } from '../../machinery/errors.ts';
 import type { HttpRequest } from '../../machinery/http.ts';
 import { TokenBuckets } from '../../machinery/token-bucket.ts';
 import type { Clock } from '../../ports/index.ts';
 import type { User } from '../core.ts';
+import { TimeLimits, timeLimitMs } from '../flowcontrol/time-limits.ts';
 import { Counter, type Family, labels } from '../metrics/families.ts';
+import type { RequestInfo } from '../routing.ts';
+import { Bodies } from './bodies.ts';
 
 const credentialHeaders = ['authorization', 'sec-websocket-protocol', 'cf-access-jwt-assertion'];
 const addressesMax = 10_000;
@@ -20,13 +23,19 @@ const credentialsMax = 5_000;
 export class Limits {
   readonly families: readonly Family[];
   readonly #clock: Clock;
+  readonly #bodies: Bodies;
   readonly #failures: TokenBuckets;
   readonly #users: TokenBuckets | undefined;
   /** Credentials that were good lately, the oldest first. */
   readonly #good = new Set<string>();
   readonly #refused: (limit: string) => void;
 
-  constructor({ failedAuthentication, perUser }: RequestLimits, clock: Clock) {
+  constructor(
+    { failedAuthentication, perUser }: RequestLimits = defaultRequestLimits,
+    clock: Clock,
+    timeLimits = new TimeLimits(undefined),
+  ) {
+    this.#bodies = new Bodies(timeLimits);
     this.#clock = clock;
     this.#failures = new TokenBuckets(failedAuthentication, addressesMax);
     this.#users = perUser && new TokenBuckets(perUser, usersMax);
@@ -38,6 +47,18 @@ export class Limits {
     this.#refused = (limit) => {
       refusals.cell(labels({ limit })).count++;
     };
+  }
+
+  /** Serves a request once it is known `who` sends it, and its body is here. Rejects with Unauthorized, TooManyRequests or Timeout. */
+  async admit<T extends { user: User; impersonator?: { user: User } }, R>(
+    { request, info, url }: { request: HttpRequest; info: RequestInfo; url: URL },
+    who: () => Promise<T>,
+    serve: (known: T) => Promise<R>,
+  ): Promise<R> {
+    const known = await this.authenticated(request.clientAddress, credentialOf(request), who);
+    const sender = known.impersonator?.user ?? known.user;
+    this.#requireRate(sender);
+    return this.#bodies.whenHere(request, info, sender, timeLimitMs(url.searchParams), () => serve(known));
   }
 
   /** As `authenticate`. Throws TooManyRequests for whoever brought too many bad credentials. */
@@ -68,7 +89,7 @@ export class Limits {
   }
 
   /** Throws TooManyRequests. Whoever is to help the cluster out is never held up. */
-  requireRate(user: User): void {
+  #requireRate(user: User): void {
     if (!this.#users || user.groups.includes('system:masters')) return;
     const nowMs = this.#clock.now();
     if (this.#users.of(user.name, nowMs).take(nowMs)) return;
@@ -85,7 +106,7 @@ export class Limits {
 }
 
 /** What a request says who it is by; undefined: nothing. */
-export function credentialOf({ headers }: Pick<HttpRequest, 'headers'>): string | undefined {
+function credentialOf({ headers }: Pick<HttpRequest, 'headers'>): string | undefined {
   for (const name of credentialHeaders) {
     const value = headers.get(name);
     if (value) return value;

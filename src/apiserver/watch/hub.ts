@@ -1,5 +1,6 @@
 // All open watches of one server over one subscription to the ledger. Changes are handed to the watches of their
 // resource; one timer, running only while a watch is open, serves keep-alives, bookmarks and time limits.
+import { defaultRequestLimits, type RequestLimits } from '../../configuration/limits.ts';
 import type { Change, Ledger } from '../../ledger/types.ts';
 import { errors } from '../../machinery/errors.ts';
 import type { Timers } from '../../ports/index.ts';
@@ -19,10 +20,7 @@ export interface Watcher {
 }
 
 /** Watches that may be open at once. */
-export interface WatchLimits {
-  readonly perUser: number;
-  readonly total: number;
-}
+type WatchLimits = RequestLimits['watches'];
 
 const tickMs = 5_000;
 
@@ -35,9 +33,9 @@ export class WatchHub {
   #tickAtMs = 0;
   #size = 0;
   readonly #owned = new Map<string, number>();
-  readonly #limits: WatchLimits | undefined;
+  readonly #limits: WatchLimits;
 
-  constructor(ledger: Ledger, timers: Timers | undefined, limits?: WatchLimits) {
+  constructor(ledger: Ledger, timers: Timers | undefined, limits: WatchLimits = defaultRequestLimits.watches) {
     this.#limits = limits;
     this.#ledger = ledger;
     this.#timers = timers;
@@ -60,7 +58,7 @@ export class WatchHub {
 
   /** Throws TooManyRequests. Whoever is to help the cluster out always has room. */
   requireRoom({ name, groups }: User): void {
-    if (!this.#limits || groups.includes('system:masters')) return;
+    if (groups.includes('system:masters')) return;
     const { perUser, total } = this.#limits;
     if ((this.#owned.get(name) ?? 0) >= perUser)
       throw errors.tooManyRequests(`the user has ${perUser} watches open, and may have no more`);
