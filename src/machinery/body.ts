@@ -3,6 +3,8 @@
 import { ApiError, errors } from './errors.ts';
 import type { HttpRequest } from './http.ts';
 
+type Readable = Pick<HttpRequest, 'headers' | 'body' | 'arrayBuffer' | 'received'>;
+
 const tooLarge = (bytesMax: number): ApiError => errors.tooLarge(`Request entity too large: limit is ${bytesMax}`);
 
 /**
@@ -10,12 +12,13 @@ const tooLarge = (bytesMax: number): ApiError => errors.tooLarge(`Request entity
  * is by now, of one that does not say beforehand, and may throw an ApiError.
  */
 export async function readLimited(
-  request: Pick<HttpRequest, 'headers' | 'body' | 'arrayBuffer'>,
+  request: Readable,
   bytesMax: number,
   arrives?: (bytes: number) => void,
 ): Promise<Uint8Array> {
   const announced = request.headers.get('content-length');
   if (Number(announced ?? 0) > bytesMax) throw tooLarge(bytesMax);
+  if (request.received) return within(await request.received, bytesMax);
   if (!request.body) return new Uint8Array();
   try {
     // HTTP bounds the body by what is announced.
@@ -26,6 +29,11 @@ export async function readLimited(
     if (error instanceof ApiError) throw error;
     throw errors.badRequest('unexpected EOF');
   }
+}
+
+function within(bytes: Uint8Array, bytesMax: number): Uint8Array {
+  if (bytes.length > bytesMax) throw tooLarge(bytesMax);
+  return bytes;
 }
 
 async function readStream(
@@ -56,10 +64,7 @@ async function readStream(
 }
 
 /** The body as JSON. Throws RequestEntityTooLarge, or BadRequest for what is no JSON. */
-export async function readJson(
-  request: Pick<HttpRequest, 'headers' | 'body' | 'arrayBuffer'>,
-  bytesMax: number,
-): Promise<unknown> {
+export async function readJson(request: Readable, bytesMax: number): Promise<unknown> {
   const bytes = await readLimited(request, bytesMax);
   try {
     return JSON.parse(new TextDecoder().decode(bytes));

@@ -7,8 +7,7 @@ import type { HttpRequest } from '../../machinery/http.ts';
 
 export const bodyBytesMax = 3 * 1024 * 1024;
 
-export const readBody = (request: HttpRequest): Promise<Uint8Array> =>
-  request.received ?? readLimited(request, bodyBytesMax);
+export const readBody = (request: HttpRequest): Promise<Uint8Array> => readLimited(request, bodyBytesMax);
 
 export type BodyFormat = 'json' | 'yaml' | 'protobuf';
 
