@@ -32,12 +32,38 @@ test('rules come in the order of selectors and names, each once', () => {
   expect(outdated([...roles.slice(0, 3), changed as ClusterRole])).toEqual([]);
 });
 
-test('a role that aggregates another follows it; one that selects nothing allows nothing', () => {
+test('a role that aggregates another has at once what that is to have; one that selects nothing allows nothing', () => {
   const base = role('base', { rules: [rule('pods')] }, { to: 'edit' });
-  const edit = role('edit', { ...selects({ to: 'edit' }), rules: [] }, { to: 'admin' });
+  const edit = role('edit', { ...selects({ to: 'edit' }), rules: [rule('nodes')] }, { to: 'admin' });
   const admin = role('admin', { ...selects({ to: 'admin' }), rules: [] });
-  const first = outdated([base, edit, admin]);
-  expect(first.map(({ metadata }) => metadata.name)).toEqual(['edit']);
-  expect(outdated([base, first[0] as ClusterRole, admin])[0]?.rules).toEqual([rule('pods')]);
+  const changed = outdated([base, edit, admin]);
+  expect(changed.map(({ metadata, rules }) => [metadata.name, rules])).toEqual([
+    ['edit', [rule('pods')]],
+    ['admin', [rule('pods')]],
+  ]);
   expect(outdated([role('lone', { ...selects({ to: 'none' }), rules: [rule('pods')] })])[0]?.rules).toEqual([]);
+});
+
+test.each([
+  ['a pair', { a: ['b'], b: ['a'] }],
+  ['a ring', { a: ['b'], b: ['c'], c: ['a'] }],
+  ['everybody, in other orders', { a: ['b', 'base', 'c'], b: ['c', 'a', 'base'], c: ['base', 'a', 'b'] }],
+])('roles that aggregate each other (%s) come to rest, with what roles of their own allow', (_what, selected) => {
+  const names = Object.keys(selected);
+  const circle = names.map((name) =>
+    role(
+      name,
+      {
+        ...selects(...((selected as Record<string, string[]>)[name] ?? []).map((to) => ({ name: to }))),
+        rules: [rule(name)],
+      },
+      { name },
+    ),
+  );
+  const base = role('base', { rules: [rule('pods'), rule('nodes')] }, { name: 'base' });
+  const changed = outdated([base, ...circle]);
+  expect(changed.map(({ metadata }) => metadata.name)).toEqual(names);
+  const rules = _what.startsWith('everybody') ? base.rules : [];
+  for (const one of changed) expect(one.rules).toEqual(rules);
+  expect(outdated([base, ...changed])).toEqual([]);
 });
