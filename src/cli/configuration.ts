@@ -9,19 +9,31 @@ import { readFile } from './api.ts';
 import { CliError } from './errors.ts';
 import type { StatePaths } from './paths.ts';
 
-/** Throws CliError, one line for each thing that is wrong; then nothing is changed. An empty file takes everything back. */
-export function keepConfiguration(paths: StatePaths, file: string): void {
+/** What a file of `--config` says, and what would be kept of it. */
+export interface OfferedConfiguration {
+  text: string;
+  configuration: Configuration;
+}
+
+/** Throws CliError, one line for each thing that is wrong. Keeps nothing yet; an empty file takes everything back. */
+export function offeredConfiguration(file: string): OfferedConfiguration {
   const documents: unknown[] = [];
   try {
     for (const document of parseAllDocuments(readFile(file))) {
       if ('errors' in document && document.errors[0]) throw document.errors[0];
       documents.push(document.toJS());
     }
-    requireCertificates(readConfiguration(documents));
+    const configuration = readConfiguration(documents);
+    requireCertificates(configuration);
+    return { text: JSON.stringify(documents), configuration };
   } catch (error) {
     throw error instanceof CliError ? error : new CliError(`${file}:\n${(error as Error).message}`);
   }
-  fs.writeFileSync(`${paths.configuration}.new`, JSON.stringify(documents), { mode: 0o600 });
+}
+
+/** Once nothing speaks against it: what was kept before may hold the only copy of a key. */
+export function keepConfiguration(paths: StatePaths, { text }: OfferedConfiguration): void {
+  fs.writeFileSync(`${paths.configuration}.new`, text, { mode: 0o600 });
   fs.renameSync(`${paths.configuration}.new`, paths.configuration);
 }
 

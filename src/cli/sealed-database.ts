@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { keptConfiguration } from './configuration.ts';
+import type { Configuration } from '../configuration/configuration.ts';
 import { readEncryptionKeys } from './encryption-keys.ts';
 import { CliError } from './errors.ts';
 import type { StatePaths } from './paths.ts';
@@ -29,16 +29,16 @@ const neededKeys = `SELECT DISTINCT sealed_under FROM ledger_data_key WHERE EXIS
   SELECT 1 FROM ledger_log WHERE typeof(value) = 'blob' AND substr(value, 1, 5) = unhex(printf('01%08x', ledger_data_key.id)))`;
 
 /** Names of all keys that are there: `cluster:NAME`, `aesgcm:NAME`. */
-function present(paths: StatePaths): Set<string> {
+function present(paths: StatePaths, configuration: Configuration): Set<string> {
   const file = pkiFiles(paths.pki).encryptionKeys;
   const ofCluster = fs.existsSync(file) ? readEncryptionKeys(file).map(({ name }) => prefix + name) : [];
-  const providers = (keptConfiguration(paths).encryption ?? []).flatMap((entry) => entry.providers);
+  const providers = (configuration.encryption ?? []).flatMap((entry) => entry.providers);
   const own = providers.flatMap((one) => (one.type === 'aesgcm' ? one.keys.map(({ name }) => `aesgcm:${name}`) : []));
   return new Set([...ofCluster, ...own]);
 }
 
-/** Throws CliError where the database needs a key that is not there: nothing is started, and nothing made in its place. */
-export function checkEncryptionKeys(paths: StatePaths): void {
+/** Throws CliError where the database needs a key that is not there: before anything is changed, started or made in its place. */
+export function checkEncryptionKeys(paths: StatePaths, configuration: Configuration): void {
   const needed = new Set<string>();
   for (const name of databases(paths)) {
     const db = new DatabaseSync(name, { readOnly: true });
@@ -50,14 +50,14 @@ export function checkEncryptionKeys(paths: StatePaths): void {
     }
   }
   if (needed.size === 0) return;
-  const there = present(paths);
+  const there = present(paths, configuration);
   const missing = [...needed].filter((name) => !there.has(name));
   if (missing.length === 0) return;
   const own = missing.find((name) => !name.startsWith(prefix));
   if (own !== undefined)
     throw new CliError(
       `what ${paths.ledger} holds is encrypted under ${own}, which the configuration does not name any more.
-Name it after the key that writes, until tiffin keys status shows no rows that need it. Nothing was started or changed.`,
+Leave that key in, as the last provider, until tiffin keys status shows no rows that need it. Nothing was started or changed.`,
     );
   throw new CliError(
     `the Secrets in ${paths.ledger} are encrypted under ${missing.join(', ')}, which ${pkiFiles(paths.pki).encryptionKeys} does not hold.

@@ -235,6 +235,11 @@ describe('encryption at rest', () => {
     const sealed = await life(sql, '', all);
     await sealed.settle();
     expect(typesOf(sql, '%')).toEqual(['blob']);
+    const keys = (await sealed.call('GET', '/tiffin.dev/v1/keys/encryption')).json.keys as {
+      name: string;
+      state: string;
+    }[];
+    expect(keys.map(({ name, state }) => [name, state])).toEqual([['aesgcm:k', 'writes']]);
     expect((await sealed.call('GET', path)).json.items).toEqual(before);
     expect((await sealed.call('GET', '/api/v1/namespaces')).json.items.length).toBeGreaterThan(2);
     const none = configured({

@@ -71,7 +71,7 @@ export class Encryption {
 
   #status(ledger: Ledger) {
     const { keys, resealed, unreadable, wasPlain } = ledger.sealed.status();
-    const writes = new Set([this.#keys[0]].flatMap((key) => (key ? [clusterPrefix + key.name] : [])));
+    const writes = new Set(this.sealing?.writers.map(({ name }) => name));
     return {
       state: ledger.sealed.due ? 'resealing' : 'settled',
       keys: keys.map(({ id, name, rows, configured }) => ({

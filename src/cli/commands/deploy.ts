@@ -6,7 +6,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { certificateAuthorities } from '../../configuration/certificate-authorities.ts';
 import { commitOf } from '../bundle.ts';
-import { configurationText, keepConfiguration, keptConfiguration } from '../configuration.ts';
+import { configurationText, keepConfiguration, keptConfiguration, offeredConfiguration } from '../configuration.ts';
 import { CliError } from '../errors.ts';
 import { kubeconfigText } from '../kubeconfig.ts';
 import { repoRoot, type StatePaths, statePaths } from '../paths.ts';
@@ -37,11 +37,12 @@ export async function deploy(options: DeployOptions): Promise<void> {
     throw new CliError('wrangler is missing: run npm ci');
   const paths = statePaths(options.stateDir);
   makeStateDir(paths);
-  if (options.config !== undefined) keepConfiguration(paths, options.config);
-  if (certificateAuthorities(keptConfiguration(paths)).length > 0)
+  const offered = options.config === undefined ? undefined : offeredConfiguration(options.config);
+  if (certificateAuthorities(offered?.configuration ?? keptConfiguration(paths)).length > 0)
     throw new CliError(
       'the configuration names a certificateAuthority: on Cloudflare a Worker trusts public authorities and cannot be held to others',
     );
+  if (offered) keepConfiguration(paths, offered);
   const name = options.name ? ['--name', options.name] : [];
   await build(paths, name, Boolean(options.dryRun));
   const obstacles = await missing(paths, name);

@@ -46,7 +46,7 @@ async function begin(api: Api, { url }: TargetOptions, file: string, status: Sta
   if (status.state === 'resealing')
     throw new CliError('rows are still being stored again since the last change of keys');
   const keys = readEncryptionKeys(file);
-  const writing = status.keys.find(({ state }) => state === 'writes')?.name;
+  const writing = status.keys.find(({ name, state }) => state === 'writes' && name.startsWith(prefix))?.name;
   // The control plane has not heard of the newest: an earlier rotation was interrupted here.
   const [newest] = keys;
   const key = newest && writing !== prefix + newest.name ? newest : newEncryptionKey(Date.now());

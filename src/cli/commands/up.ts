@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Api, localTarget } from '../api.ts';
 import { createBootstrapToken } from '../bootstrap-token.ts';
 import { agentSources, sourceStamp } from '../bundle.ts';
-import { keepConfiguration } from '../configuration.ts';
+import { keepConfiguration, keptConfiguration, offeredConfiguration } from '../configuration.ts';
 import type { ContainerdPlace } from '../containerd.ts';
 import { controlPlaneComponent, listenAddresses } from '../control-plane.ts';
 import { CliError } from '../errors.ts';
@@ -55,9 +55,11 @@ export async function up(options: UpOptions): Promise<void> {
   if (process.platform !== 'linux') throw new CliError('tiffin up runs on Linux');
   const paths = statePaths(options.stateDir);
   makeStateDir(paths);
-  if (options.config !== undefined) keepConfiguration(paths, options.config);
+  const offered = options.config === undefined ? undefined : offeredConfiguration(options.config);
   const release = await takeLock(paths.lock, 2000);
   try {
+    checkEncryptionKeys(paths, offered?.configuration ?? keptConfiguration(paths));
+    if (offered) keepConfiguration(paths, offered);
     await raise(paths, options);
   } finally {
     release();
@@ -75,7 +77,6 @@ async function raise(paths: StatePaths, options: UpOptions): Promise<void> {
   const place = real ? await containerdPlace(paths) : undefined;
   if (place?.snapshotter === 'native')
     say(`${paths.dir} lies on an overlay file system: containers get plain copies (slower)`);
-  checkEncryptionKeys(paths);
   const supervised = find(paths, 'supervisor');
   // Nobody has the database open, nor is anybody about to.
   if (!supervised && !find(paths, 'workerd') && scrubDatabases(paths))
