@@ -3,11 +3,13 @@
 import { type Api, messageOf, type TargetOptions } from '../api.ts';
 import { newEncryptionKey, readEncryptionKeys, writeEncryptionKeys } from '../encryption-keys.ts';
 import { CliError } from '../errors.ts';
+import { takeLock } from '../lock.ts';
 import { statePaths } from '../paths.ts';
 import { pkiFiles } from '../pki.ts';
 
 const path = '/tiffin.dev/v1/keys/encryption';
 const prefix = 'cluster:';
+const lockWaitMs = 10_000;
 
 interface Status {
   state: 'settled' | 'resealing';
@@ -32,11 +34,18 @@ export async function rotateEncryption(
   options: TargetOptions & { finish?: boolean; force?: boolean },
 ): Promise<void> {
   if (options.force) throw new CliError('--force is not for encryption: without its key a row is lost');
-  const file = pkiFiles(statePaths(options.stateDir).pki).encryptionKeys;
-  const status = await api.json<Status>('GET', path);
-  const changed = options.finish ? await finish(api, options, file, status) : await begin(api, options, file, status);
-  console.log(encryptionLines(await api.json<Status>('GET', path)).join('\n'));
-  console.log(`\n${changed}`);
+  const paths = statePaths(options.stateDir);
+  const file = pkiFiles(paths.pki).encryptionKeys;
+  // Two that read the file before either writes it: the key of one would be nowhere.
+  const release = await takeLock(paths.lock, lockWaitMs);
+  try {
+    const status = await api.json<Status>('GET', path);
+    const changed = options.finish ? await finish(api, options, file, status) : await begin(api, options, file, status);
+    console.log(encryptionLines(await api.json<Status>('GET', path)).join('\n'));
+    console.log(`\n${changed}`);
+  } finally {
+    release();
+  }
 }
 
 async function begin(api: Api, { url }: TargetOptions, file: string, status: Status): Promise<string> {
