@@ -139,9 +139,9 @@ reaching(program.command('can'))
 
 reaching(program.command('access'))
   .description('who may do what: a line for each user or group and role')
-  .argument('[user]', 'only what this user has, by name or group')
+  .argument('[user]', 'only what this user has, by name or by a group that comes with the name')
   .option('-n, --namespace <namespace>', 'only what holds in this namespace')
-  .option('--group <group...>', "the user's groups, besides those that come with the name")
+  .option('--group <group...>', "what these groups have, alone or besides the user's own")
   .option('--all', "the cluster's own parts too")
   .option('--full', 'without shortening what a role allows')
   .action(async (user, _, command: Command) => (await import('./commands/access.ts')).access(user, whereFrom(command)));

@@ -61,6 +61,17 @@ export class ConfigurationError extends Error {
   }
 }
 
+function unknownKind(apiVersion: unknown, name: unknown): string {
+  const written = [name, apiVersion].map((one) => JSON.stringify(one) ?? 'missing');
+  const wanted = (one: ConfigurationKind) =>
+    `${one.kind} of ${one.versions.map((v) => `${one.group}/${v}`).join(', ')}`;
+  const near = kinds.filter((one) => one.kind === name || `${one.group}/${one.versions[0]}` === apiVersion);
+  return [
+    `no such configuration: kind is ${written[0]}, apiVersion ${written[1]}; expected`,
+    ...(near.length > 0 ? near : kinds).map((one) => `  ${wanted(one)}`),
+  ].join('\n');
+}
+
 /** Throws {@link ConfigurationError}. `documents`: parsed YAML or JSON; empty ones do not count. */
 export function readConfiguration(documents: readonly unknown[]): Configuration {
   const configuration: Record<string, unknown> = {};
@@ -85,10 +96,7 @@ export function readConfiguration(documents: readonly unknown[]): Configuration 
       (one) => one.kind === name && one.versions.some((version) => apiVersion === `${one.group}/${version}`),
     );
     if (!kind) {
-      const known = kinds.map((one) => `${one.kind} (${one.group}/${one.versions.join(', ')})`).join('; ');
-      wrong.push(
-        `${where}: no configuration of kind ${String(name)} in ${String(apiVersion)}: expected one of ${known}`,
-      );
+      wrong.push(`${where}: ${unknownKind(apiVersion, name)}`);
       return;
     }
     if (kind.key in configuration) wrong.push(`${where}: ${kind.kind} is there twice`);

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { columns, printable } from './columns.ts';
-import { concerns, grantsOf, isOfTheSystem, ownGroups, type Policy } from './grants.ts';
-import { attributesOf, servedOf } from './question.ts';
+import { concerns, grantsOf, isOfTheSystem, likely, ownGroups, type Policy } from './grants.ts';
+import { attributesOf, doubts, servedOf } from './question.ts';
 import { summary } from './summary.ts';
 
 const policy = parse(`
@@ -81,6 +81,13 @@ test('what concerns a user: its name, the groups that it is said to be in, and t
   expect(ownGroups('system:anonymous')).toEqual(['system:unauthenticated']);
 });
 
+test('what else a name may mean', () => {
+  const of = (name: string) => likely(name, grantsOf(policy));
+  expect(of('jane')).toEqual([]);
+  expect(of('ci')).toEqual(['system:serviceaccount:tools:ci']);
+  expect(of('system:masters')).toEqual(['--group system:masters']);
+});
+
 test.each([
   [[{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }], 'everything'],
   [[{ verbs: ['*'], apiGroups: ['*'], resources: ['*'], resourceNames: ['a'] }], 'do anything with *.* a'],
@@ -100,6 +107,10 @@ test.each([
     'read, write pods',
   ],
   [[{ verbs: ['get'], nonResourceURLs: ['/metrics'] }], 'get /metrics'],
+  [
+    ['list', 'get', 'watch'].map((verb) => ({ verbs: [verb], apiGroups: [''], resources: ['pods', 'nodes'] })),
+    'read nodes, pods',
+  ],
   [
     [
       { verbs: ['get'], apiGroups: [''], resources: ['b'] },
@@ -133,7 +144,13 @@ const served = servedOf([
         versions: [
           {
             resources: [
-              { resource: 'pods', singularResource: 'pod', shortNames: ['po'], scope: 'Namespaced' },
+              {
+                resource: 'pods',
+                singularResource: 'pod',
+                shortNames: ['po'],
+                subresources: [{ subresource: 'log' }],
+                scope: 'Namespaced',
+              },
               { resource: 'nodes', singularResource: 'node', shortNames: ['no'], scope: 'Cluster' },
               { resource: 'events', singularResource: 'event', shortNames: ['ev'], scope: 'Namespaced' },
             ],
@@ -177,4 +194,22 @@ test('a question that means nothing is not asked', () => {
     resource: 'pods',
     subresource: 'log',
   });
+});
+
+test.each([
+  ['jane', 'get', 'pods', []],
+  ['jane', 'impersonate', 'users/bob', []],
+  ['jane', 'gett', 'pods', ['no request has the verb gett']],
+  [
+    'jane',
+    'get',
+    'po/log',
+    ['this asks for an object called log: the subresource is asked for with --subresource log'],
+  ],
+  ['system:serviceaccount:shop', 'get', 'pods', ['a service account is system:serviceaccount:NAMESPACE:NAME']],
+  ['system:serviceaccount:shop:app', 'get', 'pods', []],
+  ['system:masters', 'get', 'pods', ['system:masters is a group: any name with --group system:masters']],
+])('doubts about %s %s %s', (user, verb, thing, lines) => {
+  expect(doubts(user, { verb, thing }, served)).toEqual(lines);
+  expect(() => attributesOf({ verb, thing }, served)).not.toThrow();
 });

@@ -76,3 +76,12 @@ export function ownGroups(user: string): string[] {
 export function concerns({ subject: { kind, name } }: Grant, user: string, groups: readonly string[]): boolean {
   return kind === 'Group' ? groups.includes(name) : name === user;
 }
+
+/** What somebody may have meant by a name: a group or a service account that is called so, as `tiffin access` is asked for it. */
+export function likely(user: string, grants: readonly Grant[]): string[] {
+  const meant = grants.flatMap(({ subject: { kind, name } }) => {
+    if (kind === 'Group') return name === user ? [`--group ${name}`] : [];
+    return name.startsWith('system:serviceaccount:') && name.endsWith(`:${user}`) ? [name] : [];
+  });
+  return [...new Set(meant)];
+}

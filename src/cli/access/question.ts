@@ -8,6 +8,7 @@ export interface Served {
   resource: string;
   singular: string;
   shortNames: readonly string[];
+  subresources: readonly string[];
   namespaced: boolean;
 }
 
@@ -15,7 +16,13 @@ interface DiscoveryList {
   items: {
     metadata?: { name?: string };
     versions?: {
-      resources?: { resource: string; singularResource?: string; shortNames?: string[]; scope: string }[];
+      resources?: {
+        resource: string;
+        singularResource?: string;
+        shortNames?: string[];
+        subresources?: { subresource: string }[];
+        scope: string;
+      }[];
     }[];
   }[];
 }
@@ -26,11 +33,12 @@ export function servedOf(lists: readonly DiscoveryList[]): Served[] {
     .flatMap(({ items }) => items)
     .flatMap(({ metadata, versions = [] }) =>
       versions.flatMap(({ resources = [] }) =>
-        resources.map(({ resource, singularResource = '', shortNames = [], scope }) => ({
+        resources.map(({ resource, singularResource = '', shortNames = [], subresources = [], scope }) => ({
           group: metadata?.name ?? '',
           resource,
           singular: singularResource,
           shortNames,
+          subresources: subresources.map(({ subresource }) => subresource),
           namespaced: scope === 'Namespaced',
         })),
       ),
@@ -69,13 +77,55 @@ export function attributesOf(
   };
 }
 
-const everything: Served = { group: '*', resource: '*', singular: '', shortNames: [], namespaced: true };
+/** What kubectl takes as a verb, of resources and of paths. */
+const verbs = new Set(
+  `get list watch create update patch delete deletecollection use bind escalate impersonate approve sign attest
+  post put head options *`.split(/\s+/),
+);
+
+/** What is probably meant otherwise, though it can be asked: a line each. */
+export function doubts(user: string, { verb, thing, subresource }: Question, served: readonly Served[]): string[] {
+  const [asked = '', name] = thing.split('/');
+  const found = find(asked, served);
+  return [
+    ...(verbs.has(verb) || verb.startsWith('impersonate') ? [] : [`no request has the verb ${verb}`]),
+    ...(subresource === undefined && name !== undefined && found?.subresources.includes(name)
+      ? [`this asks for an object called ${name}: the subresource is asked for with --subresource ${name}`]
+      : []),
+    ...(/^system:serviceaccount:(?![^:]+:[^:]+$)/.test(user)
+      ? ['a service account is system:serviceaccount:NAMESPACE:NAME']
+      : []),
+    ...(/^system:(masters|authenticated|unauthenticated|nodes|serviceaccounts)$/.test(user)
+      ? [`${user} is a group: any name with --group ${user}`]
+      : []),
+  ];
+}
+
+const made = (group: string, resource: string, namespaced = false): Served => ({
+  group,
+  resource,
+  singular: '',
+  shortNames: [],
+  subresources: [],
+  namespaced,
+});
+
+const everything = made('*', '*', true);
+
+/** What rules name and no server serves. */
+const onlyInRules = [
+  made('', 'users'),
+  made('', 'groups'),
+  made('authentication.k8s.io', 'uids'),
+  made('authentication.k8s.io', 'userextras'),
+  made('certificates.k8s.io', 'signers'),
+];
 
 function find(asked: string, served: readonly Served[]): Served | undefined {
   const lower = asked.toLowerCase();
   const dot = lower.indexOf('.');
   const [plain, group] = dot < 0 ? [lower, undefined] : [lower.slice(0, dot), lower.slice(dot + 1)];
-  const candidates = served.filter((one) => group === undefined || one.group === group);
+  const candidates = [...served, ...onlyInRules].filter((one) => group === undefined || one.group === group);
   return (
     candidates.find(({ resource, singular }) => resource === plain || singular === plain) ??
     candidates.find(({ shortNames }) => shortNames.includes(plain))

@@ -4,17 +4,24 @@ import type { PolicyRule } from '../../generated/schemas/rbac-v1.ts';
 const read = ['get', 'list', 'watch'];
 const write = ['create', 'update', 'patch', 'delete'];
 
-/** What rules allow, one phrase for each set of verbs; at most `thingsMax` things in a phrase. */
+/** What rules allow together, one phrase for each set of verbs; at most `thingsMax` things in a phrase. */
 export function summary(rules: readonly PolicyRule[], thingsMax: number): string {
-  const things = new Map<string, Set<string>>();
+  // Several rules may speak of one thing, a verb each.
+  const verbsOf = new Map<string, Set<string>>();
   for (const rule of rules) {
     if (isEverything(rule)) return 'everything';
-    const verbs = verbsInWords(rule.verbs ?? []);
-    const of = things.get(verbs) ?? new Set();
-    things.set(verbs, of);
-    for (const thing of thingsOf(rule)) of.add(thing);
+    for (const thing of thingsOf(rule)) {
+      const verbs = verbsOf.get(thing) ?? new Set();
+      verbsOf.set(thing, verbs);
+      for (const verb of rule.verbs ?? []) verbs.add(verb);
+    }
   }
-  return [...things].map(([verbs, of]) => `${verbs} ${listed([...of].sort(), thingsMax)}`).join('; ') || 'nothing';
+  const things = new Map<string, string[]>();
+  for (const [thing, verbs] of verbsOf) {
+    const words = verbsInWords([...verbs]);
+    things.set(words, [...(things.get(words) ?? []), thing]);
+  }
+  return [...things].map(([verbs, of]) => `${verbs} ${listed(of.sort(), thingsMax)}`).join('; ') || 'nothing';
 }
 
 const has = (list: readonly string[] | null | undefined, one: string): boolean => list?.includes(one) === true;

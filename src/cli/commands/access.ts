@@ -1,6 +1,6 @@
 // `tiffin access`: who may do what, a line for each subject and role, from the cluster's bindings.
-import { columns } from '../access/columns.ts';
-import { concerns, type Grant, grantsOf, isOfTheSystem, ownGroups, type Policy } from '../access/grants.ts';
+import { columns, printable } from '../access/columns.ts';
+import { concerns, type Grant, grantsOf, isOfTheSystem, likely, ownGroups, type Policy } from '../access/grants.ts';
 import { summary } from '../access/summary.ts';
 import { Api, type TargetOptions, targetOf } from '../api.ts';
 
@@ -19,16 +19,20 @@ export async function access(user: string | undefined, options: AccessOptions): 
   const api = new Api(targetOf(options));
   try {
     const grants = grantsOf(await policyOf(api));
-    const groups = user === undefined ? [] : [...ownGroups(user), ...(options.group ?? [])];
+    const asked = user !== undefined || options.group !== undefined;
+    const groups = [...(user === undefined ? [] : ownGroups(user)), ...(options.group ?? [])];
     const here = grants.filter(
       ({ namespace }) => namespace === '' || [undefined, namespace].includes(options.namespace),
     );
     const whose = (grant: Grant) =>
-      user === undefined ? options.all || !isOfTheSystem(grant) : concerns(grant, user, groups);
+      asked ? concerns(grant, user ?? '', groups) : options.all || !isOfTheSystem(grant);
     const shown = here.filter(whose);
     print(shown, options.full ? Number.POSITIVE_INFINITY : thingsMax);
-    if (user === undefined && shown.length < here.length)
+    if (!asked && shown.length < here.length)
       console.log(`\n${here.length - shown.length} more are the cluster's own: --all`);
+    const also = user === undefined ? [] : likely(user, grants);
+    if (also.length > 0)
+      console.log(`\nDid you mean: ${also.map((one) => `tiffin access ${printable(one)}`).join(', or ')}`);
     if (user?.startsWith('system:node:'))
       console.log('\nA node may also do what its own pods need: docs/node-access.md');
   } finally {

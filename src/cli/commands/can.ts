@@ -3,8 +3,9 @@ import type { SubjectAccessReview } from '../../generated/schemas/authorization-
 import { allowingLine } from '../../machinery/access-line.ts';
 import { printable } from '../access/columns.ts';
 import { ownGroups } from '../access/grants.ts';
-import { attributesOf, servedOf } from '../access/question.ts';
+import { attributesOf, doubts, servedOf } from '../access/question.ts';
 import { Api, type TargetOptions, targetOf } from '../api.ts';
+import { CliError } from '../errors.ts';
 
 interface CanOptions extends TargetOptions {
   namespace?: string;
@@ -16,10 +17,11 @@ const discovery = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscov
 
 /** `thing`: a resource as kubectl takes it, or a path such as `/metrics`. */
 export async function can(user: string, verb: string, thing: string, options: CanOptions): Promise<void> {
+  if (user === '') throw new CliError('a user has a name');
   const api = new Api(targetOf(options));
   try {
     const groups = [...ownGroups(user), ...(options.group ?? [])];
-    const spec = { user, groups, ...(await about(api, verb, thing, options)) };
+    const spec = { user, groups, ...(await about(api, user, verb, thing, options)) };
     const { status } = await api.json<SubjectAccessReview>(
       'POST',
       '/apis/authorization.k8s.io/v1/subjectaccessreviews',
@@ -43,6 +45,7 @@ type Spec = NonNullable<SubjectAccessReview['spec']> & { user: string; groups: s
 
 async function about(
   api: Api,
+  user: string,
   verb: string,
   thing: string,
   { namespace, subresource }: CanOptions,
@@ -59,7 +62,12 @@ async function about(
     ...(namespace === undefined ? {} : { namespace }),
     ...(subresource === undefined ? {} : { subresource }),
   };
-  return { resourceAttributes: attributesOf(question, servedOf(lists)) };
+  const served = servedOf(lists);
+  const resourceAttributes = attributesOf(question, served);
+  for (const doubt of doubts(user, question, served)) console.error(`note: ${printable(doubt)}`);
+  if (namespace && (await api.request('GET', `/api/v1/namespaces/${encodeURIComponent(namespace)}`)).status === 404)
+    console.error(`note: there is no namespace ${printable(namespace)}`);
+  return { resourceAttributes };
 }
 
 function lineFor({ user, groups, resourceAttributes, nonResourceAttributes }: Spec): string | undefined {

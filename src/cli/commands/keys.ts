@@ -59,6 +59,11 @@ const serviceAccount: Family = {
     );
     print(serviceAccount.lines({ keys } as never));
     console.log(`\nkeys that verify no more: ${retired.join(', ') || 'none'}`);
+    const next = keys.find(({ state }) => state === 'published');
+    if (kept.length === 0 && retired.length === 0 && next)
+      throw new CliError(
+        `too early: the new key signs from ${next.signsFrom} on (at once with: tiffin keys rotate service-account --sign-after 0)`,
+      );
     if (kept.length === 0) return;
     const why = kept.map(({ kid, because }) => `${kid}: ${because}`).join('\n');
     throw new CliError(`still needed (--force retires them all the same, and their tokens with them):\n${why}`);
