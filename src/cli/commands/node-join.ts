@@ -51,6 +51,8 @@ export async function nodeJoin(options: JoinOptions): Promise<void> {
   const bootstrapToken = options.token ?? earlierToken(node);
   if (!joined(node.agent) && !bootstrapToken)
     throw new CliError('a bootstrap token is needed the first time: --token (from tiffin token create)');
+  if (!joined(node.agent) && options.token === undefined)
+    console.error('the node has no credential that counts: trying the token of before; a new one goes in with --token');
   if (find(paths, 'supervisor'))
     throw new CliError(`a node runs from ${paths.dir} already; stop it first, or give another --node-dir`);
   const release = await takeLock(paths.lock);

@@ -10,5 +10,5 @@ export async function nodeRevoke(name: string, options: TargetOptions): Promise<
     api.close();
   }
   console.log(`node ${name}: credential revoked, node cordoned; it joins again with a new token only
-to have it forgotten: kubectl delete node ${name}`);
+once it has: kubectl uncordon ${name}; to have it forgotten: kubectl delete node ${name}`);
 }
