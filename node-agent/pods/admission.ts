@@ -1,4 +1,5 @@
-// What the node itself checks when a pod is bound to it, as the kubelet does: resources, host ports, node selector. Pure.
+// What the node itself checks when a pod is bound to it, as the kubelet does: what it can run at all, resources, host
+// ports, node selector. Pure.
 import type { Node, NodeSelectorRequirement, Pod } from '../../src/generated/schemas/core-v1.ts';
 import { amount, podRequest } from '../resources/pod-resources.ts';
 
@@ -9,7 +10,8 @@ export interface Rejection {
 }
 
 export function admit(pod: Pod, others: readonly Pod[], node: Node | undefined): Rejection | undefined {
-  if (!node) return undefined;
+  const unable = unsupported(pod);
+  if (unable || !node) return unable;
   if (!matchesNode(pod, node))
     return {
       reason: 'NodeAffinity',
@@ -38,6 +40,21 @@ export function admit(pod: Pod, others: readonly Pod[], node: Node | undefined):
       };
     }
   }
+  return undefined;
+}
+
+/** What PodSecurity asks less of: run as any other pod, it would have more than its namespace allows. */
+function unsupported({ spec }: Pod): Rejection | undefined {
+  if (spec?.os && spec.os.name !== 'linux')
+    return {
+      reason: 'PodOSNotSupported',
+      message: "Failed to admit pod as the OS field doesn't match node OS",
+    };
+  if (spec?.hostUsers === false)
+    return {
+      reason: 'UserNamespacesNotSupported',
+      message: 'Failed to admit pod as the node does not support user namespaces (spec.hostUsers: false)',
+    };
   return undefined;
 }
 
