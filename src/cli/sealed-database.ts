@@ -1,5 +1,6 @@
 // What `up` looks at in the API server's database before it starts it: whether the keys are there that rows are sealed under,
 // and whether free space may still hold what was once stored in plain. Reads and tidies; changes no row of the ledger.
+import { hkdfSync } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -28,12 +29,24 @@ function rows<Row>(db: DatabaseSync, table: string, select: string): Row[] {
 const neededKeys = `SELECT DISTINCT sealed_under FROM ledger_data_key WHERE EXISTS (
   SELECT 1 FROM ledger_log WHERE typeof(value) = 'blob' AND substr(value, 1, 5) = unhex(printf('01%08x', ledger_data_key.id)))`;
 
-/** Names of all keys that are there: `cluster:NAME`, `aesgcm:NAME`. */
+/** As the ledger calls a key: by its name, and a mark that its secret makes. Were it another, no `up` would find its keys. */
+function idOf(name: string, secret: string): string {
+  const mark = hkdfSync('sha256', Buffer.from(secret, 'base64'), '', 'tiffin.dev ledger: id of the key', 32);
+  return `${name}#${Buffer.from(mark).toString('hex').slice(0, 8)}`;
+}
+
+const nameOf = (id: string): string => id.replace(/#[^#]*$/, '');
+
+/** Ids of all keys that are there: `cluster:NAME#MARK`, `aesgcm:NAME#MARK`. */
 function present(paths: StatePaths, configuration: Configuration): Set<string> {
   const file = pkiFiles(paths.pki).encryptionKeys;
-  const ofCluster = fs.existsSync(file) ? readEncryptionKeys(file).map(({ name }) => prefix + name) : [];
+  const ofCluster = fs.existsSync(file)
+    ? readEncryptionKeys(file).map(({ name, secret }) => idOf(prefix + name, secret))
+    : [];
   const providers = (configuration.encryption ?? []).flatMap((entry) => entry.providers);
-  const own = providers.flatMap((one) => (one.type === 'aesgcm' ? one.keys.map(({ name }) => `aesgcm:${name}`) : []));
+  const own = providers.flatMap((one) =>
+    one.type === 'aesgcm' ? one.keys.map(({ name, secret }) => idOf(`aesgcm:${name}`, secret)) : [],
+  );
   return new Set([...ofCluster, ...own]);
 }
 
@@ -44,15 +57,21 @@ export function checkEncryptionKeys(paths: StatePaths, configuration: Configurat
     const db = new DatabaseSync(name, { readOnly: true });
     try {
       for (const { sealed_under } of rows<{ sealed_under: string }>(db, 'ledger_data_key', neededKeys))
-        needed.add(sealed_under.replace(/#[^#]*$/, ''));
+        needed.add(sealed_under);
     } finally {
       db.close();
     }
   }
   if (needed.size === 0) return;
   const there = present(paths, configuration);
-  const missing = [...needed].filter((name) => !there.has(name));
+  const missing = [...needed].filter((id) => !there.has(id)).map(nameOf);
   if (missing.length === 0) return;
+  const other = missing.find((name) => [...there].some((id) => nameOf(id) === name));
+  if (other !== undefined)
+    throw new CliError(
+      `what ${paths.ledger} holds is encrypted under a key ${other} with another secret than the one that is given.
+Put that secret back, and give a new one a name of its own. Nothing was started or changed.`,
+    );
   const own = missing.find((name) => !name.startsWith(prefix));
   if (own !== undefined)
     throw new CliError(

@@ -220,6 +220,8 @@ describe('encryption at rest', () => {
     const refused = await up('--config', file);
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toContain('aesgcm:a, which the configuration does not name any more');
+    fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('"name":"b"', '"name":"a"'));
+    expect((await up('--config', file)).stderr).toContain('aesgcm:a with another secret');
     // The key may be nowhere but in what is kept: a refused file does not replace that.
     await well(up());
     configured('b', 'a');
