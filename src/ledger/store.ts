@@ -47,6 +47,14 @@ export class Store {
     return { side, value };
   }
 
+  /** It is sealed together with its value: of many rows, one value at a time is in memory. */
+  #sealedSide({ key, revision }: { key: string; revision: number }): string {
+    const [row] = this.#sql.exec<{ value: SqlBytes }>('SELECT value FROM ledger_log WHERE revision = ?', revision);
+    const { side } = this.#open(key, revision, row!.value);
+    // A copy: what is cut out of another text keeps that one alive, whole.
+    return ` ${side}`.slice(1);
+  }
+
   load(): Totals {
     const mark = this.#sql.exec<{
       compacted: number;
@@ -176,7 +184,7 @@ export class Store {
   #range(request: RangeRequest, past: number | undefined, limit: number): Entry[] {
     const from = this.#from(request, past);
     const sealed = this.#sealing?.mayHold(request) === true;
-    const withoutValue = sealed ? "CASE WHEN typeof(l.value) = 'blob' THEN l.value ELSE '' END" : "''";
+    const withoutValue = sealed ? "CASE WHEN typeof(l.value) = 'blob' THEN x'' ELSE '' END" : "''";
     const rows = this.#sql.exec<Stored<Entry> & Record<string, SqlValue>>(
       `SELECT h.key AS key, ${request.withoutValues ? withoutValue : 'l.value'} AS value, l.side AS side,
          l.revision AS revision, l.created AS createRevision ${from.text} ORDER BY ${from.order} LIMIT ?`,
@@ -185,8 +193,8 @@ export class Store {
     );
     for (const row of rows) {
       if (typeof row.value === 'string') continue;
-      this.#opened<Entry>(row);
-      if (request.withoutValues) row.value = '';
+      if (request.withoutValues) Object.assign(row, { side: this.#sealedSide(row), value: '' });
+      else this.#opened<Entry>(row);
     }
     return rows as Entry[];
   }

@@ -1,12 +1,14 @@
 // node --max-old-space-size=MB test/harness/memory.ts: an API server over SQLite in memory, which is outside of that heap,
-// lists and deletes a collection that does not fit into it. Prints a line a case; memory.test.ts runs it.
-import { adminToken, testServer } from '../../src/apiserver/testing.ts';
-import type { Sql, SqlValue } from '../../src/ports/index.ts';
+// lists and deletes collections that do not fit into it, one of which is stored sealed. Prints a line a case; memory.test.ts runs it.
+import { adminToken, TestTimers, testServer } from '../../src/apiserver/testing.ts';
+import { createLedger } from '../../src/ledger/ledger.ts';
+import { defaultClusterConfig, type Sql, type SqlValue } from '../../src/ports/index.ts';
+import { sealing } from './cipher.ts';
 import { openSql } from './sql.ts';
 
 const protobuf = 'application/vnd.kubernetes.protobuf';
 const table = 'application/json;as=Table;v=v1;g=meta.k8s.io';
-const configMaps = '/api/v1/namespaces/default/configmaps';
+const namespace = '/api/v1/namespaces/default';
 /** Of 1 MB each: more than the heap, of which the server itself takes the greater part. */
 export const count = 70;
 
@@ -42,22 +44,32 @@ export const cases: Record<string, Case> = {
   deleted: { method: 'DELETE' },
 };
 
-async function run(): Promise<void> {
-  const { server, call } = await testServer(limitedSql());
-  const data = { text: 'x'.repeat(1_000_000) };
-  for (let n = 0; n < count; n++)
-    await call('POST', configMaps, { metadata: { name: `c${n}`, labels: { app: 'x' } }, data });
+/** Objects of one kind each. */
+const kinds: Record<string, { page: string; data: object }> = {
+  ConfigMaps: { page: `${namespace}/configmaps`, data: { text: 'x'.repeat(1_000_000) } },
+  'sealed Secrets': { page: `${namespace}/secrets`, data: { text: btoa('x'.repeat(750_000)) } },
+};
+export const names = Object.keys(kinds).flatMap((kind) => Object.keys(cases).map((name) => `${kind} ${name}`));
+
+async function run(kind: string, { page, data }: { page: string; data: object }): Promise<void> {
+  const sql = limitedSql();
+  const clock = new TestTimers();
+  const config = defaultClusterConfig;
+  const sealed = sealing(['k'], (collection) => collection !== 'secrets');
+  const ledger = createLedger({ sql, clock, config, sealing: sealed });
+  const { server, call } = await testServer(sql, { ledger });
+  for (let n = 0; n < count; n++) await call('POST', page, { metadata: { name: `c${n}`, labels: { app: 'x' } }, data });
   for (const [name, { query = '', accept = 'application/json', method = 'GET' }] of Object.entries(cases)) {
     const response = await server.fetch(
-      new Request(`https://cluster.test${configMaps}${query}`, {
+      new Request(`https://cluster.test${page}${query}`, {
         method,
         headers: { authorization: `Bearer ${adminToken}`, accept },
       }),
     );
     let bytes = 0;
     for await (const chunk of response.body ?? []) bytes += chunk.length;
-    console.log(JSON.stringify({ name, code: response.status, bytes }));
+    console.log(JSON.stringify({ name: `${kind} ${name}`, code: response.status, bytes }));
   }
 }
 
-if (import.meta.main) await run();
+if (import.meta.main) for (const [kind, one] of Object.entries(kinds)) await run(kind, one);
