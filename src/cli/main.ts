@@ -167,7 +167,10 @@ reaching(keys.command('rotate'))
     '<which>',
     'service-account: what signs the tokens of service accounts; encryption: under what Secrets are stored',
   )
-  .option('--sign-after <duration>', 'how long the new key is published before it signs; 0 is at once', '1h')
+  .option(
+    '--sign-after <duration>',
+    'of service-account: how long the new key is published before it signs; 0 is at once (default: 1h)',
+  )
   .option('--finish', 'the second step: let go of old keys that nobody needs any more')
   .option('--force', 'with --finish: of all old keys, and of the tokens that they signed')
   .action(async (which, _, command: Command) =>

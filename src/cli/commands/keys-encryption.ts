@@ -31,9 +31,10 @@ export function encryptionLines({ state, keys, unreadable, wasPlain }: Status): 
 
 export async function rotateEncryption(
   api: Api,
-  options: TargetOptions & { finish?: boolean; force?: boolean },
+  options: TargetOptions & { finish?: boolean; force?: boolean; signAfter?: string },
 ): Promise<void> {
   if (options.force) throw new CliError('--force is not for encryption: without its key a row is lost');
+  if (options.signAfter) throw new CliError('--sign-after is not for encryption: the new key is used at once');
   const paths = statePaths(options.stateDir);
   const file = pkiFiles(paths.pki).encryptionKeys;
   // Two that read the file before either writes it: the key of one would be nowhere.
