@@ -41,10 +41,11 @@ export async function load(
   const control = apiClient(kubeconfig);
   const namespace = `bench-${operation}`;
   await control.request('POST', '/api/v1/namespaces', { metadata: { name: namespace } }).catch(() => undefined);
-  const { items } = await control.request<{ items: unknown[] }>('GET', `${collection(namespace)}?limit=${listSize}`);
-  if (operation === 'get' || operation === 'list')
+  if (operation === 'get' || operation === 'list') {
+    const { items } = await control.request<{ items: unknown[] }>('GET', `${collection(namespace)}?labelSelector=app`);
     for (let i = items.length; i < listSize; i++)
       await control.request('POST', collection(namespace), configMap(`l-${i}`));
+  }
   control.close();
   const clients = Array.from({ length: connections }, () => apiClient(kubeconfig));
   const samples: number[] = [];
