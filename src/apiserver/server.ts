@@ -3,12 +3,11 @@
 
 import type { Configuration } from '../configuration/configuration.ts';
 import { resources } from '../generated/resources.ts';
-import type { Pod } from '../generated/schemas/core-v1.ts';
 import { definitions } from '../generated/schemas/definitions.ts';
 import { protobuf } from '../generated/schemas/protobuf.ts';
 import type { Ledger } from '../ledger/types.ts';
 import { errors } from '../machinery/errors.ts';
-import { HttpAnswer, type HttpRequest } from '../machinery/http.ts';
+import type { HttpAnswer, HttpRequest } from '../machinery/http.ts';
 import type { AnyResource, ControlPlaneParts } from '../machinery/resource.ts';
 import type { ProtobufTable } from '../machinery/schema/table.ts';
 import { Schemas } from '../machinery/schema/types.ts';
@@ -52,18 +51,18 @@ import { gitVersion, Pages, resourceNotFound } from './pages.ts';
 import { isServed, Registry, subresourceOf } from './registry.ts';
 import { actionCollections } from './rest/collections.ts';
 import { readComputed } from './rest/computed.ts';
+import { type Connectors, connectTo } from './rest/connect.ts';
 import type { RestRequest } from './rest/context.ts';
 import { deleteCollection } from './rest/delete-collection.ts';
 import { ManagedTypes } from './rest/managed.ts';
 import { getObject, listObjects, watchObjects } from './rest/read.ts';
 import { reviews } from './rest/reviews.ts';
-import { type Connection, streamOptions } from './rest/stream-options.ts';
+import type { Connection } from './rest/stream-options.ts';
 import { tokenCreator } from './rest/token.ts';
 import { createVirtual, type VirtualResource } from './rest/virtual.ts';
 import { createObject, deleteOne, patchObject, updateObject } from './rest/write.ts';
 import { pathOf, type RequestInfo, requestInfo, withReadableQuery } from './routing.ts';
 import { hasEmptyNamespace, isCollectionRead, isNamespaceItself, requireSegment, requireVerb } from './served.ts';
-import { findObject } from './storage/read.ts';
 import { WatchHub } from './watch/hub.ts';
 
 export type { Connection };
@@ -127,8 +126,7 @@ export class ApiServer {
   /** Undefined: nothing is audited. */
   readonly #audit: Audit | undefined;
   readonly #expiry: Expiry;
-  /** Creates of `connect` subresources that are answered here, by `plural/subresource`. */
-  readonly #creators: Readonly<Record<string, (rest: RestRequest) => Promise<HttpAnswer>>>;
+  readonly #connectors: Connectors;
 
   constructor(options: ApiServerOptions) {
     const { ledger, clock, random, config, log, adminToken } = options;
@@ -170,9 +168,10 @@ export class ApiServer {
       isServed: (asked) => isServed(registry, this.#virtual, asked),
     });
     this.#audit = Audit.of(configuration, { ...outside, random, outlets: options.audit ?? { waitUntil() {} } });
-    this.#creators = issuer
-      ? { 'serviceaccounts/token': tokenCreator(issuer.signer, issuer.settings, authorizer) }
-      : {};
+    this.#connectors = {
+      creators: issuer ? { 'serviceaccounts/token': tokenCreator(issuer.signer, issuer.settings, authorizer) } : {},
+      ...(options.connect ? { connect: options.connect } : {}),
+    };
     this.feed = createFeed(this.core);
     this.#hub = new WatchHub(ledger, options.timers, configuration.limits?.watches);
     this.#unread = new TimeLimits(options.timers);
@@ -356,7 +355,7 @@ export class ApiServer {
     if (info.verb === 'watch' && rest.request.method !== 'GET') throw methodNotAllowed();
     requireVerb(definition, subresource, info);
     if (!isCollectionRead(info)) requireSegment(info.name);
-    if (subresource?.behaviour.type === 'connect') return this.#connect(rest);
+    if (subresource?.behaviour.type === 'connect') return connectTo(rest, this.#connectors);
     if (definition.computed) return readComputed(rest, this.#options.components ?? {});
     switch (info.verb) {
       case 'get':
@@ -376,23 +375,5 @@ export class ApiServer {
       default:
         return deleteCollection(rest);
     }
-  }
-
-  async #connect(rest: RestRequest): Promise<HttpAnswer> {
-    const { definition, info, user, url, request, core } = rest;
-    if (info.verb === 'create') {
-      const creator = this.#creators[`${definition.plural}/${info.subresource}`];
-      if (creator) return creator(rest);
-    }
-    const object = findObject(definition, core.ledger, info.namespace, info.name);
-    if (!object) throw errors.notFound(definition, info.name);
-    const options = streamOptions(info.subresource, url.searchParams, object);
-    // Nothing runs anywhere yet: an empty log, as upstream has it.
-    if (info.subresource === 'log' && !(object as Pod).spec.nodeName)
-      return new HttpAnswer('', { headers: { 'Content-Type': 'text/plain' } });
-    const { connect } = this.#options;
-    if (!connect || info.subresource !== 'log')
-      throw errors.unavailable(`${definition.plural}/${info.subresource} is not served yet`);
-    return connect(request, { user, object, subresource: info.subresource, options });
   }
 }
