@@ -1,0 +1,44 @@
+// What streams ask of a container runtime: processes with their standard streams, and connections into a pod's network. Beside
+// runtime.ts, since only streams need it. Node's streams carry the flow control: who does not read stops who writes.
+import type { Duplex, Readable, Writable } from 'node:stream';
+
+export interface StandardStreams {
+  stdin: boolean;
+  stdout: boolean;
+  /** Never together with `tty`. */
+  stderr: boolean;
+  tty: boolean;
+}
+
+export interface Attached {
+  /** `end()` is end of file for the process. */
+  readonly stdin?: Writable;
+  readonly stdout?: Readable;
+  readonly stderr?: Readable;
+  /** Of a terminal, in characters. */
+  resize(width: number, height: number): Promise<void>;
+  /** Lets go of the streams; the process goes on. Idempotent. */
+  close(): void;
+}
+
+export interface Executed extends Attached {
+  /** Resolves with the exit code once the process has ended and its output is complete. */
+  readonly exit: Promise<number>;
+  /** Kills what was executed. Idempotent. */
+  close(): void;
+}
+
+/** Throws RuntimeErrors: NOT_FOUND where there is no such container, FAILED_PRECONDITION where it does not run. */
+export interface Processes {
+  /** Runs a command in a container, with its environment, user and working directory. */
+  execute(containerId: string, command: readonly string[], streams: StandardStreams): Promise<Executed>;
+  /** The streams of a container's first process. What it wrote before is in its log. */
+  attach(containerId: string, streams: StandardStreams): Promise<Attached>;
+  /**
+   * A TCP connection to `localhost:port` as seen in a sandbox; each half closes by itself. Throws an Error with a `code` as Node's
+   * (ECONNREFUSED, …).
+   */
+  dial(sandboxId: string, port: number): Promise<Duplex>;
+  /** Ends what it keeps running for itself. */
+  stop(): void;
+}
