@@ -10,7 +10,7 @@ import { type RequestAuthenticator, requestAuthenticator } from './authn/request
 import { type Attributes, type Authorizer, type Decision, decided, refused } from './authz/authorizer.ts';
 import { attributesOf } from './authz/selection.ts';
 import type { User } from './core.ts';
-import type { Outside } from './outgoing.ts';
+import type { Outside } from './outgoing/call.ts';
 import { Unanswered } from './rest/unanswered.ts';
 import type { RequestInfo } from './routing.ts';
 

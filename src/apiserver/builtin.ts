@@ -34,7 +34,7 @@ import { Policy } from './authz/rbac/policy.ts';
 import { webhookAuthorizer } from './authz/webhook.ts';
 import { textResponse } from './negotiation/respond.ts';
 import { nodeOfCredential } from './nodes/credentials.ts';
-import type { Outside } from './outgoing.ts';
+import type { Outside } from './outgoing/call.ts';
 import type { RequestInfo } from './routing.ts';
 
 export function builtInAdmission(authorizer: Authorizer, configuration: Configuration = {}): AdmissionPlugin[] {

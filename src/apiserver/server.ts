@@ -33,7 +33,6 @@ import { asApiError } from './errors.ts';
 import { Expiry } from './expiry.ts';
 import { FlowControl } from './flowcontrol/flow-control.ts';
 import { TimeLimits } from './flowcontrol/time-limits.ts';
-import type { KeyFamilies } from './keys.ts';
 import { Limits } from './limits/limits.ts';
 import { flowControlFamilies } from './metrics/flow-control.ts';
 import { Metrics } from './metrics/metrics.ts';
@@ -46,8 +45,9 @@ import {
   withWarning,
 } from './negotiation/respond.ts';
 import { OpenApi } from './openapi/openapi.ts';
-import { untimed } from './outgoing.ts';
-import { gitVersion, Pages, resourceNotFound } from './pages.ts';
+import { untimed } from './outgoing/call.ts';
+import type { KeyFamilies } from './pages/keys.ts';
+import { gitVersion, Pages, resourceNotFound } from './pages/pages.ts';
 import { isServed, Registry, subresourceOf } from './registry.ts';
 import { actionCollections } from './rest/collections.ts';
 import { readComputed } from './rest/computed.ts';
@@ -57,12 +57,12 @@ import { deleteCollection } from './rest/delete-collection.ts';
 import { ManagedTypes } from './rest/managed.ts';
 import { getObject, listObjects, watchObjects } from './rest/read.ts';
 import { reviews } from './rest/reviews.ts';
+import { hasPath, isCollectionRead, requireSegment, requireVerb } from './rest/served.ts';
 import type { Connection } from './rest/stream-options.ts';
 import { tokenCreator } from './rest/token.ts';
 import { createVirtual, type VirtualResource } from './rest/virtual.ts';
 import { createObject, deleteOne, patchObject, updateObject } from './rest/write.ts';
 import { pathOf, type RequestInfo, requestInfo, withReadableQuery } from './routing.ts';
-import { hasEmptyNamespace, isCollectionRead, isNamespaceItself, requireSegment, requireVerb } from './served.ts';
 import { WatchHub } from './watch/hub.ts';
 
 export type { Connection };
@@ -318,20 +318,7 @@ export class ApiServer {
     const definition = this.core.registry.find(info.group, info.version, info.resource);
     if (!definition) return emptyCollection(info) ?? this.#notServed(info);
     const subresource = info.subresource === '' ? undefined : subresourceOf(definition, info.subresource);
-    if (info.subresource !== '' && !subresource) return this.#notServed(info);
-    if (subresource && info.verb === 'watch' && info.name !== '') return this.#notServed(info);
-    if (hasEmptyNamespace(info)) {
-      if (!definition.namespaced) return this.#notServed(info);
-      if (info.verb !== 'list' && info.verb !== 'watch' && !(subresource && info.name === ''))
-        throw errors.badRequest('Namespace parameter required.');
-    }
-    if (definition.namespaced && info.namespace === '' && info.name !== '' && !isCollectionRead(info))
-      return this.#notServed(info);
-    // Across namespaces there is only reading.
-    if (definition.namespaced && info.namespace === '' && (info.verb === 'create' || info.verb === 'deletecollection'))
-      throw methodNotAllowed();
-    // Nothing of the cluster's is reached through a namespace, but that namespace: it was authorised as something within.
-    if (!definition.namespaced && info.namespace !== '' && !isNamespaceItself(info)) return this.#notServed(info);
+    if (!hasPath(definition, subresource, info)) return this.#notServed(info);
     const mayCreate = await this.#access.mayCreate(attributes);
     const authority = this.#access.authority(definition, attributes);
     const rest = { ...call, definition, subresource, mayCreate, ...(authority ? { authority } : {}) };

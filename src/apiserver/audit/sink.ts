@@ -1,7 +1,7 @@
 // Where audit events go: the log, a webhook, a bucket. Writing to a sink takes no time and never throws.
 import type { AuditSinks } from '../../configuration/audit-sinks.ts';
 import type { Fetch, Log, Random, Timers } from '../../ports/index.ts';
-import { callOut } from '../outgoing.ts';
+import { callOut } from '../outgoing/call.ts';
 import { Batches, type BatchOptions, Refused } from './batches.ts';
 
 export interface AuditSink {

@@ -3,7 +3,7 @@
 // counts by the team's signature and the application's audience tag alone, and nothing else that Access sends is looked at.
 import type { RequestAuthentication } from '../../configuration/request-authentication.ts';
 import type { User } from '../core.ts';
-import type { Outside } from '../outgoing.ts';
+import type { Outside } from '../outgoing/call.ts';
 import { isObject } from './jws.ts';
 import { checkTimesAndAudience, claimOf, groupsOf, Refusal, textOf } from './jwt/claims.ts';
 import { RemoteKeys } from './jwt/remote-keys.ts';

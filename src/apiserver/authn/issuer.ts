@@ -4,8 +4,8 @@ import type { ServiceAccountTokens } from '../../configuration/service-accounts.
 import type { Ledger } from '../../ledger/types.ts';
 import type { Clock, ClusterConfig, Log, Random } from '../../ports/index.ts';
 import type { Writer } from '../../reconcile/types.ts';
-import type { KeyFamily } from '../keys.ts';
 import { Counter, type Family } from '../metrics/families.ts';
+import type { KeyFamily } from '../pages/keys.ts';
 import type { Authenticator } from './authenticator.ts';
 import { serviceAccountKeys } from './keys/administration.ts';
 import { KeyRing } from './keys/ring.ts';

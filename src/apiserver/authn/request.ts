@@ -7,7 +7,7 @@ import { errors } from '../../machinery/errors.ts';
 import type { HttpRequest } from '../../machinery/http.ts';
 import type { Random } from '../../ports/index.ts';
 import type { User } from '../core.ts';
-import type { Outside } from '../outgoing.ts';
+import type { Outside } from '../outgoing/call.ts';
 import { type Authenticator, anonymous, bearerToken } from './authenticator.ts';
 import { certificateAuthenticator } from './certificate.ts';
 import { accessAuthenticator, accessHeader } from './cloudflare-access.ts';

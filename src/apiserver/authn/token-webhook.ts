@@ -3,9 +3,9 @@
 import type { RequestAuthentication } from '../../configuration/request-authentication.ts';
 import type { Random } from '../../ports/index.ts';
 import type { User } from '../core.ts';
-import type { Outside } from '../outgoing.ts';
-import { Answers } from '../webhooks/answers.ts';
-import { type Review, ReviewClient } from '../webhooks/review-client.ts';
+import { Answers } from '../outgoing/answers.ts';
+import type { Outside } from '../outgoing/call.ts';
+import { type Review, ReviewClient } from '../outgoing/review-client.ts';
 import { type Authenticator, type Reviewed, sha256 } from './authenticator.ts';
 import { withAuthenticated } from './groups.ts';
 import { isObject } from './jws.ts';

@@ -2,9 +2,9 @@
 // otherwise it says that its decision comes later. What fails is decided by the failure policy, and not remembered.
 import type { Authorization } from '../../configuration/authorization.ts';
 import type { FieldRequirement, LabelRequirement } from '../../machinery/selectors.ts';
-import type { Outside } from '../outgoing.ts';
-import { Answers } from '../webhooks/answers.ts';
-import { type Review, ReviewClient } from '../webhooks/review-client.ts';
+import { Answers } from '../outgoing/answers.ts';
+import type { Outside } from '../outgoing/call.ts';
+import { type Review, ReviewClient } from '../outgoing/review-client.ts';
 import type { Attributes, Authorizer, Decision } from './authorizer.ts';
 
 type WebhookChoice = Extract<Authorization['authorizers'][number], { type: 'Webhook' }>;

@@ -6,8 +6,8 @@ import type { SealingOptions } from '../../ledger/sealing.ts';
 import type { Ledger } from '../../ledger/types.ts';
 import { ApiError, errors } from '../../machinery/errors.ts';
 import type { Cipher } from '../../ports/index.ts';
-import type { KeyFamily } from '../keys.ts';
 import { type Family, gauge, labels } from '../metrics/families.ts';
+import type { KeyFamily } from '../pages/keys.ts';
 import { type ClusterKey, clusterKey, clusterKeys, clusterPrefix, sealingOf } from './policy.ts';
 
 export interface EncryptionOptions {

@@ -2,7 +2,7 @@
 // no call; one of an issuer is held against his keys before anything else that it says counts.
 // Distributed claims are not resolved: a groups claim that lies elsewhere leaves its bearer without groups.
 import type { User } from '../../core.ts';
-import type { Outside } from '../../outgoing.ts';
+import type { Outside } from '../../outgoing/call.ts';
 import type { Authenticator } from '../authenticator.ts';
 import { withAuthenticated } from '../groups.ts';
 import { checkTimesAndAudience, type JwtConfiguration, Refusal, textOf, userOf } from './claims.ts';

@@ -1,7 +1,7 @@
 // The keys of an issuer, fetched when a token of his first comes and kept. A token that none of them has signed makes them be
 // fetched anew, since keys rotate, but never more often than every so many seconds, whoever sends what; all who wait at once
 // wait for one call. With keys at hand nobody waits: they are looked at anew behind the requests.
-import { callOut, type Outside } from '../../outgoing.ts';
+import { callOut, type Outside } from '../../outgoing/call.ts';
 import { isObject } from '../jws.ts';
 import { Remembered } from '../remembered.ts';
 import { type Jwt, PublicKey } from './token.ts';

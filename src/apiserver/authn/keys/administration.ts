@@ -6,8 +6,8 @@ import type { ReadView } from '../../../ledger/types.ts';
 import { errors } from '../../../machinery/errors.ts';
 import type { Clock } from '../../../ports/index.ts';
 import { timestamp } from '../../core.ts';
-import type { KeyFamily } from '../../keys.ts';
 import { decodeAs, entries, keyRange } from '../../nodes/objects.ts';
+import type { KeyFamily } from '../../pages/keys.ts';
 import { parseJws } from '../jws.ts';
 import { type KeyRing, madeKeysMax, type RingKey, signingOf } from './ring.ts';
 

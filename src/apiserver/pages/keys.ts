@@ -1,8 +1,8 @@
 // Keys that are replaced while everything runs: below /tiffin.dev/v1/keys an administrator sees how they are (GET) and has
 // them rotated (POST FAMILY/ACTION). A family brings its own actions; what they mean is its business. No key ever leaves.
-import { readJson } from '../machinery/body.ts';
-import { ApiError, errors } from '../machinery/errors.ts';
-import { HttpAnswer, type HttpRequest } from '../machinery/http.ts';
+import { readJson } from '../../machinery/body.ts';
+import { ApiError, errors } from '../../machinery/errors.ts';
+import { HttpAnswer, type HttpRequest } from '../../machinery/http.ts';
 
 export interface KeyFamily {
   /** How its keys are; JSON. */

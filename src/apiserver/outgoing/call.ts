@@ -1,7 +1,7 @@
 // One call out of the API server, to what an administrator configured: bounded in time and in size, never redirected (a
 // redirect would carry what was sent to somebody whom nobody configured), and told apart from an answer when it fails.
 
-import type { Clock, Fetch, FetchOptions, Log, Timers } from '../ports/index.ts';
+import type { Clock, Fetch, FetchOptions, Log, Timers } from '../../ports/index.ts';
 
 /** What whoever calls out needs; without `fetch` nothing can be reached. */
 export interface Outside {

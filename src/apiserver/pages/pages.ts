@@ -1,22 +1,22 @@
 // Everything that is not a resource: health, version, metrics, discovery, OpenAPI, the service account issuer's keys, the
 // index. Here a path finds its page; what stands on it is made elsewhere.
 
-import { ApiError } from '../machinery/errors.ts';
-import { HttpAnswer, type HttpRequest } from '../machinery/http.ts';
-import type { ServiceAccountIssuer } from './authn/issuer.ts';
-import { openIdPage } from './authn/openid.ts';
-import type { Core } from './core.ts';
-import { DiscoveryAnswers } from './discovery/answers.ts';
-import type { Discovery } from './discovery/discovery.ts';
+import { ApiError } from '../../machinery/errors.ts';
+import { HttpAnswer, type HttpRequest } from '../../machinery/http.ts';
+import type { ServiceAccountIssuer } from '../authn/issuer.ts';
+import { openIdPage } from '../authn/openid.ts';
+import type { Core } from '../core.ts';
+import { DiscoveryAnswers } from '../discovery/answers.ts';
+import type { Discovery } from '../discovery/discovery.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { negotiate } from '../negotiation/accept.ts';
+import { pageNotFound } from '../negotiation/respond.ts';
+import { answerRevocation, type RevokeNode } from '../nodes/revocation.ts';
+import { OpenApiAnswers } from '../openapi/answers.ts';
+import type { OpenApi } from '../openapi/openapi.ts';
+import type { RequestInfo } from '../routing.ts';
 import { type Check, Health, type HealthKind } from './health.ts';
 import { answerKeys, type KeyFamilies, keysPath } from './keys.ts';
-import type { Metrics } from './metrics/metrics.ts';
-import { negotiate } from './negotiation/accept.ts';
-import { pageNotFound } from './negotiation/respond.ts';
-import { answerRevocation, type RevokeNode } from './nodes/revocation.ts';
-import { OpenApiAnswers } from './openapi/answers.ts';
-import type { OpenApi } from './openapi/openapi.ts';
-import type { RequestInfo } from './routing.ts';
 
 export interface PagesOptions {
   discovery: Discovery;

@@ -1,7 +1,7 @@
 // Asks a webhook for a review, of a token or of an access: posts the question, reads the answer's status. However many ask,
 // only so many calls are under way; whoever finds no place, or waits too long, gets an error, as do all for a while after a row
 // of failures, until a single call has gone well again. Errors are for the log: what they mean, the caller says.
-import { callOut, type Outside } from '../outgoing.ts';
+import { callOut, type Outside } from './call.ts';
 
 export interface ReviewClientOptions extends Outside {
   server: { readonly url: string; readonly certificateAuthority?: string; readonly token?: string };

@@ -1,9 +1,9 @@
 // /healthz, /livez and /readyz: named checks, all at once or one by one, in upstream's words. A failure's reason goes to the
 // log only: the sums are open to everyone.
-import type { ReadView } from '../ledger/types.ts';
-import { HttpAnswer } from '../machinery/http.ts';
-import type { Log } from '../ports/index.ts';
-import { pageNotFound } from './negotiation/respond.ts';
+import type { ReadView } from '../../ledger/types.ts';
+import { HttpAnswer } from '../../machinery/http.ts';
+import type { Log } from '../../ports/index.ts';
+import { pageNotFound } from '../negotiation/respond.ts';
 
 /** Undefined: fine; otherwise what is wrong. */
 export type Check = () => string | undefined;

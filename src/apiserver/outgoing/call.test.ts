@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { callOut } from './outgoing.ts';
-import { TestTimers } from './testing.ts';
+import { TestTimers } from '../testing.ts';
+import { callOut } from './call.ts';
 
 const bounds = { timeoutMs: 1000, bytesMax: 10 };
 const call = (answer: Response, timers = new TestTimers()) =>

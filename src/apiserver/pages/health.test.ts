@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { TestLog } from '../testing.ts';
 import { Health } from './health.ts';
-import { TestLog } from './testing.ts';
 
 const fine = () => undefined;
 const health = (broken?: string) =>

@@ -1,16 +1,38 @@
 // Whether a request is one that a kind serves, of its verb and path alone.
-import { errors, goQuoted } from '../machinery/errors.ts';
-import type { AnyResource, Subresource } from '../machinery/resource.ts';
-import { methodNotAllowed } from './negotiation/respond.ts';
-import { verbsOf } from './registry.ts';
-import type { RequestInfo } from './routing.ts';
+import { errors, goQuoted } from '../../machinery/errors.ts';
+import type { AnyResource, Subresource } from '../../machinery/resource.ts';
+import { methodNotAllowed } from '../negotiation/respond.ts';
+import { verbsOf } from '../registry.ts';
+import type { RequestInfo } from '../routing.ts';
 
-export function isNamespaceItself({ group, resource, namespace, name }: RequestInfo): boolean {
+/**
+ * Whether a kind has such a path: a subresource of that name, and a namespace where its scope asks for one. Throws BadRequest or
+ * MethodNotAllowed where upstream has the route and refuses only then.
+ */
+export function hasPath(definition: AnyResource, subresource: Subresource | undefined, info: RequestInfo): boolean {
+  const { verb, namespace, name } = info;
+  if (info.subresource !== '' && !subresource) return false;
+  if (subresource && verb === 'watch' && name !== '') return false;
+  if (hasEmptyNamespace(info)) {
+    if (!definition.namespaced) return false;
+    if (verb !== 'list' && verb !== 'watch' && !(subresource && name === ''))
+      throw errors.badRequest('Namespace parameter required.');
+  }
+  // Nothing of the cluster's is reached through a namespace, but that namespace: it was authorised as something within.
+  if (!definition.namespaced) return namespace === '' || isNamespaceItself(info);
+  if (namespace !== '') return true;
+  if (name !== '' && !isCollectionRead(info)) return false;
+  // Across namespaces there is only reading.
+  if (verb === 'create' || verb === 'deletecollection') throw methodNotAllowed();
+  return true;
+}
+
+function isNamespaceItself({ group, resource, namespace, name }: RequestInfo): boolean {
   return group === '' && resource === 'namespaces' && name === namespace;
 }
 
 /** `/namespaces//pods` is about all namespaces, as far as that goes. */
-export function hasEmptyNamespace({ path, namespace, resource }: RequestInfo): boolean {
+function hasEmptyNamespace({ path, namespace, resource }: RequestInfo): boolean {
   return namespace === '' && resource !== 'namespaces' && path.includes('/namespaces//');
 }
 
