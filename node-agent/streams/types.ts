@@ -27,8 +27,6 @@ export interface BodySocket {
   send(data: Uint8Array): Promise<boolean>;
   /** Where the stream would go on after what was sent so far. */
   cursor(cursor: string): void;
-  /** The request's body; ends where the client's does, throws where it breaks off. To be called once. */
-  body(): AsyncIterable<Uint8Array>;
   /** The response is complete, or cannot be. Idempotent. */
   end(status?: Status): void;
 }
@@ -46,6 +44,11 @@ export interface SocketOffered<O extends StreamOffer> extends Offered<O> {
 }
 
 export interface BodyOffered<O extends StreamOffer> extends Offered<O> {
+  /**
+   * The request's body; ends where the client's does, throws where it breaks off. To be called once, before `accept` or after it: a
+   * response's head may depend on it. Reading it dials; until `accept` the offer may be refused all the same.
+   */
+  body(): AsyncIterable<Uint8Array>;
   accept(head: { status: number; headers: [string, string][] }): Promise<BodySocket>;
 }
 
