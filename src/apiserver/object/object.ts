@@ -4,7 +4,6 @@
 // It does not restart itself and calls no one but through `peers`; a deployment and a simulation bring both.
 
 import { resources } from '../../generated/resources.ts';
-import { nodes } from '../../generated/schemas/index.ts';
 import { createLedger } from '../../ledger/ledger.ts';
 import type { Change, Ledger } from '../../ledger/types.ts';
 import type { HttpAnswer, HttpRequest } from '../../machinery/http.ts';
@@ -18,7 +17,7 @@ import type {
   ReportResponse,
   SealedMessage,
 } from '../../protocol/node.ts';
-import { type Interest, wants } from '../../reconcile/interest.ts';
+import type { Interest } from '../../reconcile/interest.ts';
 import type { FeedPage, Follower, ListPage, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
 import type { Owned, Write, WriteOutcome } from '../../reconcile/types.ts';
 import { secretToken } from '../authn/secret-token.ts';
@@ -31,34 +30,28 @@ import { servingRequest } from '../nodes/certificate.ts';
 import { type NodeChanges, nodeChanges } from '../nodes/changes.ts';
 import { nodeOfCredential, renewCredential } from '../nodes/credentials.ts';
 import { DrainTracker } from '../nodes/drain.ts';
-import { entries, keyRange, splitKey } from '../nodes/objects.ts';
+import { splitKey } from '../nodes/objects.ts';
 import { RecentChanges } from '../nodes/recent.ts';
 import { referencesIn } from '../nodes/reference-index.ts';
 import { applyNodeWrites } from '../nodes/writes.ts';
 import { ledgerProblem } from '../pages/health.ts';
 import { ApiServer } from '../server.ts';
-import { concernsScheduler } from './concerns.ts';
 import { Contacts } from './contacts.ts';
 import { Deadlines } from './deadlines.ts';
+import { Followers } from './followers.ts';
 import { Lives } from './lives.ts';
 import { NodeAccess } from './node-access.ts';
 import type { ServerObjectOptions } from './options.ts';
 import type { NodeNewsRequest, Peers } from './peers.ts';
-import { type Consumer, Poker } from './poker.ts';
 import { Resealing } from './resealing.ts';
 
 export type { NodeNewsRequest, Peers };
 
-const repairMs = 5_000;
-const repairMaxMs = 60_000;
+/** After an alarm that failed. */
+const alarmRetryMs = 60_000;
 const expireBatchMs = 10_000;
-/** Revisions. */
-const lagMax = 1000;
 /** How long what every cluster holds may be otherwise than it should. */
 const driftMs = 60_000;
-const controllerManager = 'controller-manager';
-const scheduler = 'scheduler';
-const linkPrefix = 'node/';
 /** Kinds whose objects expire. */
 const mortalNames = new Set(resources.filter((definition) => definition.timeToLiveMs !== undefined).map(groupResource));
 
@@ -67,24 +60,18 @@ export class ServerObject implements RemoteApi {
   readonly server: ApiServer;
   readonly #options: ServerObjectOptions;
   readonly #deadlines: Deadlines;
-  readonly #poker: Poker;
+  readonly #followers: Followers;
   readonly #drain = new DrainTracker();
   readonly #recent: RecentChanges;
   readonly #contacts: Contacts;
   readonly #access: NodeAccess;
   readonly #lives: Lives;
   readonly #resealing: Resealing;
-  #repairFailures = 0;
-  /** Everything, until they have said in this life what they want. */
-  #concernsControllers: (change: Change) => boolean = () => true;
-  /** An earlier life may have left pokes behind of which this one does not know. */
-  #inherited: boolean;
 
   constructor(options: ServerObjectOptions) {
     this.#options = options;
     const { sql, timers, random, config, log, adminToken, serviceAccountKey, schedule, connect } = options;
     this.#deadlines = new Deadlines(sql, options.alarm);
-    this.#inherited = this.#deadlines.get('repair') !== undefined;
     const encryption =
       options.encryption && new Encryption({ ...options.encryption, configuration: options.configuration });
     const sealing = encryption?.sealing;
@@ -109,6 +96,16 @@ export class ServerObject implements RemoteApi {
       credentialChanged: (node) => options.peers.link(node).credentialChanged(),
     });
     this.#recent = new RecentChanges(this.ledger.revision, referencesIn(this.ledger));
+    this.#followers = new Followers({
+      ledger: this.ledger,
+      deadlines: this.#deadlines,
+      timers,
+      log,
+      peers: options.peers,
+      recent: this.#recent,
+      drain: this.#drain,
+      waitUntil: options.waitUntil,
+    });
     this.server = new ApiServer({
       ledger: this.ledger,
       clock: timers,
@@ -118,8 +115,8 @@ export class ServerObject implements RemoteApi {
       log,
       contacts: this.#contacts,
       components: {
-        'controller-manager': () => this.#poker.problem(controllerManager),
-        scheduler: () => this.#poker.problem(scheduler),
+        'controller-manager': () => this.#followers.problem('controller-manager'),
+        scheduler: () => this.#followers.problem('scheduler'),
         'etcd-0': () => ledgerProblem(this.ledger),
       },
       checks: { encryption: () => encryptionProblem(this.ledger) },
@@ -134,17 +131,9 @@ export class ServerObject implements RemoteApi {
       revokeNode: (node) => this.#access.revoke(node),
       ...(connect ? { connect } : {}),
     });
-    this.#poker = new Poker({
-      clock: timers,
-      consumer: (name) => this.#consumer(name),
-      waitUntil: options.waitUntil,
-      later: (delayMs, work) => void timers.after(delayMs, work),
-      armRepair: () => this.#armRepair(),
-      onFailure: (name, error) => log.warn('poke failed', { consumer: name, error: String(error) }),
-    });
     this.server.metrics.add(
       gauge('workqueue_depth', '[ALPHA] Current depth of workqueue', () => [
-        [labels({ name: 'consumers-behind' }), this.#poker.behind],
+        [labels({ name: 'consumers-behind' }), this.#followers.behind],
       ]),
     );
     this.server.metrics.add(...encryptionFamilies(this.ledger));
@@ -204,7 +193,7 @@ export class ServerObject implements RemoteApi {
     limit: number,
     life?: string,
   ): Promise<Outcome<FeedPage>> {
-    if (follower === controllerManager) this.#concernsControllers = wants(interest);
+    this.#followers.interested(follower, interest);
     return outcome(this.#options.log, 'feed', async () => {
       const known = life === undefined || this.#isOfThisLedger(life, after);
       const current = this.ledger.revision;
@@ -245,7 +234,7 @@ export class ServerObject implements RemoteApi {
       // The link asks on behalf of a poll, which it holds for a heartbeat at most.
       this.#contacts.heard(request.node, this.#options.config.nodeHeartbeatMs);
       const ofThisLedger = this.#isOfThisLedger(request.epoch, request.since);
-      if (ofThisLedger) this.#acknowledge(request.node, request.serviceRevision);
+      if (ofThisLedger) this.#followers.acknowledge(request.node, request.serviceRevision);
       const news = nodeChanges(this.ledger, request.node, ofThisLedger ? request.since : 0, this.#recent);
       return { ...news, epoch, drained: this.#drain.drained(this.ledger, request.node) };
     });
@@ -288,7 +277,7 @@ export class ServerObject implements RemoteApi {
     const { timers, log } = this.#options;
     for (const name of this.#deadlines.take(timers.now())) {
       try {
-        if (name === 'repair') await this.#repair();
+        if (name === 'repair') await this.#followers.repair();
         else if (name === 'compact') await this.#compact();
         else if (name === 'expire') this.#deadlines.set('expire', await this.server.expire());
         else if (name === 'reseal') this.#resealing.run();
@@ -298,7 +287,7 @@ export class ServerObject implements RemoteApi {
         } else this.#deadlines.set(name, undefined);
       } catch (error) {
         log.error('alarm failed', { deadline: name, error: String(error) });
-        this.#deadlines.set(name, timers.now() + repairMaxMs);
+        this.#deadlines.set(name, timers.now() + alarmRetryMs);
       }
     }
     this.#deadlines.arm();
@@ -315,13 +304,7 @@ export class ServerObject implements RemoteApi {
       changes.some((change) => driftsFromBootstrap(this.server.core, change))
     )
       this.#deadlines.set('drift', timers.now() + driftMs);
-    const concerned = this.#recent.observe(this.ledger, changes);
-    if (concerned.all)
-      for (const entry of entries(this.ledger, keyRange(nodes))) concerned.names.add(splitKey(entry.key).name);
-    // Whoever brings a pod up goes before those who only note that it is there.
-    for (const name of concerned.names) this.#poker.want(linkPrefix + name, revision);
-    this.#tell(scheduler, revision, concernsScheduler(changes));
-    this.#tell(controllerManager, revision, changes.some(this.#concernsControllers));
+    this.#followers.committed(changes, revision);
     if (this.#deadlines.get('compact') === undefined) this.#deadlines.set('compact', timers.now() + config.historyMs);
     if (
       this.#deadlines.get('expire') === undefined &&
@@ -330,69 +313,8 @@ export class ServerObject implements RemoteApi {
       this.#deadlines.set('expire', timers.now() + config.eventTtlMs + expireBatchMs);
   }
 
-  #acknowledge(node: string, serviceRevision: number): void {
-    for (const owner of this.#drain.acknowledge(node, serviceRevision))
-      this.#poker.want(linkPrefix + owner, this.ledger.revision);
-  }
-
-  #consumer(name: string): Consumer {
-    const { peers } = this.#options;
-    if (name === scheduler) return this.#ofThisLedger(peers.scheduler);
-    if (name === controllerManager) return this.#ofThisLedger(peers.controllerManager);
-    const node = name.slice(linkPrefix.length);
-    return {
-      poke: async (revision) => {
-        const { serviceRevision } = await peers.link(node).poke(revision);
-        this.#acknowledge(node, serviceRevision);
-        return revision;
-      },
-    };
-  }
-
-  /** A consumer that is ahead of the ledger knows one that was restored since: told of more, it looks and begins anew. */
-  #ofThisLedger(consumer: Consumer): Consumer {
-    return {
-      ...consumer,
-      poke: async (revision) => {
-        const reached = await consumer.poke(revision);
-        return reached > this.ledger.revision ? await consumer.poke(reached + 1) : reached;
-      },
-    };
-  }
-
-  /** A follower whom nothing concerns reads on now and then, lest its cursor be compacted. */
-  #tell(follower: Follower, revision: number, concerned: boolean): void {
-    if (concerned || revision - this.#poker.reached(follower) > lagMax) this.#poker.want(follower, revision);
-  }
-
-  /** Followers whom nothing has concerned for a while read on first: behind a compacted cursor they would begin afresh. */
   async #compact(): Promise<void> {
-    this.#poker.want(controllerManager, this.ledger.revision);
-    this.#poker.want(scheduler, this.ledger.revision);
-    await this.#poker.repair();
+    await this.#followers.catchUp();
     this.#deadlines.set('compact', this.ledger.compactDue(this.#options.timers.now()));
-  }
-
-  #armRepair(): void {
-    if (this.#deadlines.get('repair') === undefined)
-      this.#deadlines.set('repair', this.#options.timers.now() + repairMs);
-  }
-
-  async #repair(): Promise<void> {
-    if (this.#inherited) {
-      // Whose poke was lost in the earlier life is not known, so everyone is poked once.
-      this.#inherited = false;
-      const { revision } = this.ledger;
-      this.#poker.want(controllerManager, revision);
-      this.#poker.want(scheduler, revision);
-      for (const entry of entries(this.ledger, keyRange(nodes)))
-        this.#poker.want(linkPrefix + splitKey(entry.key).name, revision);
-    }
-    await this.#poker.repair();
-    // Asked in this turn: whoever was wanted while the calls ended must not lose the deadline.
-    const { caughtUp } = this.#poker;
-    this.#repairFailures = caughtUp ? 0 : this.#repairFailures + 1;
-    const again = Math.min(repairMaxMs, repairMs * 2 ** Math.min(this.#repairFailures, 10));
-    this.#deadlines.set('repair', caughtUp ? undefined : this.#options.timers.now() + again);
   }
 }
