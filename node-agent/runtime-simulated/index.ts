@@ -4,6 +4,8 @@
 //   simulated.tiffin.dev/exit-code: "1"     with this code (default 0)
 //   simulated.tiffin.dev/memory-bytes: "1"  each container uses so much memory (default 0)
 // SIGTERM ends it at once with 0 (143 without a handler is what most real programs report; servers end with 0).
+
+import { toHex } from '../../src/machinery/bytes.ts';
 import type { Random, Timers } from '../../src/ports/index.ts';
 import type { Prober } from '../probes/probe.ts';
 import {
@@ -231,7 +233,7 @@ export class SimulatedRuntime implements Runtime {
   }
 
   #id(): string {
-    return [...this.#o.random.bytes(32)].map((b) => b.toString(16).padStart(2, '0')).join('');
+    return toHex(this.#o.random.bytes(32));
   }
 
   #sandbox(id: string): { sandbox: Sandbox; config: SandboxConfig } {

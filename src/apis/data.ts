@@ -23,19 +23,3 @@ export function base64Bytes(text: string): number {
   const trimmed = text.replace(/[=\s]+/g, '');
   return Math.floor((trimmed.length * 3) / 4);
 }
-
-export function base64Encode(text: string): string {
-  let binary = '';
-  for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
-  return btoa(binary);
-}
-
-/** The text, undefined when it is no base64 or no UTF-8. */
-export function base64Decode(text: string): string | undefined {
-  try {
-    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
-  } catch {
-    return undefined;
-  }
-}

@@ -1,5 +1,7 @@
 // From request bodies to objects: syntax, the group, version and kind they claim, the schema's coercion, unknown fields,
 // and the defaults of the kind. The one place where the server meets the schema tables.
+
+import { toHex } from '../machinery/bytes.ts';
 import { ApiError, errors } from '../machinery/errors.ts';
 import { apiVersion, type KubeObject } from '../machinery/meta.ts';
 import { jsonKind } from '../machinery/patch/index.ts';
@@ -251,9 +253,6 @@ const summaryBytes = 30;
 function summarize(bytes: Uint8Array): string {
   if (bytes.length === 0) return '<empty>';
   const start = bytes.subarray(0, summaryBytes);
-  const text =
-    start[0] === 0x7b
-      ? new TextDecoder().decode(start)
-      : Array.from(start, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const text = start[0] === 0x7b ? new TextDecoder().decode(start) : toHex(start);
   return bytes.length > summaryBytes ? `${text} ...` : text;
 }

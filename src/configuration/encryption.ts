@@ -1,6 +1,8 @@
 // EncryptionConfiguration: which resources are stored encrypted, and with which keys. Of upstream's providers there are
 // `identity`, `aesgcm`, and `kms` with the one endpoint `secret://ENCRYPTION_KEYS`, the keys of the cluster itself. Nothing
 // was ever stored by `aescbc` and `secretbox` here, so that there is nothing to read with them; they are refused.
+
+import { fromBase64 } from '../machinery/bytes.ts';
 import type { FieldError } from '../machinery/errors.ts';
 import { goQuoted } from '../machinery/errors.ts';
 import { invalid, required } from '../machinery/validation.ts';
@@ -199,9 +201,5 @@ function readKey(fields: Fields): NamedSecret {
 export function base64Bytes(text: string): Uint8Array | undefined {
   if (!/^(?:[A-Za-z0-9+/\r\n]*={0,2}[\r\n]*)$/.test(text) || text.replace(/[\r\n]/g, '').length % 4 !== 0)
     return undefined;
-  try {
-    return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-  } catch {
-    return undefined;
-  }
+  return fromBase64(text);
 }

@@ -1,5 +1,7 @@
 // Distinguished names, from the two forms in which they come: text of RFC 2253 (most significant part last), and the DER of
 // certificates (first). What cannot be read for certain is no name: they say who somebody is.
+
+import { toHex } from './bytes.ts';
 import { type Der, derElements, derSequence, derSigned, derTags, pemBlocks } from './pem.ts';
 
 export interface NamePart {
@@ -141,11 +143,9 @@ export function authorityIdentity(pem: string): { name: NamePart[]; keyId: strin
 function keyIdOf(extensions: Der | undefined): string | undefined {
   for (const extension of derSequence((extensions && derElements(extensions.bytes))?.[0]) ?? []) {
     const parts = derSequence(extension, derTags.oid) ?? [];
-    if (!parts[0] || hex(parts[0].bytes) !== subjectKeyIdentifier) continue;
+    if (!parts[0] || toHex(parts[0].bytes) !== subjectKeyIdentifier) continue;
     const [inner] = derElements(parts.at(-1)?.bytes ?? new Uint8Array()) ?? [];
-    return inner && hex(inner.bytes);
+    return inner && toHex(inner.bytes);
   }
   return undefined;
 }
-
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -1,6 +1,7 @@
 // PEM blocks (RFC 7468), found as Go's encoding/pem finds them: text around them is skipped, and so is what only looks like
 // one; and the outline of the DER that they hold. Signatures are not checked.
 
+import { fromBase64 } from './bytes.ts';
 export interface PemBlock {
   readonly type: string;
   /** Whether it has headers, as encrypted keys do. */
@@ -34,14 +35,6 @@ function blockOf(type: string, lines: readonly string[]): PemBlock | undefined {
   const headers = first < 0 ? lines.length : first;
   const bytes = fromBase64(lines.slice(headers).join(''));
   return bytes && { type, headers: headers > 0, bytes };
-}
-
-export function fromBase64(text: string): Uint8Array | undefined {
-  try {
-    return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  } catch {
-    return undefined;
-  }
 }
 
 export interface Der {

@@ -10,6 +10,7 @@
 //
 // Both ends may be one version apart: unknown fields are ignored, new ones optional.
 import * as z from 'zod/mini';
+import { toBase64Url } from '../machinery/bytes.ts';
 import type { Random } from '../ports/index.ts';
 
 const object = z.record(z.string(), z.unknown());
@@ -19,10 +20,7 @@ export const credentialPrefix = 'tiffin-node.';
 /** The prefix and 32 random bytes. */
 export const credentialForm = /^tiffin-node\.[A-Za-z0-9_-]{43}$/;
 
-export function newCredential(random: Random): string {
-  const text = btoa(String.fromCharCode(...random.bytes(32)));
-  return credentialPrefix + text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-}
+export const newCredential = (random: Random): string => credentialPrefix + toBase64Url(random.bytes(32));
 
 /** In the Secret of a bootstrap token: how many nodes may still join with it. */
 export const joinsLeftKey = 'joins-left';

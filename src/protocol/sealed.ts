@@ -4,6 +4,8 @@
 //
 // ECDH P-256 of a fresh key of the node's and the cluster CA's, HKDF-SHA-256, AES-256-GCM with a key for each direction. Each key
 // seals one message, so that the nonce may be constant. Says nothing of freshness: a token that is used once needs none.
+
+import { fromBase64, sha256, toBase64, toHex } from '../machinery/bytes.ts';
 import { errors } from '../machinery/errors.ts';
 import type { SealedMessage } from './node.ts';
 
@@ -37,7 +39,7 @@ export async function seal(
   const sealed = await encrypt(await keyFor(shared, raw, 'request', 'encrypt'), request);
   return {
     message: { key: toBase64(raw), sealed },
-    open: async (answer) => decrypt(await keyFor(shared, raw, 'answer', 'decrypt'), fromBase64(answer.sealed)),
+    open: async (answer) => decrypt(await keyFor(shared, raw, 'answer', 'decrypt'), answer.sealed),
   };
 }
 
@@ -50,9 +52,9 @@ export async function openSealed(
     throw errors.badRequest('sealed: too long');
   try {
     const raw = fromBase64(key ?? '');
-    if (raw.length !== rawKeyBytes) throw new Error('not a point of the curve');
+    if (raw?.length !== rawKeyBytes) throw new Error('not a point of the curve');
     const shared = await agree(raw);
-    const request = await decrypt(await keyFor(shared, raw, 'request', 'decrypt'), fromBase64(sealed));
+    const request = await decrypt(await keyFor(shared, raw, 'request', 'decrypt'), sealed);
     return {
       request,
       answer: async (answer) => ({ sealed: await encrypt(await keyFor(shared, raw, 'answer', 'encrypt'), answer) }),
@@ -79,13 +81,12 @@ async function encrypt(key: Key, message: unknown): Promise<string> {
   return toBase64(new Uint8Array(await crypto.subtle.encrypt({ name: 'AES-GCM', iv: nonce }, key, bytes)));
 }
 
-async function decrypt(key: Key, bytes: Uint8Array): Promise<unknown> {
-  const opened = await crypto.subtle.decrypt({ name: 'AES-GCM', iv: nonce }, key, bytes as Uint8Array<ArrayBuffer>);
+async function decrypt(key: Key, sealed: string): Promise<unknown> {
+  const bytes = fromBase64(sealed);
+  if (!bytes) throw new Error('not base64');
+  const opened = await crypto.subtle.decrypt({ name: 'AES-GCM', iv: nonce }, key, bytes);
   return JSON.parse(new TextDecoder().decode(opened));
 }
-
-const toBase64 = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes));
-const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 
 /** A bootstrap token, and the hash of the cluster's public key that whoever printed it has put behind it. */
 export interface PinnedToken {
@@ -103,7 +104,4 @@ export function parsePinnedToken(text: string): PinnedToken | undefined {
 }
 
 /** The hash by which a key (SPKI) is known. */
-export async function keyHash(spki: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', spki as Uint8Array<ArrayBuffer>);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+export const keyHash = async (spki: Uint8Array): Promise<string> => toHex(await sha256(spki));

@@ -1,6 +1,7 @@
 // The CertificateSigner port with @peculiar/x509 and WebCrypto: signs with the cluster's CA key, EC P-256.
 import type * as X509 from '@peculiar/x509';
 import type { CertificateSigner, SignRequest } from '../../src/apiserver/nodes/certificate.ts';
+import { fromBase64, toHex } from '../../src/machinery/bytes.ts';
 import { errors } from '../../src/machinery/errors.ts';
 import type { Clock } from '../../src/ports/index.ts';
 
@@ -77,10 +78,10 @@ async function parse(x509: typeof X509, pem: string): Promise<X509.Pkcs10Certifi
 function serialNumber(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return toHex(bytes);
 }
 
 function pemBytes(pem: string): Uint8Array {
   const base64 = pem.replace(/-----[A-Z ]+-----/g, '').replace(/\s+/g, '');
-  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  return fromBase64(base64) ?? new Uint8Array();
 }

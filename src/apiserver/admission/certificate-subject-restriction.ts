@@ -1,8 +1,9 @@
 // Nobody asks the API server's client signer for a certificate of system:masters.
 import type { CertificateSigningRequest } from '../../generated/schemas/certificates-v1.ts';
+import { fromBase64 } from '../../machinery/bytes.ts';
 import { errors } from '../../machinery/errors.ts';
 import { groupResource } from '../../machinery/meta.ts';
-import { type Der, derElements, derSequence, derSigned, derTags, fromBase64, pemBlocks } from '../../machinery/pem.ts';
+import { type Der, derElements, derSequence, derSigned, derTags, pemBlocks } from '../../machinery/pem.ts';
 import type { AdmissionPlugin } from './chain.ts';
 
 const signer = 'kubernetes.io/kube-apiserver-client';

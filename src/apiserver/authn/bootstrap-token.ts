@@ -4,10 +4,11 @@
 import type { Secret } from '../../generated/schemas/core-v1.ts';
 import { secrets } from '../../generated/schemas/index.ts';
 import type { ReadView } from '../../ledger/types.ts';
+import { constantTimeEqual, textFromBase64 } from '../../machinery/bytes.ts';
 import { parseTime } from '../../machinery/time.ts';
 import type { Clock } from '../../ports/index.ts';
 import { getObject } from '../nodes/objects.ts';
-import { type Authenticator, allAuthenticated, constantTimeEqual } from './authenticator.ts';
+import { type Authenticator, allAuthenticated } from './authenticator.ts';
 
 const tokenForm = /^([a-z0-9]{6})\.([a-z0-9]{16})$/;
 const extraGroupForm = /^system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]$/;
@@ -39,9 +40,8 @@ export function bootstrapTokenOf(
 function groupsOf(stored: Secret, id: string, secret: string, nowMs: number): string[] | undefined {
   const { metadata, type, data } = stored;
   if (metadata.deletionTimestamp || type !== 'bootstrap.kubernetes.io/token') return undefined;
-  const field = (name: string): string => text(data?.[name] ?? '');
-  const encoder = new TextEncoder();
-  const same = constantTimeEqual(encoder.encode(field('token-secret')), encoder.encode(secret));
+  const field = (name: string): string => textFromBase64(data?.[name] ?? '') ?? '';
+  const same = constantTimeEqual(field('token-secret'), secret);
   if (!same || field('token-id') !== id || hasExpired(field('expiration'), nowMs)) return undefined;
   if (field('usage-bootstrap-authentication') !== 'true') return undefined;
   const extra = field('auth-extra-groups');
@@ -53,12 +53,4 @@ function groupsOf(stored: Secret, id: string, secret: string, nowMs: number): st
 /** What cannot be read has expired. */
 function hasExpired(expiration: string, nowMs: number): boolean {
   return expiration !== '' && (parseTime(expiration) ?? 0) <= nowMs;
-}
-
-function text(base64: string): string {
-  try {
-    return atob(base64);
-  } catch {
-    return '';
-  }
 }

@@ -5,9 +5,10 @@
 import type { Secret } from '../../generated/schemas/core-v1.ts';
 import { secrets } from '../../generated/schemas/index.ts';
 import type { ReadView } from '../../ledger/types.ts';
+import { constantTimeEqual, textToBase64 } from '../../machinery/bytes.ts';
 import type { User } from '../core.ts';
 import { getObject } from '../nodes/objects.ts';
-import { allAuthenticated, constantTimeEqual } from './authenticator.ts';
+import { allAuthenticated } from './authenticator.ts';
 import { isObject } from './jws.ts';
 
 export interface Reference {
@@ -140,8 +141,7 @@ function legacyProblem(
 ): string | undefined {
   const secret: Secret | undefined = getObject(view, secrets, namespace, secretName);
   if (!secret || secret.metadata.deletionTimestamp) return 'service account token has been invalidated';
-  const encoder = new TextEncoder();
-  if (!constantTimeEqual(encoder.encode(secret.data?.token ?? ''), encoder.encode(btoa(text))))
+  if (!constantTimeEqual(secret.data?.token ?? '', textToBase64(text)))
     return "service account token does not match server's copy";
   const held = identityOf(view, `serviceaccounts/${namespace}/${account.name}`);
   if (!held) return `serviceaccounts ${JSON.stringify(account.name)} not found`;

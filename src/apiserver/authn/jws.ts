@@ -2,7 +2,7 @@
 // one spelling only: base64url without padding, line breaks or stray bits, so that no token has a second form that counts as
 // well. What the claims mean, and whether the signature holds, others say.
 
-import { base64url } from './keys/key.ts';
+import { fromBase64Url, toBase64Url } from '../../machinery/bytes.ts';
 import type { Algorithm } from './keys/pem.ts';
 
 export interface Jws<A extends string = Algorithm> {
@@ -41,7 +41,7 @@ export function takeApart<A extends string>(
   // Whoever writes `crit` wants something heeded that nobody here knows of.
   if (!isKnown(alg) || typeof kid !== 'string' || crit !== undefined) return undefined;
   const claims = readObject(body);
-  const signature = claims && base64urlBytes(tail);
+  const signature = claims && fromBase64Url(tail);
   if (!signature) return undefined;
   return {
     algorithm: alg,
@@ -54,22 +54,12 @@ export function takeApart<A extends string>(
 
 /** The text that is signed; the signature comes behind it, after a dot. */
 export function unsignedText(header: { alg: Algorithm; kid: string }, claims: object): string {
-  const part = (object: object) => base64url(new TextEncoder().encode(JSON.stringify(object)));
+  const part = (object: object) => toBase64Url(new TextEncoder().encode(JSON.stringify(object)));
   return `${part(header)}.${part(claims)}`;
 }
 
-/** Undefined unless the text is the one that encoding its bytes makes. */
-export function base64urlBytes(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (!/^[A-Za-z0-9_-]+$/.test(text) || text.length % 4 === 1) return undefined;
-  const decoded = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-  const bytes = new Uint8Array(decoded.length);
-  for (let index = 0; index < bytes.length; index++) bytes[index] = decoded.charCodeAt(index);
-  const rest = text.length % 4;
-  return rest === 0 || base64url(bytes.subarray(bytes.length - (rest - 1))) === text.slice(-rest) ? bytes : undefined;
-}
-
 function readObject(text: string): Record<string, unknown> | undefined {
-  const bytes = base64urlBytes(text);
+  const bytes = fromBase64Url(text);
   if (!bytes) return undefined;
   try {
     const value: unknown = JSON.parse(utf8.decode(bytes));

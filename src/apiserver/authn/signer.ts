@@ -1,9 +1,10 @@
 // The service account issuer: signs tokens with one key of its ring, checks the signatures of tokens with any of them, and
 // publishes their public halves. What tokens claim is no business of it.
 import type { JWK } from 'jose';
+import { toBase64Url } from '../../machinery/bytes.ts';
 import type { Log } from '../../ports/index.ts';
 import { type Jws, unsignedText } from './jws.ts';
-import { base64url, signBytes, verifyBytes } from './keys/key.ts';
+import { signBytes, verifyBytes } from './keys/key.ts';
 import type { KeyRing, RingKey } from './keys/ring.ts';
 
 export interface Signer {
@@ -38,7 +39,7 @@ export function createSigner({ ring, log }: { ring: KeyRing; log: Log }): Signer
       const { kid, algorithm } = signing.key;
       const text = unsignedText({ alg: algorithm, kid }, claims);
       const signature = await signBytes(signing.key, new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>);
-      return `${text}.${base64url(signature)}`;
+      return `${text}.${toBase64Url(signature)}`;
     },
     async verify(token) {
       for (const { key } of await keysFor(token))

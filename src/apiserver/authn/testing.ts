@@ -1,8 +1,9 @@
 // An API server whose service account keys the test has, so that it can sign whatever it likes.
 import { exportPKCS8, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { toBase64Url } from '../../machinery/bytes.ts';
 import type { Sql } from '../../ports/index.ts';
 import { type TestServer, testServer } from '../testing.ts';
-import { base64url, importKey } from './keys/key.ts';
+import { importKey } from './keys/key.ts';
 import { pemKeys } from './keys/pem.ts';
 
 export const issuer = 'https://kubernetes.default.svc.cluster.local';
@@ -70,4 +71,4 @@ export async function forger(sql: Sql, overrides: Parameters<typeof testServer>[
 }
 
 export const encoded = (value: unknown): string =>
-  base64url(new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value)));
+  toBase64Url(new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value)));

@@ -1,12 +1,13 @@
 // Bearer tokens that somebody else knows: a webhook is asked whose each one is, by a TokenReview. A webhook that fails knows
 // nobody, which is the log's matter and never the client's. Tokens are remembered by a hash alone.
 import type { RequestAuthentication } from '../../configuration/request-authentication.ts';
+import { sha256 } from '../../machinery/bytes.ts';
 import type { Random } from '../../ports/index.ts';
 import type { User } from '../core.ts';
 import { Answers } from '../outgoing/answers.ts';
 import type { Outside } from '../outgoing/call.ts';
 import { type Review, ReviewClient } from '../outgoing/review-client.ts';
-import { type Authenticator, type Reviewed, sha256 } from './authenticator.ts';
+import type { Authenticator, Reviewed } from './authenticator.ts';
 import { withAuthenticated } from './groups.ts';
 import { isObject } from './jws.ts';
 

@@ -1,9 +1,10 @@
 // The token of a web page that opens a WebSocket: browsers let it set no header but the subprotocols, so that the token comes as
 // one of them, base64url.bearer.authorization.k8s.io.TOKEN, beside one that is meant. Whoever chooses among the subprotocols
 // never chooses that one.
+
+import { fromBase64Url } from '../../machinery/bytes.ts';
 import { errors } from '../../machinery/errors.ts';
 import type { HttpRequest } from '../../machinery/http.ts';
-import { base64urlBytes } from './jws.ts';
 
 export const tokenProtocolPrefix = 'base64url.bearer.authorization.k8s.io.';
 
@@ -29,7 +30,7 @@ function isWebSocket(headers: HttpRequest['headers']): boolean {
 
 function decoded(text: string): string | undefined {
   if (text === '') return '';
-  const bytes = base64urlBytes(text);
+  const bytes = fromBase64Url(text);
   try {
     return bytes && new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {

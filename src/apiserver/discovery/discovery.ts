@@ -1,5 +1,7 @@
 // What is served, told to clients: aggregated discovery (apidiscovery.k8s.io/v2) and the legacy documents. Made from the
 // registry; an ETag spares clients the rest.
+
+import { sha256, toBase64 } from '../../machinery/bytes.ts';
 import { apiVersion, type ResourceToken } from '../../machinery/meta.ts';
 import type { AnyResource } from '../../machinery/resource.ts';
 import { type Registry, verbsOf } from '../registry.ts';
@@ -45,9 +47,7 @@ function servedDefinition(definition: AnyResource): Served {
 
 /** Upstream's StorageVersionHash: opaque to clients, and equal while objects are stored in the same form. */
 export async function storageVersionHash({ group, version, kind }: Pick<ResourceToken, 'group' | 'version' | 'kind'>) {
-  const text = new TextEncoder().encode(`${group}/${version}/${kind}`);
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', text));
-  return btoa(String.fromCharCode(...digest.slice(0, 8)));
+  return toBase64((await sha256(`${group}/${version}/${kind}`)).subarray(0, 8));
 }
 
 export class Discovery {

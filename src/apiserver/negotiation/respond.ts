@@ -1,6 +1,7 @@
 // Answers: JSON, YAML or protobuf as negotiated, a Status for every error, warnings as headers, gzip for what is long.
 
 import { stringify } from 'yaml';
+import { toHex } from '../../machinery/bytes.ts';
 import { ApiError, type Status, toStatus } from '../../machinery/errors.ts';
 import { HttpAnswer, type HttpRequest } from '../../machinery/http.ts';
 import { type AcceptForm, type Encoding, mediaTypeOf, tryNegotiate } from './accept.ts';
@@ -156,7 +157,5 @@ export function pageNotFound(): HttpAnswer {
 /** What an ETag is made of: SHA-512 in upper-case hexadecimal, as upstream. */
 export async function hashOf(text: string): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-512', new TextEncoder().encode(text)));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0'))
-    .join('')
-    .toUpperCase();
+  return toHex(digest).toUpperCase();
 }

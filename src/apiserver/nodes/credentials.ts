@@ -8,6 +8,7 @@
 // nothing changes. It uses B: A is gone. Whoever had copied A is refused; had he renewed it himself, n1 would be, and be noticed.
 
 import type { Ledger, ReadView, WriteView } from '../../ledger/types.ts';
+import { sha256, toHex } from '../../machinery/bytes.ts';
 import { errors } from '../../machinery/errors.ts';
 import type { Clock, ClusterConfig, Random } from '../../ports/index.ts';
 import { credentialForm, credentialPrefix, newCredential } from '../../protocol/node.ts';
@@ -27,10 +28,7 @@ interface Stored {
 
 const tagOf = (node: string): string => `credential-of=${node}`;
 
-async function keyOf(token: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token));
-  return prefix + Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+const keyOf = async (token: string): Promise<string> => prefix + toHex(await sha256(token));
 
 function stored(view: ReadView, key: string): Stored | undefined {
   const entry = view.get(key);

@@ -9,6 +9,7 @@
 import type { Node, Secret } from '../../generated/schemas/core-v1.ts';
 import { nodes, secrets } from '../../generated/schemas/index.ts';
 import type { WriteView } from '../../ledger/types.ts';
+import { textFromBase64, textToBase64 } from '../../machinery/bytes.ts';
 import { ApiError, errors } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
 import type { ClusterConfig } from '../../ports/index.ts';
@@ -73,7 +74,7 @@ export async function join(deps: JoinDeps, request: JoinRequest): Promise<JoinRe
 function spend(core: Core, tx: WriteView, secret: Secret): void {
   const left = secret.data?.[joinsLeftKey];
   if (left === undefined) return;
-  const count = fromBase64(left);
+  const count = textFromBase64(left) ?? '';
   if (!joinsForm.test(count)) throw errors.unauthorized();
   const definition = core.registry.require(secrets);
   const { namespace = '', name, resourceVersion } = secret.metadata;
@@ -90,16 +91,8 @@ function spend(core: Core, tx: WriteView, secret: Secret): void {
   };
   if (count === '1') deleteObject(scope, deleteOptions({}, new URLSearchParams()));
   else {
-    const data = { ...secret.data, [joinsLeftKey]: btoa(String(Number(count) - 1)) };
+    const data = { ...secret.data, [joinsLeftKey]: textToBase64(String(Number(count) - 1)) };
     put(scope, { ...secret, data } as KubeObject, Number(resourceVersion));
-  }
-}
-
-function fromBase64(text: string): string {
-  try {
-    return atob(text);
-  } catch {
-    return '';
   }
 }
 

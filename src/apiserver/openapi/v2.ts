@@ -1,5 +1,7 @@
 // A route table as an OpenAPI 2.0 document. Version 2 knows neither oneOf nor anything beside a $ref, and upstream leaves
 // defaults out; parameters that are the same everywhere stand once, under the names that upstream gives them.
+
+import { toBase64Url } from '../../machinery/bytes.ts';
 import type { Parameter } from './parameters.ts';
 import { naming, type Route } from './routes.ts';
 import { documentInfo, type Json, operationId, type Parameters, pathItems, securityScheme, statusTexts } from './v3.ts';
@@ -110,7 +112,5 @@ function parameterHash(text: string): string {
   let hash = 0xcbf29ce484222325n;
   for (const byte of new TextEncoder().encode(text)) hash = BigInt.asUintN(64, hash * 0x100000001b3n) ^ BigInt(byte);
   const bytes = Array.from({ length: 6 }, (_, i) => Number((hash >> BigInt(56 - 8 * i)) & 0xffn));
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_');
+  return toBase64Url(Uint8Array.from(bytes));
 }

@@ -2,6 +2,7 @@
 // upstream validates and resolves them. The ledger is always consistent, so "not older than" and "any" are answered with
 // the newest state.
 import { CompactedError, type ReadView } from '../../ledger/types.ts';
+import { toBase64Url } from '../../machinery/bytes.ts';
 import { ApiError, errors, type FieldError } from '../../machinery/errors.ts';
 import { jsonKind } from '../../machinery/patch/index.ts';
 import { isTrue } from '../routing.ts';
@@ -136,14 +137,9 @@ interface ContinueToken {
   start: string;
 }
 
-const base64url = (text: string) =>
-  btoa(String.fromCharCode(...new TextEncoder().encode(text)))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replace(/=+$/, '');
-
 export function continueToken(revision: number, after: string): string {
-  return base64url(JSON.stringify({ v: 'meta.k8s.io/v1', rv: revision, start: after } satisfies ContinueToken));
+  const token: ContinueToken = { v: 'meta.k8s.io/v1', rv: revision, start: after };
+  return toBase64Url(new TextEncoder().encode(JSON.stringify(token)));
 }
 
 const invalidContinue = (why: string) => errors.badRequest(`invalid continue token: continue key is not valid: ${why}`);

@@ -3,6 +3,7 @@
 // in. Nothing is made for accounts on its own, and a token that is there is never made anew.
 import type { Secret, ServiceAccount } from '../../generated/schemas/core-v1.ts';
 import { secrets, serviceAccounts } from '../../generated/schemas/index.ts';
+import { textToBase64 } from '../../machinery/bytes.ts';
 import type { Controller, ObjectChange, Reader, ReconcileContext, Result } from '../../reconcile/types.ts';
 import { source } from '../../reconcile/types.ts';
 import { keyOf, splitKey } from '../lib/keys.ts';
@@ -48,13 +49,13 @@ async function reconcile(key: string, options: ControllerOptions, { client }: Re
     return {};
   }
   const { 'ca.crt': ca, namespace: of, token } = secret.data ?? {};
-  const wantedCa = base64(options.caCertificate);
+  const wantedCa = textToBase64(options.caCertificate);
   if ((token && of && ca === wantedCa) || options.secretToken === undefined) return {};
   const data = {
     ...secret.data,
     'ca.crt': wantedCa,
-    namespace: of || base64(namespace),
-    token: token || base64(await options.secretToken(namespace, name)),
+    namespace: of || textToBase64(namespace),
+    token: token || textToBase64(await options.secretToken(namespace, name)),
   };
   const annotations = {
     ...secret.metadata.annotations,
@@ -69,8 +70,4 @@ async function reconcile(key: string, options: ControllerOptions, { client }: Re
     },
   ]);
   return {};
-}
-
-function base64(text: string): string {
-  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }

@@ -2,6 +2,7 @@
 // Unknown fields are skipped. What comes out still has every zero that Go wrote: `coerce` it. The way back: protobuf-writer.ts.
 
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { toBase64 } from '../bytes.ts';
 import { ApiError, errors } from '../errors.ts';
 import { formatDuration, formatTime } from '../time.ts';
 import { decodeJson, decodeUtf8, setOwn } from './json.ts';
@@ -202,10 +203,4 @@ export function decodeProtobuf(
       error,
     );
   }
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let binary = '';
-  for (let i = 0; i < bytes.length; i += 8192) binary += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return btoa(binary);
 }

@@ -2,7 +2,8 @@
 // are malformed is what Go's parsers say at the same place, as far as an outline can tell.
 
 import type { CertificateSigningRequest } from '../../../generated/schemas/certificates-v1.ts';
-import { derSequence, derSigned, derTags, fromBase64, pemBlocks } from '../../../machinery/pem.ts';
+import { fromBase64 } from '../../../machinery/bytes.ts';
+import { derSequence, derSigned, derTags, pemBlocks } from '../../../machinery/pem.ts';
 import { signatureProblem } from './signature.ts';
 
 const { integer, sequence } = derTags;

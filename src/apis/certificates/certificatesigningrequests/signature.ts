@@ -1,6 +1,7 @@
 // Whether a certificate request (PKCS#10) is signed with the key that it names: proof that who asks has it. In the words of Go's
 // crypto/x509. Algorithms that Web Cryptography does not know are taken on trust.
 
+import { toHex } from '../../../machinery/bytes.ts';
 import { derElements, derSequence, derSigned, derTags } from '../../../machinery/pem.ts';
 
 interface Algorithm {
@@ -45,8 +46,7 @@ const failures: Record<Kind['key'], string> = {
   Ed25519: 'x509: Ed25519 verification failure',
 };
 
-const hex = (bytes: Uint8Array | undefined): string =>
-  [...(bytes ?? [])].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+const hex = (bytes: Uint8Array | undefined): string => toHex(bytes ?? new Uint8Array());
 
 /** What is wrong with the signature of a request whose outline is right; undefined: nothing that can be seen. */
 export async function signatureProblem(request: Uint8Array): Promise<string | undefined> {

@@ -2,13 +2,14 @@
 
 import type { Secret } from '../../../generated/schemas/core-v1.ts';
 import { secrets } from '../../../generated/schemas/index.ts';
+import { textFromBase64, textToBase64 } from '../../../machinery/bytes.ts';
 import { ApiError } from '../../../machinery/errors.ts';
 import { isConfigMapKey } from '../../../machinery/names.ts';
 import { defineResource } from '../../../machinery/resource.ts';
 import { decodeJson } from '../../../machinery/schema/json.ts';
 import { deepEqual } from '../../../machinery/validation.ts';
 import { ageColumn, nameColumn } from '../../columns.ts';
-import { base64Bytes, base64Decode, base64Encode, dataBytesMax } from '../../data.ts';
+import { base64Bytes, dataBytesMax } from '../../data.ts';
 import { fieldImmutableMessage, Problems } from '../../problems.ts';
 
 const immutableMessage = 'field is immutable when `immutable` is set';
@@ -20,7 +21,7 @@ function validateJson(problems: Problems, secret: Secret, key: string): void {
     problems.required(`data[${key}]`);
     return;
   }
-  const problem = objectProblem(base64Decode(value) ?? '');
+  const problem = objectProblem(textFromBase64(value) ?? '');
   if (problem !== undefined) problems.invalid(`data[${key}]`, '<secret contents redacted>', problem);
 }
 
@@ -69,7 +70,7 @@ export default defineResource<Secret>({
       secret.type ||= 'Opaque';
       if (secret.stringData && Object.keys(secret.stringData).length > 0) {
         secret.data ??= {};
-        for (const [key, value] of Object.entries(secret.stringData)) secret.data[key] = base64Encode(value);
+        for (const [key, value] of Object.entries(secret.stringData)) secret.data[key] = textToBase64(value);
       }
       delete secret.stringData;
     },

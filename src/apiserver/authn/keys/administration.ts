@@ -3,6 +3,7 @@
 import type { Secret } from '../../../generated/schemas/core-v1.ts';
 import { secrets } from '../../../generated/schemas/index.ts';
 import type { ReadView } from '../../../ledger/types.ts';
+import { textFromBase64 } from '../../../machinery/bytes.ts';
 import { errors } from '../../../machinery/errors.ts';
 import type { Clock } from '../../../ports/index.ts';
 import { timestamp } from '../../core.ts';
@@ -97,19 +98,11 @@ function secretsByKey(ledger: ReadView): Map<string, string[]> {
   for (const { value, side } of entries(ledger, keyRange(secrets))) {
     if (!side.includes(secretType)) continue;
     const { metadata, data, type }: Secret = decodeAs(secrets, value);
-    const kid = type === secretType ? kidOf(data?.token ?? '') : undefined;
+    const kid = type === secretType ? parseJws(textFromBase64(data?.token ?? '') ?? '')?.kid : undefined;
     if (kid === undefined) continue;
     const held = found.get(kid) ?? [];
     held.push(`${metadata.namespace}/${metadata.name}`);
     found.set(kid, held);
   }
   return found;
-}
-
-function kidOf(base64: string): string | undefined {
-  try {
-    return parseJws(atob(base64))?.kid;
-  } catch {
-    return undefined;
-  }
 }

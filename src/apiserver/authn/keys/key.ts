@@ -1,6 +1,7 @@
 // One key of the service account issuer: what it signs and verifies with, and how it is published. Its name (kid) follows from
 // its public half, as upstream's does, so that nobody has to give it one.
 import type { CryptoKey, JWK } from 'jose';
+import { sha256, toBase64Url } from '../../../machinery/bytes.ts';
 import type { Algorithm, PemKey } from './pem.ts';
 
 export interface IssuerKey {
@@ -61,16 +62,9 @@ export function verifyBytes(
 
 async function describe(algorithm: Algorithm, publicKey: CryptoKey): Promise<Omit<IssuerKey, 'privateKey'>> {
   const spki = (await crypto.subtle.exportKey('spki', publicKey)) as ArrayBuffer;
-  const kid = base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', spki)));
+  const kid = toBase64Url(await sha256(new Uint8Array(spki)));
   const { kty, crv, x, y, n, e } = (await crypto.subtle.exportKey('jwk', publicKey)) as JWK;
   const numbers = kty === 'RSA' ? { n, e } : { x, y };
   const jwk = { use: 'sig', kty, kid, ...(crv ? { crv } : {}), alg: algorithm, ...numbers } as JWK;
   return { kid, algorithm, publicKey, jwk };
-}
-
-export function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');
 }

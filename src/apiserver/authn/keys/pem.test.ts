@@ -4,7 +4,8 @@ import type { CryptoKey } from 'jose';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { expect, test } from 'vitest';
-import { base64url, importKey, signBytes, verifyBytes } from './key.ts';
+import { toBase64Url } from '../../../machinery/bytes.ts';
+import { importKey, signBytes, verifyBytes } from './key.ts';
 import { PemError, pemKeys } from './pem.ts';
 
 const text = (key: KeyObject, type: string): string => key.export({ type: type as 'pkcs8', format: 'pem' }) as string;
@@ -55,7 +56,7 @@ test('a certificate is its key', async () => {
   });
   const [key] = await Promise.all(pemKeys(certificate.toString('pem')).map(importKey));
   const spki = new Uint8Array(await crypto.subtle.exportKey('spki', keys.publicKey));
-  expect(key?.kid).toBe(base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', spki))));
+  expect(key?.kid).toBe(toBase64Url(new Uint8Array(await crypto.subtle.digest('SHA-256', spki))));
 });
 
 test('what is no key does not count; what says that it is one and is not is refused', () => {

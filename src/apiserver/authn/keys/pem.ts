@@ -2,6 +2,7 @@
 // keys, PKIX and PKCS#1 public keys, certificates. All of them leave as PKCS#8 or SPKI, which is what WebCrypto reads. Checks
 // no key: whoever imports it does.
 
+import { fromBase64 } from '../../../machinery/bytes.ts';
 export type Algorithm = 'RS256' | 'ES256' | 'ES384' | 'ES512';
 
 export interface PemKey {
@@ -71,11 +72,9 @@ const privateKey = (der: Uint8Array<ArrayBuffer>, algorithm: Algorithm): PemKey 
 const publicKey = (der: Uint8Array<ArrayBuffer>, algorithm: Algorithm): PemKey => ({ private: false, der, algorithm });
 
 function decode(label: string, base64: string): Uint8Array<ArrayBuffer> {
-  try {
-    return Uint8Array.from(atob(base64.replace(/\s+/g, '')), (char) => char.charCodeAt(0));
-  } catch {
-    throw new PemError(`${label}: not base64`);
-  }
+  const der = fromBase64(base64.replace(/\s+/g, ''));
+  if (!der) throw new PemError(`${label}: not base64`);
+  return der;
 }
 
 interface Element {

@@ -1,6 +1,7 @@
 // Private keys that lie in the ledger: AES-256-GCM under a key that is derived from a configured private key, which the ledger
 // never holds. Whoever has the database alone has nothing to sign with; whoever has the configured key could sign anyway.
 import type { CryptoKey } from 'jose';
+import { fromBase64, toBase64 } from '../../../machinery/bytes.ts';
 
 const ivBytes = 12;
 const info = new TextEncoder().encode('tiffin.dev/service-account-keys');
@@ -25,13 +26,14 @@ export async function seal(
   iv: Uint8Array,
 ): Promise<string> {
   const sealed = await crypto.subtle.encrypt(parameters(name, iv), key, bytes);
-  return btoa(String.fromCharCode(...iv, ...new Uint8Array(sealed)));
+  return toBase64(Uint8Array.of(...iv, ...new Uint8Array(sealed)));
 }
 
 /** Undefined: not sealed by this key, or no longer what was sealed. */
 export async function unseal(key: CryptoKey, name: string, text: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const bytes = fromBase64(text);
+  if (!bytes) return undefined;
   try {
-    const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
     const opened = await crypto.subtle.decrypt(
       parameters(name, bytes.subarray(0, ivBytes)),
       key,
