@@ -13,11 +13,9 @@ import { Credential } from './link/credential.ts';
 import { Drift, nodeFacts, podFacts } from './link/drift.ts';
 import { Reporter } from './link/reporter.ts';
 import { diskFiles, type StateFiles, Store } from './link/store.ts';
-import { type DialStream, serveStream } from './link/streams.ts';
 import { SyncLoop } from './link/sync.ts';
 import { Tokens } from './link/tokens.ts';
 import { rotate } from './logs/rotation.ts';
-import { logServer } from './logs/serve.ts';
 import type { NodeNetwork } from './network/types.ts';
 import { NetworkApplier } from './network-applier.ts';
 import { type Machine, nodeObject, nodeStatus } from './node-status.ts';
@@ -26,6 +24,10 @@ import { PodManager } from './pods/manager.ts';
 import type { Prober } from './probes/probe.ts';
 import type { Cgroups } from './resources/cgroups.ts';
 import type { Runtime } from './runtime.ts';
+import type { Dialer } from './streams/dial.ts';
+import type { Processes } from './streams/processes.ts';
+import { StreamServer } from './streams/serve.ts';
+import { streamServers } from './streams/servers.ts';
 import type { Volumes } from './volumes/manager.ts';
 
 export interface AgentParts {
@@ -45,7 +47,9 @@ export interface AgentParts {
   machine(): Promise<Machine>;
   hostDns: { servers: string[]; searches: string[]; options: string[] };
   fetch: Fetch;
-  dial(credential: () => string): DialStream;
+  dial(credential: () => string): Dialer;
+  /** What can be run and reached in containers; absent: nothing. */
+  processes?: Processes;
   timers: Timers;
   random: Random;
   log: Log;
@@ -71,6 +75,7 @@ export class Agent {
   readonly #events: EventRecorder;
   readonly #network: NodeNetwork;
   readonly #applier: NetworkApplier;
+  readonly #streams: StreamServer;
   #sync: SyncLoop | undefined;
   #cluster: ClusterInfo | undefined;
   #machine: Machine | undefined;
@@ -119,6 +124,11 @@ export class Agent {
       answered: (write, code, message) => this.#answered(write, code, message),
     });
     this.pods = new PodManager(this.#podsNode());
+    this.#streams = new StreamServer(
+      streamServers({ pods: this.pods, logsDirectory: this.#logsDirectory(), timers, processes: parts.processes }),
+      parts.dial(() => this.#api.credential),
+      log,
+    );
     this.#session = session;
   }
 
@@ -148,6 +158,8 @@ export class Agent {
     this.#sync?.stop();
     this.#applier.stop();
     this.#reporter.stop();
+    this.#streams.stop();
+    this.#p.processes?.stop();
     this.pods.stop();
     if (this.#cluster) await this.#store.save().catch(() => {});
     await this.#network.stop(purge);
@@ -208,14 +220,7 @@ export class Agent {
 
   #offered(answer: SyncResponse): void {
     this.pods.drained(answer.drained);
-    const logs = logServer(this.pods, this.#logsDirectory(), this.#p.timers);
-    for (const offer of answer.streams)
-      void serveStream(
-        offer,
-        this.#p.dial(() => this.#api.credential),
-        logs,
-        this.#p.log,
-      );
+    this.#streams.offered(answer.streams);
   }
 
   #compareSoon(): void {

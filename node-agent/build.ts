@@ -9,7 +9,6 @@ import { ContainerdRuntime } from './cri/containerd.ts';
 import { nodeFetch, requireTls } from './link/http.ts';
 import { fileSealer } from './link/sealer.ts';
 import { diskFiles, type StateFiles } from './link/store.ts';
-import { type DialStream, webSocketDialer } from './link/streams.ts';
 import { createNetwork } from './network/index.ts';
 import { noNetwork } from './network-none.ts';
 import { type Machine, thisMachine } from './node-status.ts';
@@ -18,6 +17,7 @@ import type { Gate } from './pods/context.ts';
 import { NodeProber } from './probes/probe.ts';
 import { KernelCgroups, NoCgroups } from './resources/cgroups.ts';
 import { SimulatedRuntime, simulatedProber } from './runtime-simulated/index.ts';
+import { type Dialer, webSocketDialer } from './streams/dial.ts';
 import { DiskVolumes, NoVolumes } from './volumes/manager.ts';
 
 /** Starting is bound by CPU and, in between, by the disk: fewer at once leave the one idle, more only make each slower. */
@@ -30,7 +30,7 @@ export interface BuildOptions {
   log(nodeName: string): Log;
   /** In-process control planes bring their own. */
   fetch?: Fetch;
-  dial?(nodeName: string, credential: () => string): DialStream;
+  dial?(nodeName: string, credential: () => string): Dialer;
 }
 
 export function buildAgents(config: AgentConfig, options: BuildOptions): Agent[] {
@@ -39,7 +39,7 @@ export function buildAgents(config: AgentConfig, options: BuildOptions): Agent[]
   const fetch = options.fetch ?? nodeFetch(ca);
   const dial =
     options.dial ??
-    ((nodeName: string, credential: () => string) => webSocketDialer(config.url, nodeName, credential, ca));
+    ((nodeName: string, credential: () => string) => webSocketDialer(config.url, nodeName, credential, ca, fetch));
   if (config.containerd) return [realAgent(config, options, fetch, dial)];
   const count = config.simulatedNodes ?? 1;
   const gate = gateOf(startsAtOnceSimulatedMax);

@@ -3,8 +3,8 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildAgents } from '../build.ts';
+import { webSocketDialer } from '../streams/dial.ts';
 import { nodeFetch } from './http.ts';
-import { webSocketDialer } from './streams.ts';
 
 const heard: string[] = [];
 const server = http.createServer((request, response) => {
@@ -31,7 +31,9 @@ test('requests', async () => {
 });
 
 test('streams', async () => {
-  await expect(webSocketDialer(url, 'n', () => 'secret', undefined)('1')).rejects.toThrow(why);
+  const dialer = webSocketDialer(url, 'n', () => 'secret', undefined, nodeFetch(undefined));
+  await expect(dialer.dial('1')).rejects.toThrow(why);
+  await expect(dialer.refuse('1', {} as Parameters<typeof dialer.refuse>[1])).rejects.toThrow(why);
   expect(heard).toEqual([]);
 });
 

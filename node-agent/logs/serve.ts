@@ -3,17 +3,18 @@ import path from 'node:path';
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
 import { errors } from '../../src/machinery/errors.ts';
 import type { Clock } from '../../src/ports/index.ts';
-import type { ServeLog } from '../link/streams.ts';
+import type { LogOffer } from '../../src/protocol/streams.ts';
 import type { PodManager } from '../pods/manager.ts';
 import { latest, previous } from '../pods/seen.ts';
+import type { ServeBody } from '../streams/types.ts';
 import { readLog } from './reader.ts';
 
 /** Why a container that nothing has been tried for waits, as its status says it. */
 const initialReason = ({ spec }: Pod): string =>
   spec.initContainers?.length ? 'PodInitializing' : 'ContainerCreating';
 
-export function logServer(pods: PodManager, logsDirectory: string, clock: Clock): ServeLog {
-  return async (offer, stream) => {
+export function logServer(pods: PodManager, logsDirectory: string, clock: Clock): ServeBody<LogOffer> {
+  return async ({ offer, accept }) => {
     const worker = pods.worker(offer.podUid);
     const id = `${offer.namespace}/${offer.pod}`;
     if (!worker) throw errors.badRequest(`pod "${id}" is not running on this node`);
@@ -31,6 +32,7 @@ export function logServer(pods: PodManager, logsDirectory: string, clock: Clock)
           : (waiting ?? initialReason(worker.state.pod));
       throw errors.badRequest(`container "${offer.container}" in pod "${offer.pod}" is waiting to start: ${why}`);
     }
+    const stream = await accept({ status: 200, headers: [['content-type', 'text/plain']] });
     if (logsDirectory === '') return;
     const file = path.join(
       logsDirectory,
@@ -56,7 +58,7 @@ export function logServer(pods: PodManager, logsDirectory: string, clock: Clock)
         timestamps: options.timestamps === 'true',
         limitBytes: number(options.limitBytes),
       },
-      (data) => stream.write(data),
+      (data) => stream.send(data),
       options.follow === 'true' ? { finished, signal: stream.signal } : undefined,
     );
   };

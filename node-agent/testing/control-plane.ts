@@ -2,7 +2,8 @@
 // with everything that is newer, takes reports, grants tokens. Not a model of the real one's checks.
 
 import type { Fetch } from '../../src/ports/index.ts';
-import type { NodeChange, NodeWrite, StreamOffer, SyncRequest } from '../../src/protocol/node.ts';
+import type { NodeChange, NodeWrite, SyncRequest } from '../../src/protocol/node.ts';
+import type { StreamOffer } from '../../src/protocol/streams.ts';
 
 type Stored = Record<string, unknown> & {
   metadata: Record<string, unknown> & { name: string; namespace?: string; uid?: string; resourceVersion?: string };

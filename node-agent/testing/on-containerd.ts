@@ -4,9 +4,9 @@ import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { Event, Pod, PodSpec, PodStatus } from '../../src/generated/schemas/core-v1.ts';
+import { FramedStream } from '../../src/protocol/framed.ts';
 import { Agent } from '../agent.ts';
 import { ContainerdRuntime } from '../cri/containerd.ts';
-import type { Stream } from '../link/streams.ts';
 import { noNetwork } from '../network-none.ts';
 import { thisMachine } from '../node-status.ts';
 import { gateOf, systemRandom, systemTimers } from '../platform.ts';
@@ -15,6 +15,7 @@ import { KernelCgroups } from '../resources/cgroups.ts';
 import { DiskVolumes } from '../volumes/manager.ts';
 import { FakeControlPlane } from './control-plane.ts';
 import { type Host, missing, startHost, testImage } from './host.ts';
+import { memoryDialer } from './streams.ts';
 
 const why = missing();
 if (why) process.stderr.write(`skipped: the agent on real containers: ${why}\n`);
@@ -55,18 +56,18 @@ export function buildAgent(): Agent {
     machine: async () => thisMachine({ bytes: 1e11, freeBytes: 5e10 }),
     hostDns: { servers: [], searches: [], options: [] },
     fetch: plane.fetch,
-    dial: () => async (id) => {
-      const entry: (typeof received)[number] = { id, data: Buffer.alloc(0), ended: false };
-      received.push(entry);
-      return {
-        signal: new AbortController().signal,
-        write: async (data) => {
-          entry.data = Buffer.concat([entry.data, data]);
-          return true;
-        },
-        end: (status) => Object.assign(entry, { status, ended: true }),
-      } satisfies Stream;
-    },
+    dial: () =>
+      memoryDialer(async ({ id, client, refused }) => {
+        const entry: (typeof received)[number] = { id, data: Buffer.alloc(0), status: refused, ended: !client };
+        received.push(entry);
+        if (!client) return;
+        const stream = new FramedStream(client);
+        for (let next = await stream.next(); next; next = await stream.next()) {
+          if ('bytes' in next) entry.data = Buffer.concat([entry.data, next.bytes]);
+          if ('status' in next) entry.status = next.status;
+        }
+        entry.ended = true;
+      }),
     timers: systemTimers,
     random: systemRandom,
     log,

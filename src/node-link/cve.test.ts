@@ -2,14 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '../machinery/errors.ts';
 import type { Log, Timers } from '../ports/index.ts';
-import type { StreamOffer } from '../protocol/node.ts';
+import type { LogOffer } from '../protocol/streams.ts';
 import { NodeLinkCore } from './link.ts';
 import { NodeRequests, nodePath } from './requests.ts';
 import { type AgentSocket, StreamRelay } from './streams.ts';
 
 const timers: Timers = { now: () => 0, after: () => () => undefined };
 const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
-const offer: StreamOffer = { id: 's', kind: 'log', namespace: 'a', pod: 'p', podUid: 'u', container: 'c', options: {} };
+const offer: LogOffer = { id: 's', kind: 'log', namespace: 'a', pod: 'p', podUid: 'u', container: 'c', options: {} };
 const link = { offer: () => undefined, withdraw: () => undefined };
 
 function agent() {

@@ -5,7 +5,8 @@
 // rebuilt again and again (evicted, poked), from the first start since the last contact, which is written down. That start
 // no longer counts once its deadline passed without the alarm being served, as then the control plane itself was away.
 import type { Alarm, ClusterConfig, Log, Timers } from '../ports/index.ts';
-import type { NodeChange, StreamOffer, SyncRequest, SyncResponse } from '../protocol/node.ts';
+import type { NodeChange, SyncRequest, SyncResponse } from '../protocol/node.ts';
+import type { StreamOffer } from '../protocol/streams.ts';
 
 /** What the API server answers to a link. */
 export interface Upstream {

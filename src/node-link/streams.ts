@@ -2,7 +2,13 @@
 // the body of the client's response. Knows no kind of stream. What the client has not taken yet is bounded by credit.
 import { ApiError, errors, type Status, toStatus } from '../machinery/errors.ts';
 import type { Log, Timers } from '../ports/index.ts';
-import { type StreamOffer, streamEnd, streamWindowBytes } from '../protocol/node.ts';
+import {
+  type StreamMessage,
+  type LogOffer as StreamOffer,
+  streamMessage,
+  streamMessageCost,
+  streamWindowBytes,
+} from '../protocol/streams.ts';
 
 /** The agent's half of a stream. */
 export interface AgentSocket {
@@ -123,7 +129,9 @@ export class StreamRelay {
         message: (data) => {
           if (ended) return;
           if (typeof data === 'string') {
-            const status = parseEnd(data);
+            const message = parseMessage(data);
+            if ('head' in message || 'cursor' in message) return start();
+            const status = 'status' in message ? (message.status as unknown as Status) : undefined;
             hangUp(1000, 'done');
             if (started || !status) {
               if (status) this.#log.info('stream ended with an error', { status });
@@ -143,7 +151,7 @@ export class StreamRelay {
           writer.write(data).then(
             () => {
               buffered -= data.byteLength;
-              credit += data.byteLength;
+              credit += data.byteLength + streamMessageCost;
               if (ended || credit < creditStepBytes) return;
               socket.send(JSON.stringify({ credit }));
               credit = 0;
@@ -161,12 +169,11 @@ export class StreamRelay {
   }
 }
 
-function parseEnd(text: string): Status | undefined {
+function parseMessage(text: string): StreamMessage {
   try {
-    const { status } = streamEnd.parse(JSON.parse(text));
-    return status as Status | undefined;
+    return streamMessage.parse(JSON.parse(text));
   } catch (error) {
-    return toStatus(errors.internal(error));
+    return { status: { ...toStatus(errors.internal(error)) } };
   }
 }
 

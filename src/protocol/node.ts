@@ -6,7 +6,8 @@
 //   POST /tiffin.dev/v1/nodes/NODE/sync             long-poll: what has changed for this node          SyncRequest
 //   POST /tiffin.dev/v1/nodes/NODE/report           writes: statuses, deletions, events, own Node      ReportRequest
 //   POST /tiffin.dev/v1/nodes/NODE/certificate      a serving certificate for the API inside pods      CertificateRequest
-//   GET  /tiffin.dev/v1/nodes/NODE/streams/ID       WebSocket: the agent's half of a stream (logs)
+//   GET  /tiffin.dev/v1/nodes/NODE/streams/ID       WebSocket: the agent's half of a stream, see streams.ts
+//   POST /tiffin.dev/v1/nodes/NODE/streams/ID       its refusal
 //
 // Both ends may be one version apart: unknown fields are ignored, new ones optional.
 import * as z from 'zod/mini';
@@ -88,19 +89,6 @@ export const nodeChange = z.object({
 });
 export type NodeChange = z.infer<typeof nodeChange>;
 
-/** A client wants a stream; the agent dials streams/ID. */
-export const streamOffer = z.object({
-  id: z.string(),
-  kind: z.enum(['log']),
-  namespace: z.string(),
-  pod: z.string(),
-  podUid: z.string(),
-  container: z.string(),
-  /** The request's query parameters, checked: follow, previous, tailLines, sinceSeconds, sinceTime, timestamps, limitBytes. */
-  options: z.record(z.string(), z.string()),
-});
-export type StreamOffer = z.infer<typeof streamOffer>;
-
 export const syncResponse = z.object({
   epoch: z.string(),
   /** Everything up to this revision is now known. */
@@ -108,7 +96,8 @@ export const syncResponse = z.object({
   /** The changes are the complete state: forget all else. */
   reset: z.boolean(),
   changes: z.array(nodeChange),
-  streams: z.array(streamOffer),
+  /** StreamOffers: see streams.ts. Each is read by itself, so that a kind of a later version spoils nothing. */
+  streams: z.array(z.unknown()),
   /** Uids of terminating pods that no Ready node sends new connections to any more: SIGTERM may go. */
   drained: z.array(z.string()),
   /** How long to wait before the next sync. 0: at once (long-poll). */
@@ -145,16 +134,3 @@ export type ReportResponse = z.infer<typeof reportResponse>;
 export const certificateRequest = z.object({ csr: z.string() });
 export const certificateResponse = z.object({ certificate: z.string(), ca: z.string(), notAfter: z.string() });
 export type CertificateResponse = z.infer<typeof certificateResponse>;
-
-/**
- * Bytes of a log stream travel as binary WebSocket messages; an empty one says that the stream is open and has nothing
- * yet. A text message `{"status": Status}` ends it with an error; closing the socket ends it.
- */
-export const streamEnd = z.object({ status: z.optional(object) });
-
-/**
- * Flow control, sent to the agent as text: it may send `credit` more bytes. It starts with streamWindowBytes and stops
- * reading its source at 0; who ignores this loses the stream when a slow client lets too much pile up.
- */
-export const streamCredit = z.object({ credit: z.number() });
-export const streamWindowBytes = 1024 * 1024;

@@ -113,8 +113,8 @@ export const streamMessage = z.union([
   z.object({ end: z.object({}) }),
   /** The sender cannot go on. */
   z.object({ status: z.record(z.string(), z.unknown()) }),
-  /** The receiver has taken so many bytes more: so many more may be sent. Both sides begin with streamWindowBytes. */
-  z.object({ credit: z.number() }),
+  /** The receiver has taken so much more: so much more may be sent. Both sides begin with streamWindowBytes. */
+  z.object({ credit: z.number().check(z.nonnegative()) }),
   /** From the agent: where a stream goes on after the bytes so far, see LogOffer. */
   z.object({ cursor: z.string() }),
 ]);
@@ -123,3 +123,12 @@ export type StreamMessage = z.infer<typeof streamMessage>;
 export const streamWindowBytes = 1024 * 1024;
 /** Of one message. */
 export const streamChunkBytesMax = 256 * 1024;
+/** Each binary message costs its sender this much credit beside its bytes, so that many small ones are bounded, too. */
+export const streamMessageCost = 256;
+
+/** An agent that takes a stream says in this header of its request which protocol the client is answered with. */
+export const protocolHeader = 'tiffin-stream-protocol';
+/** `{"status": Status}`: an agent refuses an offer. */
+export const streamRefusal = z.object({ status: z.record(z.string(), z.unknown()) });
+/** Of a client's message; larger ones end the stream. */
+export const clientMessageBytesMax = 4 * 1024 * 1024;

@@ -49,6 +49,10 @@ export interface ClusterOptions {
   log?(component: string): Log;
 }
 
+const noStreams = {
+  dial: () => Promise.reject(new Error('no streams here')),
+  refuse: () => Promise.reject(new Error('no streams here')),
+};
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 export interface Answer {
@@ -424,9 +428,7 @@ export class SimulatedNode {
         random,
         log: () => log,
         fetch: (request) => life.guard(this.#fetch(life, request)),
-        dial: () => {
-          throw new Error('no streams here');
-        },
+        dial: () => noStreams,
       },
       gate,
     );
@@ -439,7 +441,7 @@ export class SimulatedNode {
         random,
         log: () => log,
         fetch: () => Promise.reject(new Error('')),
-        dial: () => undefined as never,
+        dial: () => noStreams,
       },
       gate,
     ).runtime;

@@ -5,7 +5,7 @@ import { asApiError, type Outcome, statusResponse, unwrap } from '../../src/mach
 import { type LinkState, NodeLinkCore, type NodeNews, type Upstream } from '../../src/node-link/link.ts';
 import { NodeRequests, nodePath } from '../../src/node-link/requests.ts';
 import { type AgentSocket, StreamRelay } from '../../src/node-link/streams.ts';
-import { type StreamOffer, streamOffer } from '../../src/protocol/node.ts';
+import { logOffer, streamRefusal } from '../../src/protocol/streams.ts';
 import { type DurableAlarm, durableAlarm } from '../adapters/alarm.ts';
 import { workerLog, workerTimers } from '../adapters/ambient.ts';
 import { callObject } from '../adapters/stubs.ts';
@@ -47,7 +47,7 @@ export class NodeLinkObject extends DurableObject<Env> {
       const asked = nodePath(pathname);
       if (!asked) throw new ApiError('NotFound', 'the server could not find the requested resource');
       await this.#requests.authenticate(request, asked.node);
-      if (asked.what.startsWith('streams/')) return this.#attach(request, asked.what.slice('streams/'.length));
+      if (asked.what.startsWith('streams/')) return await this.#attach(request, asked.what.slice('streams/'.length));
       return await this.#requests.answer(request, asked.node, asked.what);
     } catch (error) {
       return statusResponse(asApiError(log, `${request.method} ${pathname}`, error));
@@ -111,14 +111,26 @@ export class NodeLinkObject extends DurableObject<Env> {
   }
 
   async #open(request: Request): Promise<Response> {
-    const offer: StreamOffer = streamOffer.parse(await request.json());
+    const offer = logOffer.parse(await request.json());
     if (!this.#core)
       return statusResponse(new ApiError('Timeout', `no agent has ever been heard from the node of "${offer.pod}"`));
     const waitMs = streamWaitMs + (this.#config.longPoll === 'always' ? 0 : this.#config.nodeHeartbeatMs);
     return this.#streams.open(offer, this.#core, waitMs, request.signal);
   }
 
-  #attach(request: Request, id: string): Response {
+  async #refuse(request: Request, id: string): Promise<Response> {
+    const { status } = streamRefusal.parse(await request.json());
+    const socket: AgentSocket = {
+      send: () => {},
+      close: () => {},
+      listen: ({ message }) => message(JSON.stringify({ status })),
+    };
+    if (!this.#streams.attach(id, socket)) throw new ApiError('Gone', 'nobody waits for this stream');
+    return Response.json({});
+  }
+
+  async #attach(request: Request, id: string): Promise<Response> {
+    if (request.method === 'POST') return this.#refuse(request, id);
     if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
       throw errors.badRequest('a stream is opened with a WebSocket');
     const { 0: theirs, 1: ours } = new WebSocketPair();

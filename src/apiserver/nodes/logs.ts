@@ -1,10 +1,10 @@
 // `GET …/pods/NAME/log` as an offer to the pod's node. The options have been checked; the reading is the node's business.
 import type { Pod } from '../../generated/schemas/core-v1.ts';
-import type { StreamOffer } from '../../protocol/node.ts';
+import type { LogOffer } from '../../protocol/streams.ts';
 
 export interface LogTarget {
   node: string;
-  offer: StreamOffer;
+  offer: LogOffer;
 }
 
 /** Undefined: the pod has no node yet, and so no logs. */

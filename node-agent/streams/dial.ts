@@ -1,0 +1,173 @@
+// The agent's half of a stream: a WebSocket to the control plane, dialled for one offer, or its refusal. Backpressure is that of the
+// connection, both ways: who sends waits while much is buffered, and nothing is read while what came waits to be taken.
+import tls from 'node:tls';
+import WebSocket from 'ws';
+import type { Status } from '../../src/machinery/errors.ts';
+import type { Fetch } from '../../src/ports/index.ts';
+import { clientMessageBytesMax, protocolHeader } from '../../src/protocol/streams.ts';
+import { requireTls } from '../link/http.ts';
+import type { ClientSocket, Message } from './types.ts';
+
+/** How the agent answers offers. */
+export interface Dialer {
+  /** `protocol`: what the client is answered with as its subprotocol, instead of the offer's. Throws where nobody waits any more. */
+  dial(id: string, protocol?: string): Promise<ClientSocket>;
+  refuse(id: string, status: Status): Promise<void>;
+}
+
+/** In each direction, of one stream. */
+const bufferedBytesMax = 256 * 1024;
+const handshakeMs = 15_000;
+/** Whatever is between does not take a silent connection for a dead one. That the other machine is gone is TCP's to notice. */
+const pingMs = 30_000;
+const keepAliveMs = 30_000;
+
+export function webSocketDialer(
+  url: string,
+  nodeName: string,
+  credential: () => string,
+  ca: string | undefined,
+  fetch: Fetch,
+): Dialer {
+  // Made once: reading all roots takes longer than a whole stream may.
+  let context: tls.SecureContext | undefined;
+  const path = (id: string) => `/tiffin.dev/v1/nodes/${encodeURIComponent(nodeName)}/streams/${encodeURIComponent(id)}`;
+  return {
+    async dial(id, protocol) {
+      const { host } = requireTls(url);
+      context ??= ca ? tls.createSecureContext({ ca: [...tls.rootCertificates, ca] }) : undefined;
+      const socket = new WebSocket(`wss://${host}${path(id)}`, {
+        headers: {
+          authorization: `Bearer ${credential()}`,
+          ...(protocol === undefined ? {} : { [protocolHeader]: protocol }),
+        },
+        perMessageDeflate: false,
+        // Under TLS a mask hides nothing: one of zeros is skipped by both sides.
+        generateMask: () => {},
+        handshakeTimeout: handshakeMs,
+        maxPayload: clientMessageBytesMax,
+        ...(context ? { secureContext: context } : {}),
+      });
+      return opened(socket);
+    },
+    async refuse(id, status) {
+      const answer = await fetch(
+        new Request(`${requireTls(url).origin}${path(id)}`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${credential()}`, 'content-type': 'application/json' },
+          body: JSON.stringify({ status }),
+          signal: AbortSignal.timeout(handshakeMs),
+        }),
+      );
+      await answer.body?.cancel();
+    },
+  };
+}
+
+/** A WebSocket that is being opened, as its end is used here. */
+export function opened(socket: WebSocket): Promise<ClientSocket> {
+  // Before it is open: messages may come with the very first bytes.
+  const half = new Half(socket);
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => resolve(half));
+    socket.once('error', reject);
+    socket.once('close', (code) => reject(new Error(`the stream closed with ${code} before it was open`)));
+  });
+}
+
+const yes = Promise.resolve(true);
+const no = Promise.resolve(false);
+
+class Half implements ClientSocket {
+  readonly #socket: WebSocket;
+  readonly #closed = new AbortController();
+  readonly #received: Message[] = [];
+  #receivedBytes = 0;
+  #arrived: (() => void) | undefined;
+  #waiting: ((open: boolean) => void)[] = [];
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on('open', () => {
+      (socket as unknown as { _socket?: { setKeepAlive(on: boolean, ms: number): void } })._socket?.setKeepAlive(
+        true,
+        keepAliveMs,
+      );
+    });
+    const ping = setInterval(() => {
+      if (socket.readyState === WebSocket.OPEN && socket.bufferedAmount === 0) socket.ping();
+    }, pingMs);
+    ping.unref();
+    socket.on('message', (data, isBinary) => this.#take({ data: data as Buffer, text: !isBinary }));
+    socket.on('close', () => {
+      clearInterval(ping);
+      this.#over();
+    });
+    // A close follows.
+    socket.on('error', () => {});
+  }
+
+  get signal(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  send(data: Uint8Array | string): Promise<boolean> {
+    const socket = this.#socket;
+    if (socket.readyState !== WebSocket.OPEN) return no;
+    socket.send(data, { binary: typeof data !== 'string' }, this.#sent);
+    if (socket.bufferedAmount <= bufferedBytesMax) return yes;
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  readonly #sent = (): void => {
+    if (this.#waiting.length === 0 || this.#socket.bufferedAmount > bufferedBytesMax) return;
+    for (const go of this.#waiting.splice(0)) go(this.#socket.readyState === WebSocket.OPEN);
+  };
+
+  async *messages(): AsyncGenerator<Message> {
+    for (;;) {
+      const message = this.#received.shift();
+      if (message) {
+        this.#receivedBytes -= message.data.byteLength;
+        if (this.#socket.isPaused && this.#receivedBytes < bufferedBytesMax / 2) this.#socket.resume();
+        yield message;
+      } else if (this.signal.aborted) return;
+      else
+        await new Promise<void>((resolve) => {
+          this.#arrived = resolve;
+        });
+    }
+  }
+
+  close(code = 1000, reason = ''): void {
+    // What still comes is of no interest, but the other side's close has to be seen.
+    this.#received.length = 0;
+    this.#receivedBytes = 0;
+    if (this.#socket.isPaused) this.#socket.resume();
+    this.#socket.close(closeCode(code), Buffer.from(reason).subarray(0, 120));
+  }
+
+  #take(message: Message): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#received.push(message);
+    this.#receivedBytes += message.data.byteLength;
+    if (this.#receivedBytes > bufferedBytesMax) this.#socket.pause();
+    this.#wake();
+  }
+
+  #wake(): void {
+    const arrived = this.#arrived;
+    this.#arrived = undefined;
+    arrived?.();
+  }
+
+  #over(): void {
+    this.#closed.abort(new Error('the stream is closed'));
+    for (const go of this.#waiting.splice(0)) go(false);
+    this.#wake();
+  }
+}
+
+/** Codes that may be sent; others stand for an error. */
+const closeCode = (code: number): number =>
+  (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code <= 4999) ? code : 1011;
