@@ -1,0 +1,36 @@
+// Serves `http` offers: requests and WebSockets to pods of this node, to addresses that Services name, and to what a kubelet
+// would serve of the node itself.
+import { errors } from '../../src/machinery/errors.ts';
+import type { HttpOffer } from '../../src/protocol/streams.ts';
+import { proxyHttp } from './proxy/http.ts';
+import { type Pods, type Target, targetOf } from './proxy/target.ts';
+import { proxyWebSocket } from './proxy/web-socket.ts';
+import type { ServeBody, ServeSocket } from './types.ts';
+
+export interface ProxyParts {
+  pods: Pods;
+  /** Where pods on the host's network are. */
+  hostIp(): string;
+  /** What a kubelet serves. */
+  kubelet: ServeBody<HttpOffer>;
+}
+
+/** Offers without a `protocol`. */
+export function httpServer(parts: ProxyParts): ServeBody<HttpOffer> {
+  return async (stream) => {
+    const target = where(stream.offer, parts);
+    await (target ? proxyHttp(stream, target) : parts.kubelet(stream));
+  };
+}
+
+/** Offers with one. */
+export function webSocketServer(parts: ProxyParts): ServeSocket<HttpOffer> {
+  return async (stream) => {
+    const target = where(stream.offer, parts);
+    if (!target) throw errors.badRequest('the node serves no WebSocket');
+    await proxyWebSocket(stream, target);
+  };
+}
+
+const where = ({ target }: HttpOffer, { pods, hostIp }: ProxyParts): Target | undefined =>
+  target.type === 'node' ? undefined : targetOf(target, pods, hostIp());

@@ -1,0 +1,176 @@
+// A WebSocket to a pod: the pod answers first, then its client. Messages pass as they are, one at a time in each direction, so
+// that who does not read stops who writes.
+import http from 'node:http';
+import WebSocket from 'ws';
+import { ApiError } from '../../../src/machinery/errors.ts';
+import type { HttpOffer } from '../../../src/protocol/streams.ts';
+import type { ClientSocket, SocketOffered } from '../types.ts';
+import { limitConnecting, requestOf } from './http.ts';
+import { problemOf, UpgradeRefused } from './problems.ts';
+import { hostPort, type Target } from './target.ts';
+
+/** Of one message, which both sides hold whole. */
+export const messageBytesMax = 16 * 1024 * 1024;
+/** Read ahead of a client that is slow; one message more may be on its way. */
+const aheadBytesMax = 1024 * 1024;
+/** Of an answer other than an upgrade. */
+const refusalBytesMax = 16 * 1024;
+const closeTimeoutMs = 5000;
+
+const failed = (message: string, cause?: unknown): ApiError => new ApiError('InternalError', message, undefined, cause);
+
+/** How an end that the pod's own messages caused is called. */
+const faults: Record<string, number> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009,
+  WS_ERR_INVALID_UTF8: 1007,
+};
+
+/** 1005 says that there was none, 1006 that there was no end. */
+const sendableCode = (code: number): number | undefined => {
+  if (code === 1005) return undefined;
+  return (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1006) || (code >= 3000 && code <= 4999)
+    ? code
+    : 1011;
+};
+
+export async function proxyWebSocket(stream: SocketOffered<HttpOffer>, target: Target): Promise<void> {
+  const { offer, signal } = stream;
+  const pod = new PodSocket(offer, target);
+  const over = (): void => pod.destroy();
+  signal.addEventListener('abort', over, { once: true });
+  try {
+    const protocol = await pod.opened;
+    const client = await stream.accept(protocol);
+    client.signal.addEventListener('abort', over, { once: true });
+    const fromClient = passOn(client, pod);
+    for await (const message of pod.messages()) if (!(await client.send(message))) break;
+    client.close(pod.code === undefined ? 1011 : sendableCode(pod.code), pod.reason);
+    await fromClient;
+  } finally {
+    signal.removeEventListener('abort', over);
+    pod.destroy();
+  }
+}
+
+async function passOn(client: ClientSocket, pod: PodSocket): Promise<void> {
+  try {
+    for await (const { data, text } of client.messages()) if (!(await pod.send(data, text))) return;
+  } finally {
+    pod.close();
+  }
+}
+
+class PodSocket {
+  /** With the subprotocol that the pod has chosen. */
+  readonly opened: Promise<string | undefined>;
+  code: number | undefined;
+  reason = '';
+  readonly #socket: WebSocket;
+  readonly #queue: (Buffer | string)[] = [];
+  #queuedBytes = 0;
+  #closed = false;
+  #wake = (): void => {};
+
+  constructor(offer: HttpOffer, target: Target) {
+    const { options } = requestOf(offer, target);
+    const secure = offer.scheme === 'https';
+    const offered = offer.protocol ?? '';
+    let chosen: string | undefined;
+    const socket = new WebSocket(`${secure ? 'wss' : 'ws'}://${hostPort(target)}${offer.path}`, {
+      ...options,
+      headers: {
+        ...Object.fromEntries(Object.entries(options.headers!).filter(([name]) => !name.startsWith('sec-websocket-'))),
+        ...(offered ? { 'sec-websocket-protocol': offered } : {}),
+      },
+      perMessageDeflate: false,
+      followRedirects: false,
+      maxPayload: messageBytesMax,
+      // Which protocols there are is between the pod and its client: the library would refuse names that it does not know.
+      finishRequest: (request) => {
+        limitConnecting(request, secure);
+        // As it was said, not as a URL is normalised.
+        request.path = offer.path;
+        request.prependListener('upgrade', (response: http.IncomingMessage) => {
+          chosen = response.headers['sec-websocket-protocol'];
+          delete response.headers['sec-websocket-protocol'];
+        });
+        request.end();
+      },
+    });
+    this.#socket = socket;
+    this.opened = new Promise((resolve, reject) => {
+      socket.once('open', () => {
+        const known = offered.split(',').map((p) => p.trim());
+        if (chosen === undefined || known.includes(chosen)) resolve(chosen);
+        else reject(failed(`invalid upgrade response: protocol ${JSON.stringify(chosen)} was not offered`));
+      });
+      socket.on('error', (error) => reject(failed(`error dialing backend: ${problemOf(error, target)}`, error)));
+      socket.once('unexpected-response', (request, response) => {
+        void refusalOf(response).then((refusal) => {
+          request.destroy();
+          reject(refusal);
+        });
+      });
+      socket.once('close', () => reject(failed('error dialing backend: EOF')));
+    });
+    socket.on('message', (data: Buffer, binary) => {
+      this.#queue.push(binary ? data : data.toString());
+      this.#queuedBytes += data.byteLength;
+      if (this.#queuedBytes > aheadBytesMax) socket.pause();
+      this.#wake();
+    });
+    socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
+      if (code.startsWith('WS_ERR_')) this.code = faults[code] ?? 1002;
+    });
+    socket.on('close', (code, reason) => {
+      this.#closed = true;
+      this.code ??= code;
+      this.reason = reason.toString();
+      this.#wake();
+    });
+  }
+
+  async *messages(): AsyncGenerator<Buffer | string> {
+    for (;;) {
+      const next = this.#queue.shift();
+      if (next === undefined) {
+        if (this.#closed) return;
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        continue;
+      }
+      yield next;
+      this.#queuedBytes -= typeof next === 'string' ? Buffer.byteLength(next) : next.byteLength;
+      if (this.#queuedBytes <= aheadBytesMax && this.#socket.isPaused) this.#socket.resume();
+    }
+  }
+
+  send(data: Uint8Array, text: boolean): Promise<boolean> {
+    return new Promise((resolve) => this.#socket.send(data, { binary: !text }, (error) => resolve(!error)));
+  }
+
+  close(): void {
+    this.#socket.close(1000);
+    setTimeout(() => this.destroy(), closeTimeoutMs).unref();
+  }
+
+  destroy(): void {
+    this.#socket.terminate();
+  }
+}
+
+async function refusalOf(response: http.IncomingMessage): Promise<ApiError> {
+  const status = response.statusCode ?? 0;
+  if (status < 400 || status > 599) return failed(`invalid upgrade response: status code ${status}`);
+  let text = '';
+  try {
+    for await (const chunk of response) {
+      text += (chunk as Buffer).toString();
+      if (text.length > refusalBytesMax) break;
+    }
+  } catch {
+    // What there is of it.
+  }
+  return new UpgradeRefused(status, text.slice(0, refusalBytesMax).trim() || (http.STATUS_CODES[status] ?? ''));
+}
