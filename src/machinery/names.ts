@@ -30,7 +30,6 @@ const wildcard = format(`\\*\\.${subdomain1123.source}`);
 const labelKey = format('([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]');
 const labelValue = format(`(${labelKey.source})?`);
 const configKey = format('[-._a-zA-Z0-9]+');
-const envName = format('[-._a-zA-Z][-._a-zA-Z0-9]*');
 const percent = format('[0-9]+%');
 const headerName = format('[-A-Za-z0-9]+');
 
@@ -156,22 +155,6 @@ export function isConfigMapKey(value: string): string[] {
         'key.name',
         'KEY_NAME',
         'key-name',
-      ),
-    );
-  return [...out, ...parentPath(value)];
-}
-
-/** The strict form. Pods take {@link isRelaxedEnvVarName} since 1.34. */
-export function isEnvVarName(value: string): string[] {
-  const out: string[] = [];
-  if (!envName.regex.test(value))
-    out.push(
-      regexMessage(
-        "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit",
-        envName.source,
-        'my.env-name',
-        'MY_ENV.NAME',
-        'MyEnvName1',
       ),
     );
   return [...out, ...parentPath(value)];

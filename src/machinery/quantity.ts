@@ -184,8 +184,3 @@ export const quantityOf = (count: bigint | number, format: QuantityFormat = 'Dec
   nanos: BigInt(count) * nano,
   format,
 });
-/** Of `count` thousandths, e.g. millicores. */
-export const quantityOfMilli = (count: bigint | number): Quantity => ({
-  nanos: BigInt(count) * 1_000_000n,
-  format: 'DecimalSI',
-});

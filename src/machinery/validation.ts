@@ -3,14 +3,7 @@
 
 import type { FieldError } from './errors.ts';
 import type { LabelSelector, ManagedFieldsEntry, ObjectMeta, OwnerReference } from './meta.ts';
-import {
-  isDns1035Label,
-  isDns1123Label,
-  isDns1123Subdomain,
-  isLabelValue,
-  isPercent,
-  isQualifiedName,
-} from './names.ts';
+import { isDns1123Label, isDns1123Subdomain, isLabelValue, isQualifiedName } from './names.ts';
 
 export * from './names.ts';
 
@@ -26,7 +19,6 @@ export const invalid = (field: string, badValue: unknown, detail: string): Field
 });
 export const forbidden = (field: string, detail: string): FieldError => ({ type: 'Forbidden', field, detail });
 export const duplicate = (field: string, badValue: unknown): FieldError => ({ type: 'Duplicate', field, badValue });
-export const notFound = (field: string, badValue: unknown): FieldError => ({ type: 'NotFound', field, badValue });
 export const tooLong = (field: string, bytesMax: number): FieldError => ({
   type: 'TooLong',
   field,
@@ -61,7 +53,6 @@ const named =
     by(prefix && name.endsWith('-') && name.length > 1 ? `${name.slice(0, -1)}a` : name);
 export const nameIsDnsSubdomain = named(isDns1123Subdomain);
 export const nameIsDnsLabel = named(isDns1123Label);
-export const nameIsDns1035Label = named(isDns1035Label);
 /** For kinds whose name is only a path segment (RBAC, events of some controllers). */
 export function isPathSegmentName(name: string, prefix: boolean): string[] {
   if (!prefix && (name === '.' || name === '..')) return [`may not be '${name}'`];
@@ -288,17 +279,6 @@ export function validateObjectMetaUpdate(
 
 export function validateImmutable(value: unknown, old: unknown, field: string): FieldError[] {
   return deepEqual(value, old) ? [] : [invalid(field, value ?? null, fieldImmutable)];
-}
-
-/** A percentage or a number that is not negative. */
-export function validateIntOrPercent(value: number | string | undefined, field: string): FieldError[] {
-  if (value === undefined) return [];
-  if (typeof value === 'string') return invalids(field, value, isPercent(value));
-  return value < 0 ? [invalid(field, value, 'must be greater than or equal to 0')] : [];
-}
-
-export function validateNonNegative(value: number | undefined, field: string): FieldError[] {
-  return value !== undefined && value < 0 ? [invalid(field, value, 'must be greater than or equal to 0')] : [];
 }
 
 /** Of each value, whether it stood before. In one pass: a list may have a hundred thousand. */

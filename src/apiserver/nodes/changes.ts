@@ -17,7 +17,7 @@ import {
   services,
 } from '../../generated/schemas/index.ts';
 import type { Change, ReadView } from '../../ledger/types.ts';
-import { groupResource, type KubeObject, objectKey, type ResourceToken } from '../../machinery/meta.ts';
+import { groupResource, type KubeObject, type ResourceToken } from '../../machinery/meta.ts';
 import type { NodeChange } from '../../protocol/node.ts';
 import { decodeAs, entries, keyRange, splitKey } from './objects.ts';
 import type { ReferenceIndex } from './reference-index.ts';
@@ -239,6 +239,3 @@ export function concernOf(
   }
   return { all: false, names };
 }
-
-/** Ledger key of a node's own Node object. */
-export const nodeKey = (name: string): string => objectKey(nodes, undefined, name);

@@ -8,7 +8,7 @@
 // that may contain free text, so that the first `"resourceVersion":"` is the real one. What is stored is what clients read,
 // so lists that upstream always writes are null there when they are empty (see `written`).
 import { nilLists } from '../../generated/nil-lists.ts';
-import type { Content, Entry } from '../../ledger/types.ts';
+import type { Content } from '../../ledger/types.ts';
 import type { KubeObject, ObjectMeta, ResourceToken } from '../../machinery/meta.ts';
 import { apiVersion } from '../../machinery/meta.ts';
 import type { AnyResource, Column } from '../../machinery/resource.ts';
@@ -184,5 +184,3 @@ export function keyParts(key: string): { resource: string; namespace: string; na
   const [resource = '', first = '', second] = key.split('/');
   return second === undefined ? { resource, namespace: '', name: first } : { resource, namespace: first, name: second };
 }
-
-export type StoredEntry = Pick<Entry, 'key' | 'value' | 'side' | 'revision'>;

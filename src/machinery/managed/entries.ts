@@ -3,7 +3,7 @@
 import type { ManagedFieldsEntry } from '../meta.ts';
 import { equalJson } from '../schema/json.ts';
 import { ManagedFieldsError } from './element.ts';
-import { type Fields, isEmpty, parseFields, sorted, union } from './fields.ts';
+import { type Fields, parseFields, sorted, union } from './fields.ts';
 
 export interface Manager {
   readonly name: string;
@@ -130,9 +130,4 @@ export function capUpdates(managers: Managers): void {
     });
     count--;
   }
-}
-
-/** Without those that own nothing. Changes `managers`. */
-export function dropEmpty(managers: Managers): void {
-  for (const [id, { fields }] of managers) if (isEmpty(fields)) managers.delete(id);
 }
