@@ -2,12 +2,12 @@
 // many messages of one kind become one event; a subject that says too much is cut short.
 import type { Event, ObjectReference, Pod } from '../src/generated/schemas/core-v1.ts';
 import { formatTime } from '../src/machinery/time.ts';
+import { type Rate, TokenBuckets } from '../src/machinery/token-bucket.ts';
 import type { Clock, Random } from '../src/ports/index.ts';
 
 const rememberedMax = 4096;
-/** Upstream's spam filter: a burst of 25 per subject, then one every 5 min. */
-const burst = 25;
-const refillMs = 300_000;
+/** Upstream's spam filter, per subject: after the burst, one every 5 min. */
+const rate: Rate = { qps: 1 / 300, burst: 25 };
 /** Upstream's aggregation: after so many messages of one kind within the time, the rest become one event. */
 const similarMax = 10;
 const similarMs = 600_000;
@@ -19,7 +19,7 @@ export class EventRecorder {
   readonly #send: (event: Event) => void;
   readonly #seen = new Map<string, Event>();
   readonly #similar = new Map<string, { messages: Set<string>; atMs: number }>();
-  readonly #budgets = new Map<string, { tokens: number; atMs: number }>();
+  readonly #budgets = new TokenBuckets(rate, rememberedMax);
 
   constructor(nodeName: string, clock: Clock, random: Random, send: (event: Event) => void) {
     this.#nodeName = nodeName;
@@ -46,7 +46,7 @@ export class EventRecorder {
 
   #record(involvedObject: ObjectReference, type: string, reason: string, message: string): void {
     const nowMs = this.#clock.now();
-    if (!this.#allowed(involvedObject.uid ?? '', nowMs)) return;
+    if (!this.#budgets.of(involvedObject.uid ?? '', nowMs).take(nowMs)) return;
     const now = formatTime(nowMs);
     const kind = JSON.stringify([involvedObject.uid, involvedObject.fieldPath, type, reason]);
     const combined = this.#isOneOfMany(kind, message, nowMs);
@@ -92,20 +92,5 @@ export class EventRecorder {
     if (similar.messages.size >= similarMax) return true;
     similar.messages.add(message);
     return false;
-  }
-
-  #allowed(subject: string, nowMs: number): boolean {
-    const b = this.#budgets.get(subject) ?? { tokens: burst, atMs: nowMs };
-    const refilled = Math.floor((nowMs - b.atMs) / refillMs);
-    if (refilled > 0) {
-      b.tokens = Math.min(burst, b.tokens + refilled);
-      b.atMs = nowMs;
-    }
-    this.#budgets.delete(subject);
-    this.#budgets.set(subject, b);
-    if (this.#budgets.size > rememberedMax) this.#budgets.delete(this.#budgets.keys().next().value!);
-    if (b.tokens <= 0) return false;
-    b.tokens--;
-    return true;
   }
 }

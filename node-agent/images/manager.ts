@@ -128,7 +128,7 @@ export class ImageManager {
       record('Warning', 'Failed', `Failed to pull image "${image}": ${message}`);
       throw new ImageError('ErrImagePull', message);
     }
-    const took = goDuration(this.#clock.now() - startedMs);
+    const took = formatDuration(this.#clock.now() - startedMs);
     const size = (await this.#runtime.imageStatus(name))?.sizeBytes ?? 0;
     record(
       'Normal',
@@ -156,4 +156,3 @@ export class ImageManager {
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-const goDuration = (ms: number): string => (ms < 1000 ? `${ms}ms` : formatDuration(ms));

@@ -4,6 +4,7 @@
 import { webcrypto } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { pemText } from '../../src/machinery/pem.ts';
 import type { CertificateResponse } from '../../src/protocol/node.ts';
 
 export interface ServingCertificate {
@@ -12,12 +13,6 @@ export interface ServingCertificate {
   notBefore: number;
   notAfter: number;
 }
-
-const pem = (label: string, der: ArrayBuffer): string =>
-  `-----BEGIN ${label}-----\n${Buffer.from(der)
-    .toString('base64')
-    .replace(/(.{64})/g, '$1\n')
-    .trimEnd()}\n-----END ${label}-----\n`;
 
 /** Milliseconds from `now` until the certificate should be renewed; 0 when it is due. */
 export function renewInMs(c: ServingCertificate, now: number): number {
@@ -47,7 +42,7 @@ export async function requestCertificate(
   const { certificate } = await sign(csr.toString('pem'));
   const parsed = new x509.X509Certificate(certificate);
   const result: ServingCertificate = {
-    key: pem('PRIVATE KEY', await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)),
+    key: pemText('PRIVATE KEY', new Uint8Array(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey))),
     certificate,
     notBefore: parsed.notBefore.getTime(),
     notAfter: parsed.notAfter.getTime(),

@@ -2,21 +2,10 @@
 import { randomInt } from 'node:crypto';
 import { joinsLeftKey } from '../protocol/node.ts';
 import type { Api } from './api.ts';
-import { CliError } from './errors.ts';
 import { certificateKeyHash } from './pin.ts';
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const random = (length: number) => Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
-
-/** `90s`, `30m`, `24h`, `7d`, or `0` for none; also sums such as `1h30m`. */
-export function parseDuration(text: string): number {
-  if (text === '0') return 0;
-  const units: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-  if (!/^(\d+[smhd])+$/.test(text)) throw new CliError(`not a duration: ${text} (expected 30m, 24h, …)`);
-  let total = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+)([smhd])/g)) total += Number(amount) * units[unit!]!;
-  return total;
-}
 
 export interface TokenOptions {
   /** 0: it does not expire. */

@@ -2,9 +2,9 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { parseDuration } from './bootstrap-token.ts';
 import { unitText } from './commands/node-join.ts';
 import { containerdToml } from './containerd.ts';
+import { durationMs } from './duration.ts';
 import { kubeconfigText } from './kubeconfig.ts';
 import { nodePaths } from './paths.ts';
 import { pkiFiles } from './pki.ts';
@@ -97,10 +97,10 @@ test('a systemd unit runs the same join, without the token', () => {
 });
 
 test('durations', () => {
-  expect(['0', '90s', '30m', '24h', '1h30m', '7d'].map(parseDuration)).toEqual([
-    0, 90_000, 1_800_000, 86_400_000, 5_400_000, 604_800_000,
+  expect(['0', '90s', '30m', '24h', '1h30m', '7d', '1d12h'].map(durationMs)).toEqual([
+    0, 90_000, 1_800_000, 86_400_000, 5_400_000, 604_800_000, 129_600_000,
   ]);
-  for (const bad of ['', 'x', '5', '-1h', '1w']) expect(() => parseDuration(bad), bad).toThrow(/not a duration/);
+  for (const bad of ['', 'x', '5', '-1h', '1w']) expect(() => durationMs(bad), bad).toThrow(/not a duration/);
 });
 
 test('mounts below a folder, innermost first', () => {

@@ -6,6 +6,7 @@ import type { webcrypto } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { pemText } from '../machinery/pem.ts';
 import { newEncryptionKey, writeEncryptionKeys } from './encryption-keys.ts';
 
 export interface Pki {
@@ -48,18 +49,11 @@ async function loadX509() {
   return await import('@peculiar/x509');
 }
 
-function pem(label: string, der: ArrayBuffer): string {
-  const base64 = Buffer.from(der)
-    .toString('base64')
-    .replace(/.{1,64}/g, '$&\n');
-  return `-----BEGIN ${label}-----\n${base64}-----END ${label}-----\n`;
-}
-
 const unpem = (text: string) => Buffer.from(text.replace(/-----[^-]+-----/g, '').replace(/\s/g, ''), 'base64');
 
 async function newKey(): Promise<{ keys: webcrypto.CryptoKeyPair; pem: string }> {
   const keys = (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
-  return { keys, pem: pem('PRIVATE KEY', await crypto.subtle.exportKey('pkcs8', keys.privateKey)) };
+  return { keys, pem: pemText('PRIVATE KEY', new Uint8Array(await crypto.subtle.exportKey('pkcs8', keys.privateKey))) };
 }
 
 const serial = () => {

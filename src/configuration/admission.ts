@@ -1,6 +1,7 @@
 // AdmissionConfiguration: configurations of admission plugins in one object, as upstream's API server takes them. Each is what it
 // would be as a document of its own. No file is read, and no plugin is turned on or off by it.
 import type { FieldError } from '../machinery/errors.ts';
+import { isJsonObject } from '../machinery/schema/json.ts';
 import { duplicate, forbidden, invalid, notSupported } from '../machinery/validation.ts';
 import { Fields } from './fields.ts';
 
@@ -34,7 +35,7 @@ export function pluginConfigurations(document: object, problems: FieldError[]): 
     if (!plugin.has('configuration')) return [];
     const at = plugin.path('configuration');
     const { configuration } = values[index] as { configuration: unknown };
-    if (typeof configuration === 'object' && configuration !== null && !Array.isArray(configuration)) {
+    if (isJsonObject(configuration)) {
       const { apiVersion } = configuration as { apiVersion?: unknown };
       if (String(apiVersion).startsWith(`${group}/`)) return [{ at, document: configuration }];
       problems.push(invalid(`${at}.apiVersion`, apiVersion ?? '', `must be of the group ${group}`));

@@ -1,6 +1,7 @@
 // Reads one object of a configuration field by field: what has another type than it should, or is not known at all, is a
 // problem under the field's path, and counts as absent. What the values mean, each kind says.
 import type { FieldError } from '../machinery/errors.ts';
+import { isJsonObject } from '../machinery/schema/json.ts';
 import { parseDuration } from '../machinery/time.ts';
 import { forbidden, invalid } from '../machinery/validation.ts';
 
@@ -14,8 +15,8 @@ export class Fields {
   constructor(value: unknown, at: string, known: readonly string[], problems: FieldError[]) {
     this.at = at;
     this.problems = problems;
-    this.#object = isObject(value) ? value : {};
-    if (!isObject(value)) problems.push(invalid(at, value, 'must be an object'));
+    this.#object = isJsonObject(value) ? value : {};
+    if (!isJsonObject(value)) problems.push(invalid(at, value, 'must be an object'));
     for (const field of Object.keys(this.#object))
       if (!known.includes(field)) problems.push(forbidden(this.path(field), 'unknown field'));
   }
@@ -97,6 +98,3 @@ export class Fields {
     return absent;
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,7 +1,7 @@
 // PEM blocks (RFC 7468), found as Go's encoding/pem finds them: text around them is skipped, and so is what only looks like
 // one; and the outline of the DER that they hold. Signatures are not checked.
 
-import { fromBase64 } from './bytes.ts';
+import { fromBase64, toBase64 } from './bytes.ts';
 export interface PemBlock {
   readonly type: string;
   /** Whether it has headers, as encrypted keys do. */
@@ -35,6 +35,12 @@ function blockOf(type: string, lines: readonly string[]): PemBlock | undefined {
   const headers = first < 0 ? lines.length : first;
   const bytes = fromBase64(lines.slice(headers).join(''));
   return bytes && { type, headers: headers > 0, bytes };
+}
+
+/** One block, in lines of 64 characters. */
+export function pemText(type: string, bytes: Uint8Array): string {
+  const lines = toBase64(bytes).replace(/.{1,64}/g, '$&\n');
+  return `${begin}${type}${dashes}\n${lines}${end}${type}${dashes}\n`;
 }
 
 export interface Der {

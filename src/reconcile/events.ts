@@ -3,6 +3,7 @@
 // writes what has been recorded. Floods are held back per object as client-go does (a burst of 25, then one per 5 min).
 import { apiVersion, type KubeObject, type New, type ResourceToken } from '../machinery/meta.ts';
 import { formatTime } from '../machinery/time.ts';
+import { type Rate, TokenBuckets } from '../machinery/token-bucket.ts';
 import type { Clock, Log, Timers } from '../ports/index.ts';
 import type { Client, EventRecorder, Write, WriteOutcome } from './types.ts';
 
@@ -32,8 +33,8 @@ interface Pending {
   body: Record<string, unknown>;
 }
 
-const burst = 25;
-const refillMs = 5 * 60_000;
+/** Per object. */
+const rate: Rate = { qps: 1 / 300, burst: 25 };
 /** How many Events and objects are remembered; beyond it the oldest are forgotten, which costs a read or lets more through. */
 const rememberedMax = 4096;
 const attemptsMax = 3;
@@ -44,7 +45,7 @@ export class Recorder implements EventRecorder {
   #pending = new Map<string, Pending>();
   /** Count of Events known to exist, by name. */
   readonly #counts = new Map<string, number>();
-  readonly #buckets = new Map<string, { tokens: number; atMs: number }>();
+  readonly #buckets = new TokenBuckets(rate, rememberedMax);
   #flushing: Promise<void> | undefined;
 
   constructor(options: RecorderOptions) {
@@ -54,7 +55,7 @@ export class Recorder implements EventRecorder {
   record(object: KubeObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
     const nowMs = this.#options.clock.now();
     const { metadata } = object;
-    if (!this.#allowed(`${metadata.uid}`, nowMs)) return;
+    if (!this.#buckets.of(`${metadata.uid}`, nowMs).take(nowMs)) return;
     const namespace = metadata.namespace ?? 'default';
     // The leading 0 lists what the control plane did with an object before what a node did, whose names are times.
     const name = `${metadata.name.slice(0, 236)}.0${hash([metadata.uid, this.#options.component, type, reason, message]).slice(1)}`;
@@ -152,14 +153,6 @@ export class Recorder implements EventRecorder {
       count: pending.times,
     };
     return { verb: 'create', resource: events, namespace, object };
-  }
-
-  #allowed(uid: string, nowMs: number): boolean {
-    const bucket = this.#buckets.get(uid) ?? { tokens: burst, atMs: nowMs };
-    const tokens = Math.min(burst, bucket.tokens + (nowMs - bucket.atMs) / refillMs);
-    const allowed = tokens >= 1;
-    remember(this.#buckets, uid, { tokens: allowed ? tokens - 1 : tokens, atMs: nowMs });
-    return allowed;
   }
 }
 

@@ -6,10 +6,10 @@ import type { Secret } from '../../generated/schemas/core-v1.ts';
 import { secrets } from '../../generated/schemas/index.ts';
 import type { ReadView } from '../../ledger/types.ts';
 import { constantTimeEqual, textToBase64 } from '../../machinery/bytes.ts';
+import { isJsonObject } from '../../machinery/schema/json.ts';
 import type { User } from '../core.ts';
 import { getObject } from '../nodes/objects.ts';
 import { allAuthenticated } from './authenticator.ts';
-import { isObject } from './jws.ts';
 
 export interface Reference {
   name: string;
@@ -73,12 +73,15 @@ export function readClaims(payload: Readonly<Record<string, unknown>>): TokenCla
 
 function readBound(claim: unknown, expires: unknown): KubernetesClaims | undefined {
   // None is issued without an end.
-  if (!isObject(claim) || expires === undefined) return undefined;
+  if (!isJsonObject(claim) || expires === undefined) return undefined;
   const { namespace, serviceaccount, pod, secret, node, warnafter } = claim;
   if (!isName(namespace) || !isReference(serviceaccount)) return undefined;
   if (pod !== undefined && !isReference(pod)) return undefined;
   if (secret !== undefined && !isReference(secret)) return undefined;
-  if (node !== undefined && !(isObject(node) && isName(node.name) && ['string', 'undefined'].includes(typeof node.uid)))
+  if (
+    node !== undefined &&
+    !(isJsonObject(node) && isName(node.name) && ['string', 'undefined'].includes(typeof node.uid))
+  )
     return undefined;
   if (warnafter !== undefined && !Number.isFinite(warnafter)) return undefined;
   return claim as unknown as KubernetesClaims;
@@ -198,4 +201,4 @@ const isTexts = (value: unknown): value is string[] =>
 /** Part of a key of the ledger. */
 const isName = (value: unknown): value is string => typeof value === 'string' && value !== '' && !value.includes('/');
 const isReference = (value: unknown): value is Reference =>
-  isObject(value) && isName(value.name) && typeof value.uid === 'string' && value.uid !== '';
+  isJsonObject(value) && isName(value.name) && typeof value.uid === 'string' && value.uid !== '';

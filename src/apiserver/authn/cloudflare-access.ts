@@ -1,10 +1,11 @@
 // Identities of Cloudflare Access, which stands before a hostname and tells who came through in a token of its own, in the
 // header Cf-Access-Jwt-Assertion. Anybody can send that header to an address that Access does not stand before: the token
 // counts by the team's signature and the application's audience tag alone, and nothing else that Access sends is looked at.
+
 import type { RequestAuthentication } from '../../configuration/request-authentication.ts';
+import { isJsonObject } from '../../machinery/schema/json.ts';
 import type { User } from '../core.ts';
 import type { Outside } from '../outgoing/call.ts';
-import { isObject } from './jws.ts';
 import { checkTimesAndAudience, claimOf, groupsOf, Refusal, textOf } from './jwt/claims.ts';
 import { RemoteKeys } from './jwt/remote-keys.ts';
 import { parseJwt } from './jwt/token.ts';
@@ -49,7 +50,7 @@ function userOf(claims: Readonly<Record<string, unknown>>, configuration: Access
   const service = textOf(claims, 'common_name');
   if (email?.includes('@')) {
     const custom = claimOf(claims, 'custom');
-    const value = groupsClaim && isObject(custom) ? claimOf(custom, groupsClaim) : undefined;
+    const value = groupsClaim && isJsonObject(custom) ? claimOf(custom, groupsClaim) : undefined;
     const sub = textOf(claims, 'sub');
     return {
       name: `${prefix}${email}`,

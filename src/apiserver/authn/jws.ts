@@ -3,6 +3,7 @@
 // well. What the claims mean, and whether the signature holds, others say.
 
 import { fromBase64Url, toBase64Url } from '../../machinery/bytes.ts';
+import { isJsonObject } from '../../machinery/schema/json.ts';
 import type { Algorithm } from './keys/pem.ts';
 
 export interface Jws<A extends string = Algorithm> {
@@ -63,11 +64,8 @@ function readObject(text: string): Record<string, unknown> | undefined {
   if (!bytes) return undefined;
   try {
     const value: unknown = JSON.parse(utf8.decode(bytes));
-    return isObject(value) ? value : undefined;
+    return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
 }
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,8 +1,8 @@
 // What others verify service account tokens with: the issuer's OpenID configuration and its public keys, as they stand at
 // /.well-known/openid-configuration and /openid/v1/jwks. Only of an issuer that OpenID Connect allows: an https URL without
 // query and fragment.
-import { ApiError } from '../../machinery/errors.ts';
 import { HttpAnswer, type HttpRequest } from '../../machinery/http.ts';
+import { methodNotAllowed } from '../negotiation/respond.ts';
 import type { ServiceAccountIssuer } from './issuer.ts';
 import { publishedSeconds } from './keys/administration.ts';
 import { jwksPath } from './token-settings.ts';
@@ -17,8 +17,7 @@ export async function openIdPage(
 ): Promise<HttpAnswer | undefined> {
   if (!issuer || !isDiscoverable(issuer.settings.issuers[0] ?? '')) return undefined;
   if (path !== configurationPath && path !== jwksPath) return undefined;
-  if (request.method !== 'GET')
-    throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+  if (request.method !== 'GET') throw methodNotAllowed();
   const { settings, signer } = issuer;
   const jwks = await signer.jwks();
   if (path === jwksPath) return document(jwks, 'application/jwk-set+json');

@@ -2,6 +2,7 @@
 // nobody, which is the log's matter and never the client's. Tokens are remembered by a hash alone.
 import type { RequestAuthentication } from '../../configuration/request-authentication.ts';
 import { sha256 } from '../../machinery/bytes.ts';
+import { isJsonObject } from '../../machinery/schema/json.ts';
 import type { Random } from '../../ports/index.ts';
 import type { User } from '../core.ts';
 import { Answers } from '../outgoing/answers.ts';
@@ -9,7 +10,6 @@ import type { Outside } from '../outgoing/call.ts';
 import { type Review, ReviewClient } from '../outgoing/review-client.ts';
 import type { Authenticator, Reviewed } from './authenticator.ts';
 import { withAuthenticated } from './groups.ts';
-import { isObject } from './jws.ts';
 
 type TokenWebhook = NonNullable<RequestAuthentication['tokenWebhook']>;
 
@@ -67,12 +67,12 @@ function reviewed(status: Review, wanted: readonly string[], own: readonly strin
 }
 
 function userOf(value: unknown): User | undefined {
-  if (!isObject(value)) return undefined;
+  if (!isJsonObject(value)) return undefined;
   const { username, uid, groups, extra } = value;
   if (typeof username !== 'string' || username === '') return undefined;
   if (!isAbsent(uid) && typeof uid !== 'string') return undefined;
   if (!isAbsent(groups) && !isTexts(groups)) return undefined;
-  const pairs = isAbsent(extra) ? [] : isObject(extra) ? Object.entries(extra) : undefined;
+  const pairs = isAbsent(extra) ? [] : isJsonObject(extra) ? Object.entries(extra) : undefined;
   if (!pairs?.every((pair): pair is [string, string[]] => isTexts(pair[1]))) return undefined;
   return {
     name: username,

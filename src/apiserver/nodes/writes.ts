@@ -14,7 +14,7 @@ import type {
 import { events, leases, nodes, pods } from '../../generated/schemas/index.ts';
 import { ApiError, errors, goQuoted, type Status } from '../../machinery/errors.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
-import { equalJson } from '../../machinery/schema/json.ts';
+import { equalJson, isJsonObject } from '../../machinery/schema/json.ts';
 import type { Clock, Log } from '../../ports/index.ts';
 import type { NodeWrite, ReportResponse } from '../../protocol/node.ts';
 import type { Client, Write } from '../../reconcile/types.ts';
@@ -137,11 +137,11 @@ async function attemptOne(deps: NodeWriteDeps, node: string, write: NodeWrite): 
 
 /** A reported status whose conditions can be merged; all else of it is checked by the API server when it is written. */
 function statusOf<T extends PodStatus | NodeStatus>(reported: unknown): T {
-  if (!isObject(reported)) throw errors.badRequest('status: expected an object');
+  if (!isJsonObject(reported)) throw errors.badRequest('status: expected an object');
   const conditions = reported.conditions ?? [];
   if (!Array.isArray(conditions)) throw errors.badRequest('status.conditions: expected a list');
   conditions.forEach((condition, i) => {
-    if (!isObject(condition)) throw errors.badRequest(`status.conditions[${i}]: expected an object`);
+    if (!isJsonObject(condition)) throw errors.badRequest(`status.conditions[${i}]: expected an object`);
     if (typeof condition.type !== 'string') throw errors.badRequest(`status.conditions[${i}].type: expected a string`);
   });
   return reported as T;
@@ -150,12 +150,8 @@ function statusOf<T extends PodStatus | NodeStatus>(reported: unknown): T {
 /** What is merged key by key must be a map of texts before it is. */
 function checkTexts(field: string, map: unknown): void {
   if (map === undefined || map === null) return;
-  if (!isObject(map) || !Object.values(map).every((value) => typeof value === 'string'))
+  if (!isJsonObject(map) || !Object.values(map).every((value) => typeof value === 'string'))
     throw errors.badRequest(`${field}: expected an object of strings`);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 async function one(deps: NodeWriteDeps, write: Write): Promise<Status | undefined> {
@@ -311,7 +307,7 @@ async function recordEvent(deps: NodeWriteDeps, node: string, reported: Event): 
   const name = reported.metadata?.name;
   if (typeof namespace !== 'string' || typeof name !== 'string' || !namespace || !name)
     throw errors.badRequest('an event needs a namespace and a name');
-  if (!isObject(reported.involvedObject)) throw errors.badRequest('an event needs an involvedObject');
+  if (!isJsonObject(reported.involvedObject)) throw errors.badRequest('an event needs an involvedObject');
   const refuse = (why: string) => errors.forbidden(events, name, `node ${goQuoted(node)} ${why}`);
   if (!(await concerns(deps, node, reported))) throw refuse('can only record events of itself and of its pods');
   const event: Event = { ...reported, source: { ...reported.source, host: node }, reportingInstance: node };

@@ -1,8 +1,10 @@
 // Keys that are replaced while everything runs: below /tiffin.dev/v1/keys an administrator sees how they are (GET) and has
 // them rotated (POST FAMILY/ACTION). A family brings its own actions; what they mean is its business. No key ever leaves.
 import { readJson } from '../../machinery/body.ts';
-import { ApiError, errors } from '../../machinery/errors.ts';
+import { errors } from '../../machinery/errors.ts';
 import { HttpAnswer, type HttpRequest } from '../../machinery/http.ts';
+import { isJsonObject } from '../../machinery/schema/json.ts';
+import { methodNotAllowed } from '../negotiation/respond.ts';
 
 export interface KeyFamily {
   /** How its keys are; JSON. */
@@ -40,14 +42,12 @@ export async function answerKeys(
   if (!act) return undefined;
   requireMethod(request, 'POST');
   const body = await readJson(request, bodyBytesMax);
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw errors.badRequest('the body must be a JSON object');
-  return json(await act(body as Record<string, unknown>));
+  if (!isJsonObject(body)) throw errors.badRequest('the body must be a JSON object');
+  return json(await act(body));
 }
 
 function requireMethod(request: HttpRequest, method: string): void {
-  if (request.method !== method)
-    throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+  if (request.method !== method) throw methodNotAllowed();
 }
 
 const json = (document: object): HttpAnswer =>

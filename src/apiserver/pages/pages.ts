@@ -10,7 +10,7 @@ import { DiscoveryAnswers } from '../discovery/answers.ts';
 import type { Discovery } from '../discovery/discovery.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { negotiate } from '../negotiation/accept.ts';
-import { pageNotFound } from '../negotiation/respond.ts';
+import { methodNotAllowed, pageNotFound } from '../negotiation/respond.ts';
 import { answerRevocation, type RevokeNode } from '../nodes/revocation.ts';
 import { OpenApiAnswers } from '../openapi/answers.ts';
 import type { OpenApi } from '../openapi/openapi.ts';
@@ -154,8 +154,7 @@ const isBelow = (path: string, folder: string): boolean => path === folder || pa
 
 /** Throws MethodNotAllowed (405), as routes for GET alone do. */
 function readOnly(request: HttpRequest): void {
-  if (request.method !== 'GET')
-    throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+  if (request.method !== 'GET') throw methodNotAllowed();
 }
 
 /** Upstream writes these few documents with two blanks of indentation, whoever asks. */

@@ -1,7 +1,7 @@
 // `tiffin keys`: keys that are replaced while everything runs. The control plane makes and keeps them; here is only asked for
 // it, and told what it means. `families` holds what can be rotated.
 import { Api, type TargetOptions, targetOf } from '../api.ts';
-import { parseDuration } from '../bootstrap-token.ts';
+import { durationMs } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import { encryptionLines, rotateEncryption } from './keys-encryption.ts';
 
@@ -41,7 +41,7 @@ const serviceAccount: Family = {
     if (!finish) {
       if (force) throw new CliError('--force goes with --finish');
       const { made, keys } = await act<{ made: string }>('rotate', {
-        signAfterSeconds: parseDuration(signAfter) / 1000,
+        signAfterSeconds: durationMs(signAfter) / 1000,
       });
       const key = keys.find(({ kid }) => kid === made);
       print(serviceAccount.lines({ keys } as never));

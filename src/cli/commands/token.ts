@@ -1,6 +1,7 @@
 // `tiffin token create`: a bootstrap token, printed alone on a line for use in scripts, or within the command that uses it.
 import { Api, type TargetOptions, targetOf } from '../api.ts';
-import { createBootstrapToken, parseDuration } from '../bootstrap-token.ts';
+import { createBootstrapToken } from '../bootstrap-token.ts';
+import { durationMs } from '../duration.ts';
 
 export interface TokenCreateOptions extends TargetOptions {
   ttl: string;
@@ -10,7 +11,7 @@ export interface TokenCreateOptions extends TargetOptions {
 }
 
 export async function tokenCreate(options: TokenCreateOptions): Promise<void> {
-  const ttlMs = parseDuration(options.ttl);
+  const ttlMs = durationMs(options.ttl);
   const { joins, description } = options;
   const api = new Api(targetOf(options));
   try {

@@ -1,8 +1,9 @@
 // The keys of an issuer, fetched when a token of his first comes and kept. A token that none of them has signed makes them be
 // fetched anew, since keys rotate, but never more often than every so many seconds, whoever sends what; all who wait at once
 // wait for one call. With keys at hand nobody waits: they are looked at anew behind the requests.
+
+import { isJsonObject } from '../../../machinery/schema/json.ts';
 import { callOut, type Outside } from '../../outgoing/call.ts';
-import { isObject } from '../jws.ts';
 import { Remembered } from '../remembered.ts';
 import { type Jwt, PublicKey } from './token.ts';
 
@@ -79,7 +80,7 @@ export class RemoteKeys {
       const { keys } = await this.#get(this.#location);
       if (!Array.isArray(keys)) throw new Error('the JWKS has no keys');
       this.#keys = keys
-        .filter(isObject)
+        .filter(isJsonObject)
         .slice(0, keysMax)
         .map((jwk) => new PublicKey(jwk));
       this.#fetchedMs = timers.now();
@@ -98,7 +99,7 @@ export class RemoteKeys {
     const { status, text } = await callOut(fetch, timers, url, { headers: { accept: 'application/json' } }, bounds);
     if (status !== 200) throw new Error(`${url} answered ${status}`);
     const value: unknown = JSON.parse(text);
-    if (!isObject(value)) throw new Error(`${url} answered no JSON object`);
+    if (!isJsonObject(value)) throw new Error(`${url} answered no JSON object`);
     return value;
   }
 }

@@ -3,6 +3,8 @@
 // no key: whoever imports it does.
 
 import { fromBase64 } from '../../../machinery/bytes.ts';
+import { type Der, derElements, derTags } from '../../../machinery/pem.ts';
+
 export type Algorithm = 'RS256' | 'ES256' | 'ES384' | 'ES512';
 
 export interface PemKey {
@@ -26,7 +28,7 @@ const curves: readonly (readonly [Algorithm, readonly number[]])[] = [
   ['ES512', [0x2b, 0x81, 0x04, 0x00, 0x23]],
 ];
 
-const tags = { integer: 0x02, bits: 0x03, octets: 0x04, null: 0x05, oid: 0x06, sequence: 0x30, version: 0xa0 } as const;
+const tags = { ...derTags, octets: 0x04, null: 0x05, version: 0xa0 } as const;
 
 const block = /-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----/g;
 
@@ -51,13 +53,16 @@ const readers: Readonly<Record<string, (der: Uint8Array<ArrayBuffer>) => PemKey>
   'PRIVATE KEY': (der) => privateKey(der, algorithmOf(children(der)[1])),
   'EC PRIVATE KEY'(der) {
     const parameters = children(der).find(({ tag }) => tag === tags.version);
-    const curve = curveOf(elements(parameters?.content)[0]);
+    const curve = curveOf(elements(parameters?.bytes)[0]);
     return privateKey(pkcs8(ecPublicKey, element(tags.oid, curve[1]), der), curve[0]);
   },
   'RSA PRIVATE KEY': (der) => privateKey(pkcs8(rsa, element(tags.null, []), der), 'RS256'),
   'PUBLIC KEY': (der) => publicKey(der, algorithmOf(children(der)[0])),
   'RSA PUBLIC KEY'(der) {
-    const spki = sequence(sequence(element(tags.oid, rsa), element(tags.null, [])), element(tags.bits, [0, ...der]));
+    const spki = sequence(
+      sequence(element(tags.oid, rsa), element(tags.null, [])),
+      element(tags.bitString, [0, ...der]),
+    );
     return publicKey(spki, 'RS256');
   },
   CERTIFICATE(der) {
@@ -77,48 +82,28 @@ function decode(label: string, base64: string): Uint8Array<ArrayBuffer> {
   return der;
 }
 
-interface Element {
-  tag: number;
-  content: Uint8Array;
-  /** With tag and length. */
-  whole: Uint8Array;
-}
-
-/** The elements of DER that stand one after another. Throws where one is cut short. */
-function elements(der: Uint8Array = new Uint8Array()): Element[] {
-  const found: Element[] = [];
-  for (let at = 0; at < der.length; ) {
-    const tag = der[at] as number;
-    let length = der[at + 1] ?? 0;
-    let start = at + 2;
-    if (length > 0x80) {
-      const digits = der.subarray(start, start + (length & 0x7f));
-      start += digits.length;
-      length = digits.reduce((sum, digit) => sum * 256 + digit, 0);
-    }
-    if (start + length > der.length) throw new PemError('cut short');
-    found.push({ tag, content: der.subarray(start, start + length), whole: der.subarray(at, start + length) });
-    at = start + length;
-  }
+function elements(der: Uint8Array = new Uint8Array()): Der[] {
+  const found = derElements(der);
+  if (!found) throw new PemError('cut short');
   return found;
 }
 
-function children(der: Uint8Array | undefined): Element[] {
+function children(der: Uint8Array | undefined): Der[] {
   const [outer] = elements(der);
   if (outer?.tag !== tags.sequence) throw new PemError('not a sequence');
-  return elements(outer.content);
+  return elements(outer.bytes);
 }
 
 /** Of an AlgorithmIdentifier. */
-function algorithmOf(identifier: Element | undefined): Algorithm {
+function algorithmOf(identifier: Der | undefined): Algorithm {
   const [oid, parameters] = children(identifier?.whole);
-  if (oid && equal(oid.content, rsa)) return 'RS256';
-  if (oid && equal(oid.content, ecPublicKey)) return curveOf(parameters)[0];
+  if (oid && equal(oid.bytes, rsa)) return 'RS256';
+  if (oid && equal(oid.bytes, ecPublicKey)) return curveOf(parameters)[0];
   throw new PemError('neither an RSA nor an EC key');
 }
 
-function curveOf(oid: Element | undefined): (typeof curves)[number] {
-  const curve = oid && curves.find(([, known]) => equal(oid.content, known));
+function curveOf(oid: Der | undefined): (typeof curves)[number] {
+  const curve = oid && curves.find(([, known]) => equal(oid.bytes, known));
   if (!curve) throw new PemError('unknown private key curve, must be 256, 384, or 521');
   return curve;
 }
