@@ -160,6 +160,48 @@ export interface ExecResult {
   stderr: Uint8Array;
 }
 
+/** What the kernel has counted up to one time; what it does not tell is absent. */
+export interface Counters {
+  atMs: number;
+  /** CPU time since the start. */
+  cpuNanoseconds?: number | undefined;
+  usageBytes?: number | undefined;
+  /** Of it, what cannot be reclaimed at once. */
+  workingSetBytes?: number | undefined;
+  rssBytes?: number | undefined;
+  pageFaults?: number | undefined;
+  majorPageFaults?: number | undefined;
+}
+
+export interface ContainerCounters extends Counters {
+  id: string;
+  /** What it has written over its image. */
+  writtenBytes?: number | undefined;
+  writtenInodes?: number | undefined;
+}
+
+export interface InterfaceCounters {
+  name: string;
+  rxBytes: number;
+  rxErrors: number;
+  txBytes: number;
+  txErrors: number;
+}
+
+/** Of a pod as a whole. */
+export interface SandboxCounters extends Counters {
+  id: string;
+  processes?: number | undefined;
+  /** The default one first. */
+  interfaces: InterfaceCounters[];
+}
+
+export interface RuntimeCounters {
+  containers: ContainerCounters[];
+  /** Empty where the runtime does not tell. */
+  sandboxes: SandboxCounters[];
+}
+
 /** `container`: look at this container again. `all`: anything may have changed (the stream was interrupted): list. */
 export type RuntimeHint = { type: 'container'; id: string; event: 'exit' | 'oom' | 'other' } | { type: 'all' };
 
@@ -199,6 +241,10 @@ export interface Runtime {
   updateContainer(id: string, resources: LinuxResources): Promise<void>;
   /** Bytes that the container uses now, caches included. */
   memoryUsage(id: string): Promise<number>;
+  /** Of all that runs. */
+  counters(): Promise<RuntimeCounters>;
+  /** What images take of the file system that they are on. */
+  imageUsage(): Promise<{ mountpoint: string; bytes: number; inodes: number } | undefined>;
   /** DEADLINE_EXCEEDED when it takes longer than `timeoutSeconds` (0: no limit). */
   exec(id: string, command: readonly string[], timeoutSeconds: number): Promise<ExecResult>;
   reopenLog(id: string): Promise<void>;

@@ -28,6 +28,15 @@ describe.skipIf(why !== undefined)('containerd', () => {
     limitsOf: (id) => limitsOf(`k8s.io/${id}`),
   }));
 
+  test('tells what images take', async () => {
+    // The runtime counts it every ten seconds.
+    expect(await runtime.imageUsage()).toEqual({
+      mountpoint: expect.stringContaining(host.directory),
+      bytes: expect.any(Number),
+      inodes: expect.any(Number),
+    });
+  });
+
   test('knows its version, its images and what is absent', async () => {
     expect((await runtime.version()).name).toBe('containerd');
     expect(await runtime.status()).toMatchObject({ runtimeReady: true, networkReady: true });

@@ -8,19 +8,23 @@ import type {
   LinuxResources,
   RegistryAuth,
   Runtime,
+  RuntimeCounters,
   RuntimeHint,
   Sandbox,
   SandboxConfig,
 } from '../runtime.ts';
 import { labels, RuntimeError } from '../runtime.ts';
 import { CriClient } from './client.ts';
+import { containerCounters, sandboxCounters } from './counters.ts';
 import type {
   CriCondition,
   CriContainer,
   CriContainerStats,
   CriContainerStatus,
+  CriFilesystem,
   CriImage,
   CriSandbox,
+  CriSandboxStats,
 } from './messages.ts';
 
 const states = {
@@ -208,6 +212,30 @@ export class ContainerdRuntime implements Runtime {
       30_000,
     );
     return stats?.memory?.usage_bytes?.value ?? stats?.memory?.working_set_bytes?.value ?? 0;
+  }
+
+  async counters(): Promise<RuntimeCounters> {
+    const [containers, sandboxes] = await Promise.all([
+      this.#client.runtime<{ stats: CriContainerStats[] }>('ListContainerStats', {}, 30_000),
+      // Not every version knows it, and one pod that ends meanwhile fails it for all.
+      this.#client
+        .runtime<{ stats: CriSandboxStats[] }>('ListPodSandboxStats', {}, 30_000)
+        .catch(() => ({ stats: [] })),
+    ]);
+    const nowMs = Date.now();
+    return {
+      // Of what has ended only what it has written is told.
+      containers: containers.stats.filter((s) => s.cpu ?? s.memory).map((s) => containerCounters(s, nowMs)),
+      sandboxes: sandboxes.stats.map((s) => sandboxCounters(s, nowMs)),
+    };
+  }
+
+  async imageUsage(): Promise<{ mountpoint: string; bytes: number; inodes: number } | undefined> {
+    const answer = await this.#client.image<{ image_filesystems: CriFilesystem[] }>('ImageFsInfo', {}, 30_000);
+    const first = answer.image_filesystems[0];
+    if (!first) return undefined;
+    const { fs_id, used_bytes, inodes_used } = first;
+    return { mountpoint: fs_id?.mountpoint ?? '', bytes: used_bytes?.value ?? 0, inodes: inodes_used?.value ?? 0 };
   }
 
   async exec(id: string, command: readonly string[], timeoutSeconds: number): Promise<ExecResult> {

@@ -30,8 +30,49 @@ export interface CriContainerStatus extends Omit<CriContainer, 'pod_sandbox_id'>
   user?: { linux?: { uid: number; gid: number; supplemental_groups: number[] } | null } | null;
 }
 
-export interface CriContainerStats {
-  memory?: { usage_bytes?: { value: number } | null; working_set_bytes?: { value: number } | null } | null;
+type CriNumber = { value: number } | null | undefined;
+
+/** Beside them each has a `timestamp`, in nanoseconds. */
+export interface CriUsage {
+  cpu?: { timestamp: number; usage_core_nano_seconds?: CriNumber } | null;
+  memory?: {
+    timestamp: number;
+    usage_bytes?: CriNumber;
+    working_set_bytes?: CriNumber;
+    rss_bytes?: CriNumber;
+    page_faults?: CriNumber;
+    major_page_faults?: CriNumber;
+  } | null;
+}
+
+export interface CriFilesystem {
+  timestamp: number;
+  fs_id?: { mountpoint: string } | null;
+  used_bytes?: CriNumber;
+  inodes_used?: CriNumber;
+}
+
+export interface CriContainerStats extends CriUsage {
+  attributes?: { id: string } | null;
+  writable_layer?: CriFilesystem | null;
+}
+
+export interface CriInterface {
+  name: string;
+  rx_bytes?: CriNumber;
+  rx_errors?: CriNumber;
+  tx_bytes?: CriNumber;
+  tx_errors?: CriNumber;
+}
+
+export interface CriSandboxStats {
+  attributes?: { id: string } | null;
+  linux?:
+    | (CriUsage & {
+        network?: { default_interface?: CriInterface | null; interfaces: CriInterface[] } | null;
+        process?: { process_count?: CriNumber } | null;
+      })
+    | null;
 }
 
 export interface CriImage {

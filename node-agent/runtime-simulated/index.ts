@@ -3,6 +3,7 @@
 //   simulated.tiffin.dev/run-seconds: "5"   it ends by itself after that long (default: runs on)
 //   simulated.tiffin.dev/exit-code: "1"     with this code (default 0)
 //   simulated.tiffin.dev/memory-bytes: "1"  each container uses so much memory (default 0)
+//   simulated.tiffin.dev/cpu-milli: "1"     and so many thousandths of a core (default 0)
 // SIGTERM ends it at once with 0 (143 without a handler is what most real programs report; servers end with 0).
 
 import { toHex } from '../../src/machinery/bytes.ts';
@@ -16,6 +17,7 @@ import {
   type LinuxResources,
   labels,
   type Runtime,
+  type RuntimeCounters,
   RuntimeError,
   type RuntimeHint,
   type Sandbox,
@@ -182,6 +184,27 @@ export class SimulatedRuntime implements Runtime {
     const { record } = this.#container(id);
     return Number(this.#sandboxes.get(record.sandboxId)?.config.annotations[`${annotation}memory-bytes`] ?? 0);
   }
+
+  async counters(): Promise<RuntimeCounters> {
+    const nowMs = this.#o.timers.now();
+    const running = [...this.#containers.values()].filter((c) => c.record.state === 'running');
+    const containers = running.map(({ record }) => {
+      const given = this.#sandboxes.get(record.sandboxId)?.config.annotations ?? {};
+      const bytes = Number(given[`${annotation}memory-bytes`] ?? 0);
+      const milli = Number(given[`${annotation}cpu-milli`] ?? 0);
+      return {
+        id: record.id,
+        atMs: nowMs,
+        cpuNanoseconds: (nowMs - record.startedAtMs) * 1000 * milli,
+        usageBytes: bytes,
+        workingSetBytes: bytes,
+        rssBytes: bytes,
+      };
+    });
+    return { containers, sandboxes: [] };
+  }
+
+  async imageUsage(): Promise<undefined> {}
 
   /** For tests: the limits in force. */
   resourcesOf(id: string): LinuxResources {
