@@ -169,14 +169,14 @@ export function runtimeContract(subject: () => ContractSubject): void {
   test('what runs is counted, what does not is not', async () => {
     const { runtime } = subject();
     const { sandbox, id } = await start(uidOf());
-    const counted = async () => (await runtime.counters()).containers.find((c) => c.id === id);
+    const counted = async () => (await runtime.stats()).containers.find((c) => c.id === id);
     await runtime.startContainer(id);
     await eventually('it is counted', async () => ((await counted())?.atMs ?? 0) > 0);
     const { cpuNanoseconds, usageBytes = 0, workingSetBytes = -1 } = (await counted())!;
     expect(cpuNanoseconds).toBeGreaterThanOrEqual(0);
     expect(workingSetBytes).toBeGreaterThanOrEqual(0);
     expect(workingSetBytes).toBeLessThanOrEqual(usageBytes);
-    const { sandboxes } = await runtime.counters();
+    const { sandboxes } = await runtime.stats();
     for (const s of sandboxes.filter((x) => x.id === sandbox))
       expect(s.interfaces.map((i) => i.name)).toEqual([...new Set(s.interfaces.map((i) => i.name))]);
     await runtime.stopContainer(id, 1);

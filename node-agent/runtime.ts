@@ -242,7 +242,7 @@ export interface Runtime {
   /** Bytes that the container uses now, caches included. */
   memoryUsage(id: string): Promise<number>;
   /** Of all that runs. */
-  counters(): Promise<RuntimeCounters>;
+  stats(): Promise<RuntimeCounters>;
   /** What images take of the file system that they are on. */
   imageUsage(): Promise<{ mountpoint: string; bytes: number; inodes: number } | undefined>;
   /** DEADLINE_EXCEEDED when it takes longer than `timeoutSeconds` (0: no limit). */

@@ -214,7 +214,7 @@ export class ContainerdRuntime implements Runtime {
     return stats?.memory?.usage_bytes?.value ?? stats?.memory?.working_set_bytes?.value ?? 0;
   }
 
-  async counters(): Promise<RuntimeCounters> {
+  async stats(): Promise<RuntimeCounters> {
     const [containers, sandboxes] = await Promise.all([
       this.#client.runtime<{ stats: CriContainerStats[] }>('ListContainerStats', {}, 30_000),
       // Not every version knows it, and one pod that ends meanwhile fails it for all.

@@ -185,7 +185,7 @@ export class SimulatedRuntime implements Runtime {
     return Number(this.#sandboxes.get(record.sandboxId)?.config.annotations[`${annotation}memory-bytes`] ?? 0);
   }
 
-  async counters(): Promise<RuntimeCounters> {
+  async stats(): Promise<RuntimeCounters> {
     const nowMs = this.#o.timers.now();
     const running = [...this.#containers.values()].filter((c) => c.record.state === 'running');
     const containers = running.map(({ record }) => {
