@@ -194,3 +194,14 @@ test('tolerations that were there are found again', async () => {
   expect((await call('PUT', `${pods}/a`, json)).json.details.causes[0].field).toBe('spec.tolerations');
   expect(performance.now() - begunMs).toBeLessThan(limitMs);
 });
+
+test('a Secret is measured as it is stored, its data in base64', async () => {
+  const { call } = await testServer(openSql());
+  const data = { a: Buffer.alloc(1024 * 1024).toString('base64') };
+  const create = async (name: string, annotationBytes: number) => {
+    const metadata = { name, annotations: { a: 'x'.repeat(annotationBytes) } };
+    return (await call('POST', '/api/v1/namespaces/default/secrets', { metadata, data })).code;
+  };
+  expect(await create('a', 170 * 1024)).toBe(201);
+  expect(await create('b', 255 * 1024)).toBe(413);
+});
