@@ -1,5 +1,6 @@
-// A promise-shaped gRPC client of CRI v1 and of containerd's native event stream, from descriptors in JSON. It knows
-// transport only: no retry and no meaning. Numbers of 64 bits become JavaScript numbers (nanoseconds lose their last digits).
+// Promise-shaped gRPC clients of CRI v1, of containerd's native event stream and of its containers and tasks, from descriptors in
+// JSON. They know transport only: no retry and no meaning. Numbers of 64 bits become JavaScript numbers (nanoseconds lose their
+// last digits). Clients of one socket share its connection.
 import { readFileSync } from 'node:fs';
 import * as grpc from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
@@ -7,46 +8,7 @@ import { RuntimeError } from '../runtime.ts';
 
 const options = { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: false } as const;
 
-const eventsDescriptor = {
-  nested: {
-    google: {
-      nested: {
-        protobuf: {
-          nested: { Any: { fields: { type_url: { type: 'string', id: 1 }, value: { type: 'bytes', id: 2 } } } },
-        },
-      },
-    },
-    containerd: {
-      nested: {
-        services: {
-          nested: {
-            events: {
-              nested: {
-                v1: {
-                  nested: {
-                    Events: {
-                      methods: {
-                        Subscribe: { requestType: 'SubscribeRequest', responseType: 'Envelope', responseStream: true },
-                      },
-                    },
-                    SubscribeRequest: { fields: { filters: { rule: 'repeated', type: 'string', id: 1 } } },
-                    Envelope: {
-                      fields: {
-                        namespace: { type: 'string', id: 2 },
-                        topic: { type: 'string', id: 3 },
-                        event: { type: 'google.protobuf.Any', id: 4 },
-                      },
-                    },
-                  },
-                },
-              },
-            },
-          },
-        },
-      },
-    },
-  },
-};
+const services = ['containerd', 'services'];
 
 type Unary = (
   request: unknown,
@@ -67,21 +29,33 @@ function serviceClient(tree: grpc.GrpcObject, path: readonly string[], address: 
   });
 }
 
+const descriptor = (file: string): grpc.GrpcObject =>
+  grpc.loadPackageDefinition(
+    fromJSON(
+      JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8')) as Parameters<typeof fromJSON>[0],
+      options,
+    ),
+  );
+
+/** What belongs to Kubernetes, of all that containerd runs. */
+function kubernetes(): grpc.Metadata {
+  const metadata = new grpc.Metadata();
+  metadata.set('containerd-namespace', 'k8s.io');
+  return metadata;
+}
+
 export class CriClient {
   readonly #runtime: grpc.Client;
   readonly #image: grpc.Client;
   readonly #events: grpc.Client;
 
   constructor(socket: string) {
-    const descriptor = JSON.parse(readFileSync(new URL('./cri-v1.json', import.meta.url), 'utf8')) as Parameters<
-      typeof fromJSON
-    >[0];
-    const cri = grpc.loadPackageDefinition(fromJSON(descriptor, options));
-    const events = grpc.loadPackageDefinition(fromJSON(eventsDescriptor as Parameters<typeof fromJSON>[0], options));
+    const cri = descriptor('./cri-v1.json');
+    const events = descriptor('./containerd-v1.json');
     const address = `unix://${socket}`;
     this.#runtime = serviceClient(cri, ['runtime', 'v1', 'RuntimeService'], address);
     this.#image = serviceClient(cri, ['runtime', 'v1', 'ImageService'], address);
-    this.#events = serviceClient(events, ['containerd', 'services', 'events', 'v1', 'Events'], address);
+    this.#events = serviceClient(events, [...services, 'events', 'v1', 'Events'], address);
   }
 
   runtime<T>(method: string, request: unknown, deadlineMs?: number): Promise<T> {
@@ -103,9 +77,7 @@ export class CriClient {
       namespace: string;
       event?: { value: Uint8Array };
     }>;
-    const metadata = new grpc.Metadata();
-    metadata.set('containerd-namespace', 'k8s.io');
-    const stream = subscribe.call(client, { filters: ['namespace==k8s.io,topic~=/tasks/'] }, metadata);
+    const stream = subscribe.call(client, { filters: ['namespace==k8s.io,topic~=/tasks/'] }, kubernetes());
     let over = false;
     const end = (error: unknown): void => {
       if (over) return;
@@ -128,18 +100,56 @@ export class CriClient {
   }
 }
 
-function call<T>(client: grpc.Client, method: string, request: unknown, deadlineMs: number): Promise<T> {
+/** containerd's own services, beneath CRI. */
+export class ContainerdClient {
+  readonly #containers: grpc.Client;
+  readonly #tasks: grpc.Client;
+
+  constructor(socket: string) {
+    const containerd = descriptor('./containerd-v1.json');
+    const address = `unix://${socket}`;
+    this.#containers = serviceClient(containerd, [...services, 'containers', 'v1', 'Containers'], address);
+    this.#tasks = serviceClient(containerd, [...services, 'tasks', 'v1', 'Tasks'], address);
+  }
+
+  container<T>(id: string): Promise<T> {
+    return call(this.#containers, 'Get', { id }, 30_000, kubernetes());
+  }
+
+  task<T>(method: string, request: unknown): Promise<T> {
+    return call(this.#tasks, method, request, 60_000, kubernetes());
+  }
+
+  /** The exit code, once there is one. */
+  async wait(request: { container_id: string; exec_id: string }, signal: AbortSignal): Promise<number> {
+    const answer = call<{ exit_status: number }>(this.#tasks, 'Wait', request, Infinity, kubernetes(), signal);
+    return (await answer).exit_status;
+  }
+
+  close(): void {
+    this.#containers.close();
+    this.#tasks.close();
+  }
+}
+
+function call<T>(
+  client: grpc.Client,
+  method: string,
+  request: unknown,
+  deadlineMs: number,
+  metadata = new grpc.Metadata(),
+  signal?: AbortSignal,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const unary = (client as grpc.Client & Record<string, unknown>)[method] as Unary;
-    unary.call(
-      client,
-      request,
-      new grpc.Metadata(),
-      { deadline: new Date(Date.now() + deadlineMs) },
-      (error, value) => {
-        if (error) reject(new RuntimeError(grpc.status[error.code] ?? 'UNKNOWN', error.details));
-        else resolve(value as T);
-      },
-    );
+    const deadline = deadlineMs === Infinity ? Infinity : Date.now() + deadlineMs;
+    const cancel = (): void => under.cancel();
+    const under = unary.call(client, request, metadata, { deadline }, (error, value) => {
+      signal?.removeEventListener('abort', cancel);
+      if (error) reject(new RuntimeError(grpc.status[error.code] ?? 'UNKNOWN', error.details));
+      else resolve(value as T);
+    });
+    signal?.addEventListener('abort', cancel);
+    if (signal?.aborted) cancel();
   });
 }

@@ -22,10 +22,13 @@ export interface Attached {
 }
 
 export interface Executed extends Attached {
-  /** Resolves with the exit code once the process has ended and its output is complete. */
+  /**
+   * Resolves with the exit code once the process has ended and its output is complete; output is not waited for for ever when
+   * somebody else has inherited it.
+   */
   readonly exit: Promise<number>;
-  /** Kills what was executed. Idempotent. */
-  close(): void;
+  /** As SIGKILL does; `exit` tells. */
+  kill(): Promise<void>;
 }
 
 /** Throws RuntimeErrors: NOT_FOUND where there is no such container, FAILED_PRECONDITION where it does not run. */

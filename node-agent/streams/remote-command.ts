@@ -1,0 +1,208 @@
+// What exec and attach have in common: a client's channels joined with the standard streams of a process, until what is waited for
+// has happened; then a Status on the error channel and the end. Whoever does not read stops the other side, in each direction.
+//
+// A client that goes away does not take the process with it: as with CRI its input ends, and nobody reads its output any more.
+import type { Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ApiError, errors } from '../../src/machinery/errors.ts';
+import type { AttachOffer, ExecOffer } from '../../src/protocol/streams.ts';
+import type { ContainerRecord } from '../runtime.ts';
+import { type ChannelCodec, ChannelError, channelCodec, channels } from './channels.ts';
+import type { Attached, StandardStreams } from './processes.ts';
+import type { ClientSocket, SocketOffered } from './types.ts';
+
+/** Of the manager of pods, what finds a container. */
+export interface Pods {
+  worker(
+    uid: string,
+  ): { state: { containers: ReadonlyMap<string, Pick<ContainerRecord, 'id' | 'name' | 'state'>> } } | undefined;
+}
+
+/** What the error channel says at the end, as meta/v1 has it. */
+export interface Outcome {
+  metadata: Record<string, never>;
+  status: 'Success' | 'Failure';
+  message?: string;
+  reason?: string;
+  details?: { causes: { reason?: string; message: string }[] };
+  code?: number;
+}
+
+export const success: Outcome = { metadata: {}, status: 'Success' };
+
+export const internalError = (message: string): Outcome => ({
+  metadata: {},
+  status: 'Failure',
+  message: `Internal error occurred: ${message}`,
+  reason: 'InternalError',
+  details: { causes: [{ message }] },
+  code: 500,
+});
+
+/** v4 and v5 tell the outcome as JSON, older ones a failure's message only. */
+const isVersioned = (protocol: string): boolean => /^v[45]\./.test(protocol);
+
+/** What a client that has gone sent before is still delivered, if somebody takes it this soon. */
+const lateInputMs = 10_000;
+
+export interface RemoteCommand<A extends Attached> {
+  start(containerId: string, streams: StandardStreams): Promise<A>;
+  /** When it is over; rejects with what {@link failed} puts into words. */
+  outcome(attached: A): Promise<Outcome>;
+  failed(error: unknown): Outcome;
+}
+
+type Offer = ExecOffer | AttachOffer;
+
+/** Resolves when the command is over or the client is gone. */
+export async function serveRemoteCommand<O extends Offer, A extends Attached>(
+  pods: Pods,
+  stream: SocketOffered<O>,
+  command: RemoteCommand<A>,
+): Promise<void> {
+  const { protocol, stdin, stdout, tty, ...offer } = stream.offer;
+  // A terminal has one output.
+  const streams = { stdin, stdout, stderr: offer.stderr && !tty, tty };
+  if (!streams.stdin && !streams.stdout && !streams.stderr)
+    throw errors.badRequest('you must specify at least 1 of stdin, stdout, stderr');
+  const container = runningContainer(pods, stream.offer);
+  // A client of v5 that is refused would try SPDY, and show what comes of that. There the API server has accepted it before it asks
+  // the node, and passes on what the node says.
+  if (container instanceof ApiError && !protocol.startsWith('v5.')) throw container;
+  const client = await stream.accept();
+  const codec = channelCodec(protocol);
+  const say = (channel: number, data: Uint8Array): Promise<boolean> => client.send(codec.encode(channel, data));
+  // By this the client knows that it is connected.
+  await say(streams.stdout ? channels.stdout : streams.stderr ? channels.stderr : channels.error, new Uint8Array());
+  const finish = async (outcome: Outcome): Promise<void> => {
+    if (isVersioned(protocol)) await say(channels.error, Buffer.from(JSON.stringify(outcome)));
+    else if (outcome.status === 'Failure') await say(channels.error, Buffer.from(outcome.message ?? ''));
+    client.close(1000);
+  };
+  if (container instanceof ApiError) return finish(internalError(`unable to upgrade connection: ${container.message}`));
+
+  const { failed } = command;
+  let attached: A;
+  try {
+    attached = await command.start(container, streams);
+  } catch (error) {
+    return finish(failed(error));
+  }
+  const gone = new Promise<undefined>((resolve) => {
+    if (client.signal.aborted) resolve(undefined);
+    else client.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+  const input = takeInput(client, codec, attached);
+  const output = Promise.all([
+    copy(attached.stdout, (data) => say(channels.stdout, data)),
+    copy(attached.stderr, (data) => say(channels.stderr, data)),
+  ]);
+  try {
+    const outcome = await Promise.race([gone, command.outcome(attached).catch(failed)]);
+    if (outcome && (await Promise.race([gone, output.then(() => true)]))) return await finish(outcome);
+    await Promise.race([input, delay(lateInputMs, undefined, { ref: false })]);
+  } finally {
+    attached.close();
+  }
+}
+
+/** In the kubelet's words, where there is none. */
+function runningContainer(pods: Pods, offer: Offer): string | ApiError {
+  const worker = pods.worker(offer.podUid);
+  if (!worker) return new ApiError('NotFound', 'pod does not exist');
+  for (const { name, state, id } of worker.state.containers.values())
+    if (name === offer.container && state === 'running') return id;
+  return new ApiError('InternalError', `container not found (${JSON.stringify(offer.container)})`);
+}
+
+async function copy(
+  from: AsyncIterable<Uint8Array> | undefined,
+  say: (data: Uint8Array) => Promise<boolean>,
+): Promise<void> {
+  try {
+    for await (const data of from ?? []) if (!(await say(data))) return;
+  } catch {
+    // Closed from here.
+  }
+}
+
+/** Until the client's side of the socket ends. What nobody takes any more is passed over, so that the socket's own end is seen. */
+async function takeInput(client: ClientSocket, codec: ChannelCodec, attached: Attached): Promise<void> {
+  const { stdin } = attached;
+  const sizes = new Sizes((width, height) => attached.resize(width, height));
+  try {
+    for await (const message of client.messages()) {
+      const said = codec.decode(message);
+      if (!said) continue;
+      if (said.channel === channels.stdin && stdin) {
+        if ('closed' in said) stdin.end();
+        else if (stdin.writable && !stdin.write(said.data)) await drained(stdin);
+      } else if (said.channel === channels.resize && !('closed' in said)) sizes.take(said.data);
+      else if ('closed' in said && said.channel > channels.resize) throw new ChannelError('there is no such channel');
+    }
+  } catch (error) {
+    client.close(error instanceof ChannelError ? 1002 : 1011, String(error));
+  }
+  stdin?.end();
+}
+
+const drained = (stdin: Writable): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      stdin.off('drain', done).off('close', done);
+      resolve();
+    };
+    stdin.on('drain', done).on('close', done);
+    if (stdin.destroyed) done();
+  });
+
+const sizeBytesMax = 4096;
+
+/** The sizes of a terminal, as a stream of JSON objects. While one is being set only the newest of the others is kept. */
+class Sizes {
+  readonly #set: (width: number, height: number) => Promise<void>;
+  #text = '';
+  #next: { width: number; height: number } | undefined;
+  #busy = false;
+
+  constructor(set: (width: number, height: number) => Promise<void>) {
+    this.#set = set;
+  }
+
+  take(data: Uint8Array): void {
+    if (data.byteLength > sizeBytesMax) return;
+    const objects = (this.#text + Buffer.from(data).toString()).split(/(?<=\})/);
+    const rest = objects.at(-1)!;
+    this.#text = rest.endsWith('}') || rest.length > sizeBytesMax ? '' : (objects.pop() ?? '');
+    for (const object of objects) {
+      const size = sizeOf(object);
+      if (size) this.#next = size;
+    }
+    if (this.#next && !this.#busy) void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    this.#busy = true;
+    for (let size = this.#next; size; size = this.#next) {
+      this.#next = undefined;
+      // A process that has just ended has no terminal any more.
+      await this.#set(size.width, size.height).catch(() => {});
+    }
+    this.#busy = false;
+  }
+}
+
+function sizeOf(text: string): { width: number; height: number } | undefined {
+  try {
+    const object = JSON.parse(text) as Record<string, unknown>;
+    const [width, height] = ['width', 'height'].map((name) => {
+      // Go's decoder takes names in any case.
+      const key = Object.keys(object).find((k) => k.toLowerCase() === name);
+      return key === undefined ? 0 : object[key];
+    });
+    const fits = (n: unknown): n is number => typeof n === 'number' && Number.isInteger(n) && n >= 1 && n <= 0xffff;
+    return fits(width) && fits(height) ? { width, height } : undefined;
+  } catch {
+    return undefined;
+  }
+}
