@@ -26,7 +26,7 @@ import { storageObjectInUseProtection } from './admission/storage-object-in-use-
 import { taintNodesByCondition } from './admission/taint-nodes-by-condition.ts';
 import { type Authenticator, adminAuthenticator, allAuthenticated, firstOf } from './authn/authenticator.ts';
 import { bootstrapTokenAuthenticator } from './authn/bootstrap-token.ts';
-import type { ServiceAccountIssuer } from './authn/issuer.ts';
+import type { ServiceAccountIssuer } from './authn/service-account/issuer.ts';
 import { type Authorizer, authorizeBy, masters } from './authz/authorizer.ts';
 import { nodeAuthorizer } from './authz/node.ts';
 import { rbacAuthorizer } from './authz/rbac/authorizer.ts';

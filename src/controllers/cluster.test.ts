@@ -1,7 +1,7 @@
 // All controllers over the real API server and a ledger in memory, with pods that a stand-in for nodes brings up.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openSql } from '../../test/harness/sql.ts';
-import { secretToken as signedFor } from '../apiserver/authn/secret-token.ts';
+import { secretToken as signedFor } from '../apiserver/authn/service-account/secret-token.ts';
 import { type Answer, TestRandom, type TestServer, testServer } from '../apiserver/testing.ts';
 import { controllers } from '../generated/controllers.ts';
 import type { Node, Pod } from '../generated/schemas/core-v1.ts';

@@ -4,7 +4,7 @@
 
 import { fromBase64Url, toBase64Url } from '../../machinery/bytes.ts';
 import { isJsonObject } from '../../machinery/schema/json.ts';
-import type { Algorithm } from './keys/pem.ts';
+import type { Algorithm } from './service-account/keys/pem.ts';
 
 export interface Jws<A extends string = Algorithm> {
   readonly algorithm: A;

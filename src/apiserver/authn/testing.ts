@@ -3,8 +3,8 @@ import { exportPKCS8, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { toBase64Url } from '../../machinery/bytes.ts';
 import type { Sql } from '../../ports/index.ts';
 import { type TestServer, testServer } from '../testing.ts';
-import { importKey } from './keys/key.ts';
-import { pemKeys } from './keys/pem.ts';
+import { importKey } from './service-account/keys/key.ts';
+import { pemKeys } from './service-account/keys/pem.ts';
 
 export const issuer = 'https://kubernetes.default.svc.cluster.local';
 

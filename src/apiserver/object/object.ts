@@ -20,7 +20,7 @@ import type {
 import type { Interest } from '../../reconcile/interest.ts';
 import type { FeedPage, Follower, ListPage, Read, ReadResult, RemoteApi } from '../../reconcile/remote.ts';
 import type { Owned, Write, WriteOutcome } from '../../reconcile/types.ts';
-import { secretToken } from '../authn/secret-token.ts';
+import { secretToken } from '../authn/service-account/secret-token.ts';
 import { nodeUser } from '../authz/node-identity.ts';
 import { driftsFromBootstrap, undoesBootstrap } from '../bootstrap.ts';
 import { listPage } from '../client.ts';

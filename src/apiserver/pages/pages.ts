@@ -3,8 +3,8 @@
 
 import { ApiError } from '../../machinery/errors.ts';
 import { HttpAnswer, type HttpRequest } from '../../machinery/http.ts';
-import type { ServiceAccountIssuer } from '../authn/issuer.ts';
-import { openIdPage } from '../authn/openid.ts';
+import type { ServiceAccountIssuer } from '../authn/service-account/issuer.ts';
+import { openIdPage } from '../authn/service-account/openid.ts';
 import type { Core } from '../core.ts';
 import { DiscoveryAnswers } from '../discovery/answers.ts';
 import type { Discovery } from '../discovery/discovery.ts';

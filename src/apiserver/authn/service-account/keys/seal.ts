@@ -1,7 +1,7 @@
 // Private keys that lie in the ledger: AES-256-GCM under a key that is derived from a configured private key, which the ledger
 // never holds. Whoever has the database alone has nothing to sign with; whoever has the configured key could sign anyway.
 import type { CryptoKey } from 'jose';
-import { fromBase64, toBase64 } from '../../../machinery/bytes.ts';
+import { fromBase64, toBase64 } from '../../../../machinery/bytes.ts';
 
 const ivBytes = 12;
 const info = new TextEncoder().encode('tiffin.dev/service-account-keys');

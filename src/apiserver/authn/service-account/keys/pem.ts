@@ -2,8 +2,8 @@
 // keys, PKIX and PKCS#1 public keys, certificates. All of them leave as PKCS#8 or SPKI, which is what WebCrypto reads. Checks
 // no key: whoever imports it does.
 
-import { fromBase64 } from '../../../machinery/bytes.ts';
-import { type Der, derElements, derTags } from '../../../machinery/pem.ts';
+import { fromBase64 } from '../../../../machinery/bytes.ts';
+import { type Der, derElements, derTags } from '../../../../machinery/pem.ts';
 
 export type Algorithm = 'RS256' | 'ES256' | 'ES384' | 'ES512';
 

@@ -4,7 +4,7 @@ import type { CryptoKey } from 'jose';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { expect, test } from 'vitest';
-import { toBase64Url } from '../../../machinery/bytes.ts';
+import { toBase64Url } from '../../../../machinery/bytes.ts';
 import { importKey, signBytes, verifyBytes } from './key.ts';
 import { PemError, pemKeys } from './pem.ts';
 

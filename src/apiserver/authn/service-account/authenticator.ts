@@ -7,14 +7,14 @@
 //
 // Tokens are remembered under their own text. Looking one up takes a time that depends on the text, but tells nothing: V8
 // compares two texts only where a hash with a secret seed agrees, and the secret of a token, its signature, comes last.
-import type { ReadView } from '../../ledger/types.ts';
-import { goQuoted } from '../../machinery/errors.ts';
-import type { Clock } from '../../ports/index.ts';
-import type { User } from '../core.ts';
-import type { Authenticator, Reviewed } from './authenticator.ts';
+import type { ReadView } from '../../../ledger/types.ts';
+import { goQuoted } from '../../../machinery/errors.ts';
+import type { Clock } from '../../../ports/index.ts';
+import type { User } from '../../core.ts';
+import type { Authenticator, Reviewed } from '../authenticator.ts';
+import { parseJws, tokenCharsMax } from '../jws.ts';
+import { Remembered } from '../remembered.ts';
 import { legacyIssuer, problemOf, readClaims, type TokenClaims, userOf } from './claims.ts';
-import { parseJws, tokenCharsMax } from './jws.ts';
-import { Remembered } from './remembered.ts';
 import type { Signer } from './signer.ts';
 
 /** What is counted of tokens that were let in. */

@@ -1,18 +1,18 @@
 // The service account issuer as one part of the server: its settings, its signer over its keys, the authenticator of its
 // tokens, and what an administrator and a metrics reader see of it.
-import type { ServiceAccountTokens } from '../../configuration/service-accounts.ts';
-import type { Ledger } from '../../ledger/types.ts';
-import type { Clock, ClusterConfig, Log, Random } from '../../ports/index.ts';
-import type { Writer } from '../../reconcile/types.ts';
-import { Counter, type Family } from '../metrics/families.ts';
-import type { KeyFamily } from '../pages/keys.ts';
-import type { Authenticator } from './authenticator.ts';
+import type { ServiceAccountTokens } from '../../../configuration/service-accounts.ts';
+import type { Ledger } from '../../../ledger/types.ts';
+import type { Clock, ClusterConfig, Log, Random } from '../../../ports/index.ts';
+import type { Writer } from '../../../reconcile/types.ts';
+import { Counter, type Family } from '../../metrics/families.ts';
+import type { KeyFamily } from '../../pages/keys.ts';
+import type { Authenticator } from '../authenticator.ts';
+import { serviceAccountAuthenticator } from './authenticator.ts';
 import { serviceAccountKeys } from './keys/administration.ts';
 import { KeyRing } from './keys/ring.ts';
 import { lastUsed } from './last-used.ts';
-import { serviceAccountAuthenticator } from './service-account.ts';
+import { type TokenSettings, tokenSettings } from './settings.ts';
 import { createSigner, type Signer } from './signer.ts';
-import { type TokenSettings, tokenSettings } from './token-settings.ts';
 
 export interface ServiceAccountIssuer {
   readonly settings: TokenSettings;

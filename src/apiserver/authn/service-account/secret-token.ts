@@ -1,9 +1,9 @@
 // Tokens that stand in Secrets of type kubernetes.io/service-account-token: signed for the account that the Secret names,
 // without audience or end, and good for as long as they stand there (see claims.ts). Stores nothing: a controller does.
-import { secrets, serviceAccounts } from '../../generated/schemas/index.ts';
-import type { ReadView } from '../../ledger/types.ts';
-import { errors } from '../../machinery/errors.ts';
-import { getObject } from '../nodes/objects.ts';
+import { secrets, serviceAccounts } from '../../../generated/schemas/index.ts';
+import type { ReadView } from '../../../ledger/types.ts';
+import { errors } from '../../../machinery/errors.ts';
+import { getObject } from '../../nodes/objects.ts';
 import { legacyIssuer, legacyPrefix } from './claims.ts';
 import type { Signer } from './signer.ts';
 

@@ -1,6 +1,6 @@
 // What of the service account issuer is configured, with everything else in place.
-import type { ServiceAccountTokens } from '../../configuration/service-accounts.ts';
-import type { ClusterConfig } from '../../ports/index.ts';
+import type { ServiceAccountTokens } from '../../../configuration/service-accounts.ts';
+import type { ClusterConfig } from '../../../ports/index.ts';
 
 export interface TokenSettings {
   /** The first issues; the tokens of all count. */

@@ -1,7 +1,7 @@
 // One key of the service account issuer: what it signs and verifies with, and how it is published. Its name (kid) follows from
 // its public half, as upstream's does, so that nobody has to give it one.
 import type { CryptoKey, JWK } from 'jose';
-import { sha256, toBase64Url } from '../../../machinery/bytes.ts';
+import { sha256, toBase64Url } from '../../../../machinery/bytes.ts';
 import type { Algorithm, PemKey } from './pem.ts';
 
 export interface IssuerKey {

@@ -1,10 +1,10 @@
 // Notes on a Secret the day on which its token was last used, as upstream does, so that somebody can see which of these
 // tokens without end nobody needs. At most one write a day for each; the request does not wait for it.
-import { secrets } from '../../generated/schemas/index.ts';
-import type { ReadView } from '../../ledger/types.ts';
-import type { Clock, Log } from '../../ports/index.ts';
-import type { Writer } from '../../reconcile/types.ts';
-import { getObject } from '../nodes/objects.ts';
+import { secrets } from '../../../generated/schemas/index.ts';
+import type { ReadView } from '../../../ledger/types.ts';
+import type { Clock, Log } from '../../../ports/index.ts';
+import type { Writer } from '../../../reconcile/types.ts';
+import { getObject } from '../../nodes/objects.ts';
 import type { TokenClaims } from './claims.ts';
 
 export const lastUsedLabel = 'kubernetes.io/legacy-token-last-used';

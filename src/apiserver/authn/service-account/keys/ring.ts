@@ -7,8 +7,8 @@
 // At 11:00 B signs, without anything having to happen. Of A it is noted until when its tokens count: 12:05, say. retire at
 // 11:30 leaves A alone; at 12:10 A verifies no more: its row stays as a mark, since A is still configured.
 import type { CryptoKey } from 'jose';
-import type { Ledger } from '../../../ledger/types.ts';
-import type { Clock, Random } from '../../../ports/index.ts';
+import type { Ledger } from '../../../../ledger/types.ts';
+import type { Clock, Random } from '../../../../ports/index.ts';
 import { generateKey, type IssuerKey, importKey } from './key.ts';
 import { pemKeys } from './pem.ts';
 import { ivLength, seal, sealingKey, unseal } from './seal.ts';

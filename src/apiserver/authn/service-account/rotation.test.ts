@@ -1,13 +1,13 @@
 // Keys that rotate while tokens are issued and used: nothing that counts is refused on the way, and what was retired is.
 import { expect, test, vi } from 'vitest';
-import { openSql } from '../../../test/harness/sql.ts';
-import { createLedger } from '../../ledger/ledger.ts';
-import { defaultClusterConfig } from '../../ports/index.ts';
-import { TestLog, TestRandom, testServer } from '../testing.ts';
+import { openSql } from '../../../../test/harness/sql.ts';
+import { createLedger } from '../../../ledger/ledger.ts';
+import { defaultClusterConfig } from '../../../ports/index.ts';
+import { TestLog, TestRandom, testServer } from '../../testing.ts';
+import { type Forger, forger } from '../testing.ts';
 import { generateKey } from './keys/key.ts';
 import { KeyRing } from './keys/ring.ts';
 import { secretToken } from './secret-token.ts';
-import { type Forger, forger } from './testing.ts';
 
 const path = '/tiffin.dev/v1/keys/service-account';
 const hour = 3600_000;

@@ -1,9 +1,9 @@
 // The service account issuer: signs tokens with one key of its ring, checks the signatures of tokens with any of them, and
 // publishes their public halves. What tokens claim is no business of it.
 import type { JWK } from 'jose';
-import { toBase64Url } from '../../machinery/bytes.ts';
-import type { Log } from '../../ports/index.ts';
-import { type Jws, unsignedText } from './jws.ts';
+import { toBase64Url } from '../../../machinery/bytes.ts';
+import type { Log } from '../../../ports/index.ts';
+import { type Jws, unsignedText } from '../jws.ts';
 import { signBytes, verifyBytes } from './keys/key.ts';
 import type { KeyRing, RingKey } from './keys/ring.ts';
 

@@ -1,15 +1,15 @@
 // Rotation of the service account issuer's keys, as an administrator asks for it: how the keys are, `rotate` (a new key is
 // published now and signs later), `retire` (those verify no more that nobody needs; with `force`, all that do not sign).
-import type { Secret } from '../../../generated/schemas/core-v1.ts';
-import { secrets } from '../../../generated/schemas/index.ts';
-import type { ReadView } from '../../../ledger/types.ts';
-import { textFromBase64 } from '../../../machinery/bytes.ts';
-import { errors } from '../../../machinery/errors.ts';
-import type { Clock } from '../../../ports/index.ts';
-import { timestamp } from '../../core.ts';
-import { decodeAs, entries, keyRange } from '../../nodes/objects.ts';
-import type { KeyFamily } from '../../pages/keys.ts';
-import { parseJws } from '../jws.ts';
+import type { Secret } from '../../../../generated/schemas/core-v1.ts';
+import { secrets } from '../../../../generated/schemas/index.ts';
+import type { ReadView } from '../../../../ledger/types.ts';
+import { textFromBase64 } from '../../../../machinery/bytes.ts';
+import { errors } from '../../../../machinery/errors.ts';
+import type { Clock } from '../../../../ports/index.ts';
+import { timestamp } from '../../../core.ts';
+import { decodeAs, entries, keyRange } from '../../../nodes/objects.ts';
+import type { KeyFamily } from '../../../pages/keys.ts';
+import { parseJws } from '../../jws.ts';
 import { type KeyRing, madeKeysMax, type RingKey, signingOf } from './ring.ts';
 
 /** As long as others may hold what they have read at /openid/v1/jwks (its Cache-Control says so). */

@@ -1,11 +1,11 @@
 // What others verify service account tokens with: the issuer's OpenID configuration and its public keys, as they stand at
 // /.well-known/openid-configuration and /openid/v1/jwks. Only of an issuer that OpenID Connect allows: an https URL without
 // query and fragment.
-import { HttpAnswer, type HttpRequest } from '../../machinery/http.ts';
-import { methodNotAllowed } from '../negotiation/respond.ts';
+import { HttpAnswer, type HttpRequest } from '../../../machinery/http.ts';
+import { methodNotAllowed } from '../../negotiation/respond.ts';
 import type { ServiceAccountIssuer } from './issuer.ts';
 import { publishedSeconds } from './keys/administration.ts';
-import { jwksPath } from './token-settings.ts';
+import { jwksPath } from './settings.ts';
 
 export const configurationPath = '/.well-known/openid-configuration';
 

@@ -2,14 +2,14 @@
 // both forms: those of TokenRequests (claim `kubernetes.io`), and those in Secrets of type
 // kubernetes.io/service-account-token (`kubernetes.io/serviceaccount/…`), which have no end but their Secret's. Everything is
 // looked up as it is now. Says nothing of signatures.
-import type { Secret } from '../../generated/schemas/core-v1.ts';
-import { secrets } from '../../generated/schemas/index.ts';
-import type { ReadView } from '../../ledger/types.ts';
-import { constantTimeEqual, textToBase64 } from '../../machinery/bytes.ts';
-import { isJsonObject } from '../../machinery/schema/json.ts';
-import type { User } from '../core.ts';
-import { getObject } from '../nodes/objects.ts';
-import { allAuthenticated } from './authenticator.ts';
+import type { Secret } from '../../../generated/schemas/core-v1.ts';
+import { secrets } from '../../../generated/schemas/index.ts';
+import type { ReadView } from '../../../ledger/types.ts';
+import { constantTimeEqual, textToBase64 } from '../../../machinery/bytes.ts';
+import { isJsonObject } from '../../../machinery/schema/json.ts';
+import type { User } from '../../core.ts';
+import { getObject } from '../../nodes/objects.ts';
+import { allAuthenticated } from '../authenticator.ts';
 
 export interface Reference {
   name: string;

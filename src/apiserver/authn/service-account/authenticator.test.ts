@@ -2,9 +2,9 @@
 
 import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { openSql } from '../../../test/harness/sql.ts';
-import { readConfiguration } from '../../configuration/configuration.ts';
-import { encoded, type Forger, forger, issuer } from './testing.ts';
+import { openSql } from '../../../../test/harness/sql.ts';
+import { readConfiguration } from '../../../configuration/configuration.ts';
+import { encoded, type Forger, forger, issuer } from '../testing.ts';
 
 const minute = 60;
 const refused = (why: string) => `[invalid bearer token, ${why}]`;
