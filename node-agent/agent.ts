@@ -28,6 +28,8 @@ import type { Dialer } from './streams/dial.ts';
 import type { Processes } from './streams/processes.ts';
 import { StreamServer } from './streams/serve.ts';
 import { streamServers } from './streams/servers.ts';
+import type { CounterReader } from './usage/counters.ts';
+import { Sampler } from './usage/sampler.ts';
 import type { Volumes } from './volumes/manager.ts';
 
 export interface AgentParts {
@@ -42,6 +44,7 @@ export interface AgentParts {
   logsDirectory?: string;
   volumes: Volumes;
   cgroups: Cgroups;
+  counters: CounterReader;
   prober: Prober;
   network(sign: (csr: string) => ReturnType<ControlPlane['certificate']>): NodeNetwork;
   machine(): Promise<Machine>;
@@ -76,6 +79,7 @@ export class Agent {
   readonly #network: NodeNetwork;
   readonly #applier: NetworkApplier;
   readonly #streams: StreamServer;
+  readonly #sampler: Sampler;
   #sync: SyncLoop | undefined;
   #cluster: ClusterInfo | undefined;
   #machine: Machine | undefined;
@@ -124,6 +128,7 @@ export class Agent {
       answered: (write, code, message) => this.#answered(write, code, message),
     });
     this.pods = new PodManager(this.#podsNode());
+    this.#sampler = new Sampler({ clock: timers, counters: parts.counters, running: () => this.pods.running() });
     this.#streams = new StreamServer(
       streamServers({ pods: this.pods, logsDirectory: this.#logsDirectory(), timers, processes: parts.processes }),
       parts.dial(() => this.#api.credential),
@@ -191,6 +196,7 @@ export class Agent {
       heartbeatMs: () => this.#cluster!.heartbeatMs,
       cursor: () => ({ epoch: this.#store.epoch, revision: this.#store.revision }),
       serviceRevision: () => this.#applier.serviceRevision,
+      usage: () => this.#sampler.take(),
       take: (answer) => this.#take(answer),
       offered: (answer) => this.#offered(answer),
       connected: () => {},

@@ -17,7 +17,9 @@ import type { Gate } from './pods/context.ts';
 import { NodeProber } from './probes/probe.ts';
 import { KernelCgroups, NoCgroups } from './resources/cgroups.ts';
 import { SimulatedRuntime, simulatedProber } from './runtime-simulated/index.ts';
+import { SimulatedCounters } from './runtime-simulated/usage.ts';
 import { type Dialer, webSocketDialer } from './streams/dial.ts';
+import { KernelCounters } from './usage/kernel.ts';
 import { DiskVolumes, NoVolumes } from './volumes/manager.ts';
 
 /** Starting is bound by CPU and, in between, by the disk: fewer at once leave the one idle, more only make each slower. */
@@ -57,6 +59,7 @@ type Dial = NonNullable<BuildOptions['dial']>;
 function realAgent(config: AgentConfig, o: BuildOptions, fetch: Fetch, dial: Dial): Agent {
   const log = o.log(config.nodeName);
   const runtime = new ContainerdRuntime(config.containerd!.socket);
+  const cgroups = new KernelCgroups(`${config.networkId}-kubepods`);
   return new Agent({
     config,
     nodeName: config.nodeName,
@@ -64,7 +67,8 @@ function realAgent(config: AgentConfig, o: BuildOptions, fetch: Fetch, dial: Dia
     files: stateFiles(config, config.nodeName, config.stateDir),
     runtime,
     volumes: new DiskVolumes(path.join(config.stateDir, 'pods'), () => o.timers.now()),
-    cgroups: new KernelCgroups(`${config.networkId}-kubepods`),
+    cgroups,
+    counters: new KernelCounters({ clock: o.timers, parent: (pod) => cgroups.parent(pod) }),
     prober: new NodeProber(runtime),
     network: (sign) => createNetwork(config, { log, sign }),
     machine: () => diskAnd(config.stateDir),
@@ -88,20 +92,22 @@ export function simulatedParts(
   const nodeName = `${config.nodeName}-${index}`;
   const second = 18 + Math.floor(index / 256);
   const log = o.log(nodeName);
+  // Addresses of the benchmarking range: nothing can be confused with them.
+  const runtime = new SimulatedRuntime({
+    timers: o.timers,
+    random: o.random,
+    address: (n) => `198.${second}.${index % 256}.${2 + (n % 250)}`,
+  });
   return {
     config: { ...config, address: `198.${second}.${index % 256}.1` },
     nodeName,
     stateDir: path.join(config.stateDir, nodeName),
     files: stateFiles(config, nodeName, path.join(config.stateDir, nodeName)),
-    // Addresses of the benchmarking range: nothing can be confused with them.
-    runtime: new SimulatedRuntime({
-      timers: o.timers,
-      random: o.random,
-      address: (n) => `198.${second}.${index % 256}.${2 + (n % 250)}`,
-    }),
+    runtime,
     logsDirectory: '',
     volumes: new NoVolumes(),
     cgroups: new NoCgroups(),
+    counters: new SimulatedCounters(runtime, () => o.timers.now()),
     prober: simulatedProber,
     network: () => noNetwork,
     machine: async () => simulatedMachine,

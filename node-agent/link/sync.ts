@@ -4,6 +4,7 @@
 
 import type { Log, Timers } from '../../src/ports/index.ts';
 import type { SyncRequest, SyncResponse } from '../../src/protocol/node.ts';
+import type { NodeUsage } from '../../src/protocol/usage.ts';
 import { type ControlPlane, LinkError } from './api.ts';
 
 export interface SyncOptions {
@@ -14,6 +15,8 @@ export interface SyncOptions {
   heartbeatMs(): number;
   cursor(): { epoch: string; revision: number };
   serviceRevision(): number;
+  /** What goes along with a poll of what the node uses; undefined: nothing yet. Never rejects. */
+  usage(): Promise<NodeUsage | undefined>;
   /** Changes that fit the cursor; has to move it. */
   take(answer: SyncResponse): void;
   /** Streams and drained pods, of every answer. */
@@ -40,7 +43,7 @@ export class SyncLoop {
     let waitMs = 0;
     while (!this.#abort.signal.aborted) {
       try {
-        const answer = await this.#exchange(waitMs);
+        const answer = await this.#exchange(waitMs, await this.#o.usage());
         if (failures > 0) log.info('the control plane answers again');
         failures = 0;
         this.#o.connected(true);
@@ -73,7 +76,7 @@ export class SyncLoop {
     this.#wake();
   }
 
-  async #exchange(waitMs: number): Promise<SyncResponse> {
+  async #exchange(waitMs: number, usage?: NodeUsage): Promise<SyncResponse> {
     const { epoch, revision } = this.#o.cursor();
     const request: SyncRequest = {
       since: revision,
@@ -81,6 +84,7 @@ export class SyncLoop {
       serviceRevision: this.#o.serviceRevision(),
       waitMs,
       session: this.#o.session,
+      ...(usage ? { usage } : {}),
     };
     const answer = await this.#o.api.sync(request, this.#abort.signal);
     const now = this.#o.cursor();

@@ -4,7 +4,7 @@
 import path from 'node:path';
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
 import { parseTime } from '../../src/machinery/time.ts';
-import type { Runtime, RuntimeHint } from '../runtime.ts';
+import type { ContainerRecord, Runtime, RuntimeHint } from '../runtime.ts';
 import { labels } from '../runtime.ts';
 import { admit } from './admission.ts';
 import { messageOf, type Node } from './context.ts';
@@ -79,18 +79,21 @@ export class PodManager {
     for (const w of this.#workers.values()) if (namespace === '' || w.pod.metadata.namespace === namespace) w.refresh();
   }
 
+  /** Containers that run, with their pods. */
+  *running(): Iterable<{ pod: Pod; container: ContainerRecord }> {
+    for (const { pod, state } of this.#workers.values())
+      for (const container of state.containers.values()) if (container.state === 'running') yield { pod, container };
+  }
+
   /** Log files of running containers, to be looked after. */
   *logFiles(): Iterable<{ containerId: string; file: string }> {
     if (this.#node.logsDirectory === '') return;
-    for (const w of this.#workers.values()) {
-      const { namespace, name, uid } = w.pod.metadata;
-      for (const c of w.state.containers.values()) {
-        if (c.state !== 'running') continue;
-        yield {
-          containerId: c.id,
-          file: path.join(this.#node.logsDirectory, `${namespace}_${name}_${uid}`, c.name, `${c.attempt}.log`),
-        };
-      }
+    for (const { pod, container: c } of this.running()) {
+      const { namespace, name, uid } = pod.metadata;
+      yield {
+        containerId: c.id,
+        file: path.join(this.#node.logsDirectory, `${namespace}_${name}_${uid}`, c.name, `${c.attempt}.log`),
+      };
     }
   }
 

@@ -2,8 +2,8 @@
 // does is said in its pod's annotations (handed on with the sandbox):
 //   simulated.tiffin.dev/run-seconds: "5"   it ends by itself after that long (default: runs on)
 //   simulated.tiffin.dev/exit-code: "1"     with this code (default 0)
-//   simulated.tiffin.dev/memory-bytes: "1"  each container uses so much memory (default 0)
-//   simulated.tiffin.dev/cpu-milli: "1"     and so many thousandths of a core (default 0)
+//   simulated.tiffin.dev/memory-bytes: "1"  each container uses so much memory (default: see usage.ts)
+//   simulated.tiffin.dev/cpu-milli: "1"     and so many thousandths of a core (the same)
 // SIGTERM ends it at once with 0 (143 without a handler is what most real programs report; servers end with 0).
 
 import { toHex } from '../../src/machinery/bytes.ts';
@@ -23,6 +23,7 @@ import {
   type Sandbox,
   type SandboxConfig,
 } from '../runtime.ts';
+import { plausibleUse } from './usage.ts';
 
 export interface SimulatedRuntimeOptions {
   timers: Timers;
@@ -189,9 +190,10 @@ export class SimulatedRuntime implements Runtime {
     const nowMs = this.#o.timers.now();
     const running = [...this.#containers.values()].filter((c) => c.record.state === 'running');
     const containers = running.map(({ record }) => {
-      const given = this.#sandboxes.get(record.sandboxId)?.config.annotations ?? {};
-      const bytes = Number(given[`${annotation}memory-bytes`] ?? 0);
-      const milli = Number(given[`${annotation}cpu-milli`] ?? 0);
+      const { annotations: given = {}, metadata } = this.#sandboxes.get(record.sandboxId)?.config ?? {};
+      const usual = plausibleUse(metadata?.name ?? '', record.name);
+      const bytes = Number(given[`${annotation}memory-bytes`] ?? usual.bytes);
+      const milli = Number(given[`${annotation}cpu-milli`] ?? usual.milli);
       return {
         id: record.id,
         atMs: nowMs,

@@ -12,6 +12,7 @@ import { thisMachine } from '../node-status.ts';
 import { gateOf, systemRandom, systemTimers } from '../platform.ts';
 import { NodeProber } from '../probes/probe.ts';
 import { KernelCgroups } from '../resources/cgroups.ts';
+import { KernelCounters } from '../usage/kernel.ts';
 import { DiskVolumes } from '../volumes/manager.ts';
 import { FakeControlPlane } from './control-plane.ts';
 import { type Host, missing, startHost, testImage } from './host.ts';
@@ -35,6 +36,7 @@ function note(level: string) {
 export function buildAgent(): Agent {
   const runtime = new ContainerdRuntime(host.socket);
   const stateDir = path.join(host.directory, 'agent');
+  const cgroups = new KernelCgroups(`${path.basename(host.directory)}-kubepods`);
   return new Agent({
     config: {
       nodeName: 'n1',
@@ -50,7 +52,8 @@ export function buildAgent(): Agent {
     stateDir,
     runtime,
     volumes: new DiskVolumes(path.join(stateDir, 'pods'), () => Date.now()),
-    cgroups: new KernelCgroups(`${path.basename(host.directory)}-kubepods`),
+    cgroups,
+    counters: new KernelCounters({ clock: systemTimers, parent: (pod) => cgroups.parent(pod) }),
     prober: new NodeProber(runtime),
     network: () => noNetwork,
     machine: async () => thisMachine({ bytes: 1e11, freeBytes: 5e10 }),

@@ -4,9 +4,11 @@
 // A restart or a deploy must not make a node NotReady, so silence counts from this link's start; where the object is
 // rebuilt again and again (evicted, poked), from the first start since the last contact, which is written down. That start
 // no longer counts once its deadline passed without the alarm being served, as then the control plane itself was away.
+import type { NodeUsageRates } from '../machinery/usage.ts';
 import type { Alarm, ClusterConfig, Log, Timers } from '../ports/index.ts';
 import type { NodeChange, SyncRequest, SyncResponse } from '../protocol/node.ts';
 import type { StreamOffer } from '../protocol/streams.ts';
+import { UsageHistory } from './usage.ts';
 
 /** What the API server answers to a link. */
 export interface Upstream {
@@ -65,6 +67,7 @@ export class NodeLinkCore {
   readonly #options: LinkOptions;
   #state: LinkState;
   readonly #startedMs: number;
+  readonly #usage: UsageHistory;
   #lastContactMs: number | undefined;
   /** Raised by every poke and offer; a held poll sleeps until it moves. */
   #bell = 0;
@@ -86,6 +89,7 @@ export class NodeLinkCore {
     this.#options = options;
     this.#state = options.state;
     this.#startedMs = options.timers.now();
+    this.#usage = new UsageHistory(options.timers);
     if (this.#state.contact === 'alive') this.#awaitContact();
   }
 
@@ -117,6 +121,11 @@ export class NodeLinkCore {
 
   #countedFrom(): number {
     return this.#lastContactMs ?? this.#state.unheard?.sinceMs ?? this.#startedMs;
+  }
+
+  /** What the node and its pods use, by what its agent has reported of late. */
+  usage(): NodeUsageRates {
+    return this.#usage.rates();
   }
 
   offer(stream: StreamOffer): void {
@@ -153,6 +162,7 @@ export class NodeLinkCore {
    */
   async sync(request: SyncRequest, cancelled?: AbortSignal): Promise<SyncResponse> {
     this.heard();
+    this.#usage.add(request.usage);
     const { timers, config } = this.#options;
     const begins = request.session !== this.#session || request.epoch !== this.#epoch || request.since === 0;
     if (request.session !== this.#session || request.since === 0) {

@@ -75,6 +75,8 @@ export const syncRequest = z.object({
   waitMs: z.number(),
   /** New with every start of the agent. */
   session: z.string(),
+  /** NodeUsage: see usage.ts. Read by itself, so that one of another version spoils nothing. */
+  usage: z.optional(z.unknown()),
 });
 export type SyncRequest = z.infer<typeof syncRequest>;
 
