@@ -6,6 +6,7 @@ import type { Fetch, Log, Random, Timers } from '../src/ports/index.ts';
 import { Agent, type AgentParts } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { ContainerdRuntime } from './cri/containerd.ts';
+import { containerdProcesses } from './cri/processes.ts';
 import { nodeFetch, requireTls } from './link/http.ts';
 import { fileSealer } from './link/sealer.ts';
 import { diskFiles, type StateFiles } from './link/store.ts';
@@ -58,7 +59,8 @@ type Dial = NonNullable<BuildOptions['dial']>;
 
 function realAgent(config: AgentConfig, o: BuildOptions, fetch: Fetch, dial: Dial): Agent {
   const log = o.log(config.nodeName);
-  const runtime = new ContainerdRuntime(config.containerd!.socket);
+  const { socket } = config.containerd!;
+  const runtime = new ContainerdRuntime(socket);
   const cgroups = new KernelCgroups(`${config.networkId}-kubepods`);
   return new Agent({
     config,
@@ -66,6 +68,7 @@ function realAgent(config: AgentConfig, o: BuildOptions, fetch: Fetch, dial: Dia
     stateDir: config.stateDir,
     files: stateFiles(config, config.nodeName, config.stateDir),
     runtime,
+    processes: containerdProcesses({ socket, runtime, directory: path.join(config.stateDir, 'streams'), log }),
     volumes: new DiskVolumes(path.join(config.stateDir, 'pods'), () => o.timers.now()),
     cgroups,
     counters: new KernelCounters({ clock: o.timers, parent: (pod) => cgroups.parent(pod) }),

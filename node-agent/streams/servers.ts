@@ -2,6 +2,7 @@
 import type { Timers } from '../../src/ports/index.ts';
 import { logServer } from '../logs/serve.ts';
 import type { PodManager } from '../pods/manager.ts';
+import { execServer } from './exec.ts';
 import type { Processes } from './processes.ts';
 import type { Servers } from './serve.ts';
 
@@ -16,5 +17,6 @@ export interface ServerParts {
 export function streamServers(p: ServerParts): Partial<Servers> {
   return {
     log: logServer(p.pods, p.logsDirectory, p.timers),
+    ...(p.processes ? { exec: execServer(p.pods, p.processes) } : {}),
   };
 }
