@@ -30,7 +30,7 @@ export class Expiry {
   }
 
   /** When the next object expires; undefined: none does. */
-  next(): number | undefined {
+  #next(): number | undefined {
     const first = this.#index().values().next().value;
     return first && first.atMs + batchMs;
   }
@@ -49,7 +49,7 @@ export class Expiry {
         for (const [key, { revision }] of due.slice(from, from + pageRows))
           tx.delete(key, (deletion, current) => revised(current, deletion), { revision });
       });
-    return this.next();
+    return this.#next();
   }
 
   #index(): Map<string, Due> {

@@ -3,7 +3,7 @@
 import { apiVersion, groupResource } from '../machinery/meta.ts';
 import type { AnyResource, Subresource } from '../machinery/resource.ts';
 
-export const defaultVerbs: readonly string[] = [
+const defaultVerbs: readonly string[] = [
   'create',
   'delete',
   'deletecollection',
@@ -36,7 +36,6 @@ function completed(definition: AnyResource, all: ReadonlyMap<string, AnyResource
 export class Registry {
   readonly definitions: readonly AnyResource[];
   readonly #byPath = new Map<string, AnyResource>();
-  readonly #byKind = new Map<string, AnyResource>();
   readonly #byGroupResource = new Map<string, AnyResource>();
 
   constructor(definitions: readonly AnyResource[]) {
@@ -44,7 +43,6 @@ export class Registry {
     this.definitions = definitions.map((one) => (one.conversion ? completed(one, stored) : one));
     for (const definition of this.definitions) {
       this.#byPath.set(pathOf(definition), definition);
-      this.#byKind.set(`${apiVersion(definition)}/${definition.kind}`, definition);
       if (!definition.conversion) this.#byGroupResource.set(groupResource(definition), definition);
     }
   }
@@ -63,10 +61,6 @@ export class Registry {
   /** Of another version of a resource, the resource that is stored; otherwise `definition` itself. */
   stored(definition: AnyResource): AnyResource {
     return definition.conversion ? this.require(definition.conversion.resource) : definition;
-  }
-
-  findKind(groupVersion: string, kind: string): AnyResource | undefined {
-    return this.#byKind.get(`${groupVersion}/${kind}`);
   }
 
   /** By upstream's notation (`pods`, `deployments.apps`), which is also the first segment of ledger keys. */

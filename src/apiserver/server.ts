@@ -228,11 +228,6 @@ export class ApiServer {
     return this.#expiry.expire(nowMs);
   }
 
-  /** When {@link expire} has something to do next. */
-  nextExpiry(): number | undefined {
-    return this.#expiry.next();
-  }
-
   /** Open watches. */
   get watches(): number {
     return this.#hub.size;

@@ -29,7 +29,7 @@ export function listenAddresses(settings: ClusterSettings): string[] {
   return [...new Set(['127.0.0.1', settings.listen, ...bridge])];
 }
 
-export function certificateNames(settings: ClusterSettings): string[] {
+function certificateNames(settings: ClusterSettings): string[] {
   const addresses = listenAddresses(settings);
   const everywhere = addresses.some(wildcard) ? hostAddresses().filter((a) => !/^10\.(89|244)\./.test(a)) : [];
   return [

@@ -5,10 +5,10 @@ import { invalid, isDns1123Subdomain, notSupported, required } from '../machiner
 import { Fields } from './fields.ts';
 
 /** From nothing at all to everything: each has what those before it have. */
-export const auditLevels = ['None', 'Metadata', 'Request', 'RequestResponse'] as const;
+const auditLevels = ['None', 'Metadata', 'Request', 'RequestResponse'] as const;
 export type AuditLevel = (typeof auditLevels)[number];
 
-export const auditStages = ['RequestReceived', 'ResponseStarted', 'ResponseComplete', 'Panic'] as const;
+const auditStages = ['RequestReceived', 'ResponseStarted', 'ResponseComplete', 'Panic'] as const;
 export type AuditStage = (typeof auditStages)[number];
 
 export interface AuditPolicy {

@@ -40,7 +40,7 @@ export interface JwtAuthenticator {
 }
 
 const issuersMax = 64;
-export const noExpressions = 'CEL expressions are not supported yet';
+const noExpressions = 'CEL expressions are not supported yet';
 
 export const authenticationConfiguration = {
   key: 'authentication',

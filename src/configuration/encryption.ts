@@ -31,7 +31,7 @@ export interface EncryptedResources {
 /** In order: the first entry that names a resource holds for it. */
 export type Encryption = readonly EncryptedResources[];
 
-export const clusterKeysEndpoint = 'secret://ENCRYPTION_KEYS';
+const clusterKeysEndpoint = 'secret://ENCRYPTION_KEYS';
 const providerNames = ['kms', 'aesgcm', 'aescbc', 'secretbox', 'identity'] as const;
 const aesKeyBytes = [16, 24, 32];
 const noRestApi = ['apiserveripinfo', 'serviceipallocations', 'servicenodeportallocations'];

@@ -3,7 +3,7 @@ import type { FieldError } from '../machinery/errors.ts';
 import { invalid, notSupported } from '../machinery/validation.ts';
 import { Fields } from './fields.ts';
 
-export const eventLimitTypes = ['Server', 'Namespace', 'User', 'SourceAndObject'] as const;
+const eventLimitTypes = ['Server', 'Namespace', 'User', 'SourceAndObject'] as const;
 
 export interface EventLimit {
   readonly type: (typeof eventLimitTypes)[number];

@@ -22,7 +22,7 @@ const apiVersion = `${group}/v1`;
 const commonVerbs = new Set(['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']);
 
 /** Undefined: no rule allows this without allowing more. */
-export function ruleFor(asked: Asked): WrittenRule | undefined {
+function ruleFor(asked: Asked): WrittenRule | undefined {
   const { verb, group, resource, subresource, name, path } = asked;
   if (!asked.isResource) return path.endsWith('*') ? undefined : { verbs: [verb], nonResourceURLs: [path] };
   if (verb === '' || resource === '') return undefined;

@@ -74,7 +74,7 @@ function hexValue(hex: string): string | undefined {
 }
 
 /** The parts of a DER `Name`, in its order. */
-export function parseNameDer(name: Der | undefined): NamePart[] | undefined {
+function parseNameDer(name: Der | undefined): NamePart[] | undefined {
   const sets = derSequence(name);
   if (!sets) return undefined;
   const parts: NamePart[] = [];

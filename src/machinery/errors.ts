@@ -227,7 +227,7 @@ export function causesOf(problems: readonly FieldError[]): Required<StatusCause>
 }
 
 /** The part after the field path: `Invalid value: "x": must be …`. */
-export function fieldErrorDetail(problem: FieldError): string {
+function fieldErrorDetail(problem: FieldError): string {
   const hidden = valueless.has(problem.type) || problem.badValue === omitted;
   const value = hidden ? '' : `: ${shown(problem.badValue)}`;
   return `${titles[problem.type]}${value}${problem.detail ? `: ${problem.detail}` : ''}`;

@@ -6,7 +6,7 @@ import { cidrMessages, ipMessages, parseIp } from './cidr.ts';
 const maxLength = (length: number): string => `must be no more than ${length} characters`;
 /** Of the newer checks, which count as they say. */
 const maxBytes = (length: number): string => `must be no more than ${length} bytes`;
-export const inclusiveRange = (low: number, high: number): string => `must be between ${low} and ${high}, inclusive`;
+const inclusiveRange = (low: number, high: number): string => `must be between ${low} and ${high}, inclusive`;
 
 export function regexMessage(message: string, format: string, ...examples: string[]): string {
   const shown = examples.map((example) => `'${example}', `).join(' or ');
@@ -168,7 +168,7 @@ export function isRelaxedEnvVarName(value: string): string[] {
 }
 
 export const isPortNumber = (port: number): string[] => isInRange(port, 1, 65535);
-export const isInRange = (value: number, low: number, high: number): string[] =>
+const isInRange = (value: number, low: number, high: number): string[] =>
   value >= low && value <= high ? [] : [inclusiveRange(low, high)];
 export const isUserId = (id: number): string[] => isInRange(id, 0, 2 ** 31 - 1);
 export const isGroupId = isUserId;

@@ -55,7 +55,7 @@ test('a restart writes nothing; events expire', async () => {
   const { revision } = ledger;
   await server.start();
   expect(ledger.revision).toBe(revision);
-  expect(server.nextExpiry()).toBeUndefined();
+  expect(await server.expire()).toBeUndefined();
   const events = '/api/v1/namespaces/default/events';
   const involvedObject = { kind: 'Pod', name: 'x', namespace: 'default' };
   await call('POST', events, { metadata: { name: 'a' }, involvedObject, reason: 'r' });

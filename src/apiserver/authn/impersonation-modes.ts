@@ -19,7 +19,7 @@ export interface Mode {
 }
 
 /** Of `system:serviceaccount:NAMESPACE:NAME`. */
-export function serviceAccountOf(username: string): { namespace: string; name: string } | undefined {
+function serviceAccountOf(username: string): { namespace: string; name: string } | undefined {
   const [, namespace = '', name = ''] = /^system:serviceaccount:([^:]*):([^:]*)$/.exec(username) ?? [];
   if (isDns1123Label(namespace).length > 0 || isDns1123Subdomain(name).length > 0) return undefined;
   return { namespace, name };

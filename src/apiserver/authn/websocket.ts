@@ -6,7 +6,7 @@ import { fromBase64Url } from '../../machinery/bytes.ts';
 import { errors } from '../../machinery/errors.ts';
 import type { HttpRequest } from '../../machinery/http.ts';
 
-export const tokenProtocolPrefix = 'base64url.bearer.authorization.k8s.io.';
+const tokenProtocolPrefix = 'base64url.bearer.authorization.k8s.io.';
 
 /** Undefined: there is none. Throws Unauthorized for one that is not as it should be. */
 export function protocolToken({ headers }: Pick<HttpRequest, 'headers'>): string | undefined {

@@ -9,7 +9,7 @@ import type { ProtobufAnswers } from './protobuf.ts';
 import { warningHeaders } from './warnings.ts';
 
 /** As upstream: answers above this are compressed for clients that take gzip. */
-export const gzipBytesMin = 128 * 1024;
+const gzipBytesMin = 128 * 1024;
 
 export interface AnswerOptions {
   code?: number;

@@ -63,10 +63,6 @@ export class DrainTracker {
     return [...owners];
   }
 
-  forgetNode(node: string): void {
-    this.#acknowledged.delete(node);
-  }
-
   drained(ledger: ReadView, node: string): string[] {
     const result: string[] = [];
     if (this.#quiet.has(node)) return result;

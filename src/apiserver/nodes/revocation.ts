@@ -3,7 +3,7 @@
 import { errors } from '../../machinery/errors.ts';
 import { HttpAnswer, type HttpRequest } from '../../machinery/http.ts';
 
-export const credentialsPath = '/tiffin.dev/v1/credentials/';
+const credentialsPath = '/tiffin.dev/v1/credentials/';
 export type RevokeNode = (node: string) => Promise<void>;
 
 /** Undefined: it is no such path. */

@@ -80,10 +80,6 @@ export class Poker {
     return this.#states.get(name)?.reached ?? 0;
   }
 
-  forget(name: string): void {
-    this.#states.delete(name);
-  }
-
   get caughtUp(): boolean {
     return this.behind === 0;
   }

@@ -145,7 +145,7 @@ export function continueToken(revision: number, after: string): string {
 const invalidContinue = (why: string) => errors.badRequest(`invalid continue token: continue key is not valid: ${why}`);
 
 /** Throws BadRequest. */
-export function parseContinue(token: string): { revision: number | undefined; after: string } {
+function parseContinue(token: string): { revision: number | undefined; after: string } {
   const { v = '', rv = 0, start = '' } = withoutNulls(continueJson(token));
   if (typeof v !== 'string') throw wrongField('v', v, 'string');
   if (typeof rv !== 'number' || !Number.isSafeInteger(rv)) throw wrongField('rv', rv, 'int64');

@@ -8,7 +8,7 @@ import { restrictedChecks } from './restricted.ts';
 export const allChecks: readonly Check[] = [...baselineChecks, ...restrictedChecks];
 
 /** Later versions are as this one. */
-export const newestVersion = Math.max(...allChecks.flatMap(({ versions }) => versions.map(({ since }) => since)));
+const newestVersion = Math.max(...allChecks.flatMap(({ versions }) => versions.map(({ since }) => since)));
 
 const known = new Map<string, readonly CheckPod[]>();
 

@@ -30,7 +30,7 @@ export interface KubernetesClaims {
 export const claimsKey = 'kubernetes.io';
 export const legacyIssuer = 'kubernetes/serviceaccount';
 export const legacyPrefix = 'kubernetes.io/serviceaccount/';
-export const invalidSinceLabel = 'kubernetes.io/legacy-token-invalid-since';
+const invalidSinceLabel = 'kubernetes.io/legacy-token-invalid-since';
 /** As upstream's: clocks differ, and so long a token outlives the deletion of what it is bound to while that is held up. */
 const leewayMs = 60_000;
 

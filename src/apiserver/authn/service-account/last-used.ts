@@ -7,7 +7,7 @@ import type { Writer } from '../../../reconcile/types.ts';
 import { getObject } from '../../nodes/objects.ts';
 import type { TokenClaims } from './claims.ts';
 
-export const lastUsedLabel = 'kubernetes.io/legacy-token-last-used';
+const lastUsedLabel = 'kubernetes.io/legacy-token-last-used';
 
 /** Whom to tell of each use of a legacy token. */
 export function lastUsed(options: {

@@ -7,7 +7,7 @@ import type { ServiceAccountIssuer } from './issuer.ts';
 import { publishedSeconds } from './keys/administration.ts';
 import { jwksPath } from './settings.ts';
 
-export const configurationPath = '/.well-known/openid-configuration';
+const configurationPath = '/.well-known/openid-configuration';
 
 /** Undefined: there is nothing at this path. */
 export async function openIdPage(
