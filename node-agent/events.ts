@@ -1,6 +1,7 @@
 // Events as the kubelet records them: one object per (subject, reason, message), its count raised with each repetition; too
 // many messages of one kind become one event; a subject that says too much is cut short.
 import type { Event, ObjectReference, Pod } from '../src/generated/schemas/core-v1.ts';
+import { RecentMap } from '../src/machinery/recent-map.ts';
 import { formatTime } from '../src/machinery/time.ts';
 import { type Rate, TokenBuckets } from '../src/machinery/token-bucket.ts';
 import type { Clock, Random } from '../src/ports/index.ts';
@@ -17,8 +18,8 @@ export class EventRecorder {
   readonly #clock: Clock;
   #serial: number;
   readonly #send: (event: Event) => void;
-  readonly #seen = new Map<string, Event>();
-  readonly #similar = new Map<string, { messages: Set<string>; atMs: number }>();
+  readonly #seen = new RecentMap<string, Event>(rememberedMax);
+  readonly #similar = new RecentMap<string, { messages: Set<string>; atMs: number }>(rememberedMax);
   readonly #budgets = new TokenBuckets(rate, rememberedMax);
 
   constructor(nodeName: string, clock: Clock, random: Random, send: (event: Event) => void) {
@@ -75,9 +76,7 @@ export class EventRecorder {
           reportingComponent: 'kubelet',
           reportingInstance: this.#nodeName,
         } satisfies Event);
-    this.#seen.delete(key);
     this.#seen.set(key, event);
-    if (this.#seen.size > rememberedMax) this.#seen.delete(this.#seen.keys().next().value!);
     this.#send(event);
   }
 
@@ -85,9 +84,7 @@ export class EventRecorder {
     let similar = this.#similar.get(kind);
     if (!similar || nowMs - similar.atMs > similarMs) similar = { messages: new Set(), atMs: nowMs };
     similar.atMs = nowMs;
-    this.#similar.delete(kind);
     this.#similar.set(kind, similar);
-    if (this.#similar.size > rememberedMax) this.#similar.delete(this.#similar.keys().next().value!);
     if (similar.messages.has(message)) return false;
     if (similar.messages.size >= similarMax) return true;
     similar.messages.add(message);

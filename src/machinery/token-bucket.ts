@@ -1,5 +1,6 @@
 // Token buckets: `burst` at once, and on the average `qps` a second. One for each key, of which the longest unused are let go:
 // whoever is let go starts full again, so that `keysMax` bounds the memory, not the rate of a flood of keys.
+import { RecentMap } from './recent-map.ts';
 
 export interface Rate {
   /** A second. */
@@ -37,22 +38,17 @@ export class TokenBucket {
 
 export class TokenBuckets {
   readonly #rate: Rate;
-  readonly #keysMax: number;
-  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #buckets: RecentMap<string, TokenBucket>;
 
   constructor(rate: Rate, keysMax: number) {
     this.#rate = rate;
-    this.#keysMax = keysMax;
+    this.#buckets = new RecentMap(keysMax);
   }
 
   /** The bucket of a key, full where there is none yet. */
   of(key: string, nowMs: number): TokenBucket {
     const bucket = this.#buckets.get(key) ?? new TokenBucket(this.#rate, nowMs);
-    // The newest are at the end.
-    this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
-    const [oldest] = this.#buckets.keys();
-    if (this.#buckets.size > this.#keysMax && oldest !== undefined) this.#buckets.delete(oldest);
     return bucket;
   }
 

@@ -2,6 +2,7 @@
 // Event that is there and raises its count, also after a restart. Recording is synchronous and never fails; `flush`
 // writes what has been recorded. Floods are held back per object as client-go does (a burst of 25, then one per 5 min).
 import { apiVersion, type KubeObject, type New, type ResourceToken } from '../machinery/meta.ts';
+import { RecentMap } from '../machinery/recent-map.ts';
 import { formatTime } from '../machinery/time.ts';
 import { type Rate, TokenBuckets } from '../machinery/token-bucket.ts';
 import type { Clock, Log, Timers } from '../ports/index.ts';
@@ -44,7 +45,7 @@ export class Recorder implements EventRecorder {
   readonly #options: RecorderOptions;
   #pending = new Map<string, Pending>();
   /** Count of Events known to exist, by name. */
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new RecentMap<string, number>(rememberedMax);
   readonly #buckets = new TokenBuckets(rate, rememberedMax);
   #flushing: Promise<void> | undefined;
 
@@ -116,7 +117,7 @@ export class Recorder implements EventRecorder {
         );
         for (const [i, pending] of again.entries()) {
           const event = found[i];
-          if (event) remember(this.#counts, idOf(pending), event.count ?? 1);
+          if (event) this.#counts.set(idOf(pending), event.count ?? 1);
         }
         batch = again;
       }
@@ -126,7 +127,7 @@ export class Recorder implements EventRecorder {
   /** Whether the write of `pending` needs no second attempt. */
   #learn(pending: Pending, outcome: WriteOutcome | undefined): boolean {
     if (outcome?.ok) {
-      remember(this.#counts, idOf(pending), (outcome.object as Event).count ?? 1);
+      this.#counts.set(idOf(pending), (outcome.object as Event).count ?? 1);
       return true;
     }
     this.#counts.delete(idOf(pending));
@@ -157,14 +158,6 @@ export class Recorder implements EventRecorder {
 }
 
 const idOf = (pending: Pending): string => `${pending.namespace}/${pending.name}`;
-
-function remember<V>(map: Map<string, V>, key: string, value: V): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size <= rememberedMax) return;
-  const oldest = map.keys().next().value;
-  if (oldest !== undefined) map.delete(oldest);
-}
 
 /** 64 bits of FNV-1a over the parts, in two halves with different offsets. */
 function hash(parts: readonly string[]): string {

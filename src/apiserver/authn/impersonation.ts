@@ -9,6 +9,7 @@
 
 import { errors, goQuoted } from '../../machinery/errors.ts';
 import type { HttpRequest } from '../../machinery/http.ts';
+import { RecentMap } from '../../machinery/recent-map.ts';
 import { type Attributes, type Authorizer, decided, refused } from '../authz/authorizer.ts';
 import type { User } from '../core.ts';
 import { allAuthenticated, anonymous } from './authenticator.ts';
@@ -98,7 +99,7 @@ const rememberedMax = 10_000;
 export class Impersonation {
   readonly #authorizer: Authorizer;
   /** Which mode allowed it to a user last: it is tried first, and its refusal is the one that is told. */
-  readonly #last = new Map<string, Mode>();
+  readonly #last = new RecentMap<string, Mode>(rememberedMax);
 
   constructor(authorizer: Authorizer) {
     this.#authorizer = authorizer;
@@ -113,7 +114,7 @@ export class Impersonation {
       if (!mode.serves(wanted, attributes.user)) continue;
       try {
         const user = await this.#as(mode, wanted, attributes);
-        if (mode !== last) this.#remember(name, mode);
+        if (mode !== last) this.#last.set(name, mode);
         return { user, constraint: mode.constrained ? mode.verb : '' };
       } catch (error) {
         refusal ??= error;
@@ -143,12 +144,5 @@ export class Impersonation {
       groups: [...groups, ...everyone.filter((group) => !groups.includes(group))],
       extra: Object.fromEntries(wanted.extra),
     };
-  }
-
-  #remember(name: string, mode: Mode): void {
-    this.#last.delete(name);
-    this.#last.set(name, mode);
-    const [oldest] = this.#last.keys();
-    if (this.#last.size > rememberedMax && oldest !== undefined) this.#last.delete(oldest);
   }
 }

@@ -7,6 +7,7 @@
 import { defaultRequestLimits, type RequestLimits } from '../../configuration/limits.ts';
 import { ApiError, errors } from '../../machinery/errors.ts';
 import type { HttpRequest } from '../../machinery/http.ts';
+import { RecentMap } from '../../machinery/recent-map.ts';
 import { TokenBuckets } from '../../machinery/token-bucket.ts';
 import type { Clock } from '../../ports/index.ts';
 import type { User } from '../core.ts';
@@ -26,8 +27,8 @@ export class Limits {
   readonly #bodies: Bodies;
   readonly #failures: TokenBuckets;
   readonly #users: TokenBuckets | undefined;
-  /** Credentials that were good lately, the oldest first. */
-  readonly #good = new Set<string>();
+  /** Credentials that were good lately. */
+  readonly #good = new RecentMap<string, true>(credentialsMax);
   readonly #refused: (limit: string) => void;
 
   constructor(
@@ -76,7 +77,7 @@ export class Limits {
     }
     try {
       const result = await authenticate();
-      this.#remember(credential);
+      this.#good.set(credential, true);
       return result;
     } catch (error) {
       if (error instanceof ApiError && error.reason === 'Unauthorized') {
@@ -95,13 +96,6 @@ export class Limits {
     if (this.#users.of(user.name, nowMs).take(nowMs)) return;
     this.#refused('perUser');
     throw errors.tooManyRequests('the user sends more than the cluster allows one');
-  }
-
-  #remember(credential: string): void {
-    if (this.#good.has(credential)) return;
-    this.#good.add(credential);
-    const [oldest] = this.#good;
-    if (this.#good.size > credentialsMax && oldest !== undefined) this.#good.delete(oldest);
   }
 }
 
