@@ -11,6 +11,8 @@ export interface Env {
   CONTROLLER_MANAGER: DurableObjectNamespace<ControllerManagerObject>;
   SCHEDULER: DurableObjectNamespace<SchedulerObject>;
   NODE_LINK: DurableObjectNamespace<NodeLinkObject>;
+  /** One object for each stream. */
+  RENDEZVOUS: DurableObjectNamespace;
   /** Bearer token of the user `admin` in system:masters. */
   ADMIN_TOKEN: string;
   /** PEM. */

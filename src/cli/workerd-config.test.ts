@@ -10,7 +10,7 @@ import tls from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { workerdBinary } from './control-plane.ts';
 import { ensurePki } from './pki.ts';
-import { classes, workerdConfig } from './workerd-config.ts';
+import { classes, streamClass, workerdConfig } from './workerd-config.ts';
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tiffin-workerd-'));
 const host = '127.0.0.1';
@@ -41,7 +41,7 @@ beforeAll(async () => {
   const pki = await ensurePki(path.join(dir, 'pki'), [host], Date.now());
   ca = fs.readFileSync(pki.caCertificate, 'utf8');
   const bundle = path.join(dir, 'main.js');
-  const objects = classes.map(([, name]) => `export class ${name} {}\n`).join('');
+  const objects = [...classes.map(([, name]) => name), streamClass].map((name) => `export class ${name} {}\n`).join('');
   fs.writeFileSync(bundle, `${objects}export default { fetch: (request) => new Response(request.url) };\n`);
   const ledger = path.join(dir, 'ledger');
   fs.mkdirSync(ledger);

@@ -1,5 +1,5 @@
-// The configuration of workerd for one local cluster: the Worker of workers/main.ts with its four SQLite classes on disk,
-// served over https on each address. Paths that workerd embeds are relative to the file; the disk's is absolute.
+// The configuration of workerd for one local cluster: the Worker of workers/main.ts with four SQLite classes on disk, served
+// over https on each address, and beside it the class of which there is an object for each stream, in memory. Paths that workerd embeds are relative to the file; the disk's is absolute.
 import path from 'node:path';
 import { certificatesIn } from '../configuration/certificate-authorities.ts';
 import type { Pki } from './pki.ts';
@@ -30,6 +30,10 @@ export const classes = [
   ['NODE_LINK', 'NodeLink'],
 ] as const;
 
+/** Of streams: a service of its own, since the storage of a service is on disk or in memory. Its objects go when they are idle. */
+export const streamClass = 'Rendezvous';
+const streamService = 'streams';
+
 /** A small nursery: nearly all that a request makes dies with it, and what is reused stays in the processor's caches. */
 const v8Flags = ['--max-semi-space-size=8'];
 
@@ -50,6 +54,7 @@ export function workerdConfig(input: WorkerdConfigInput): string {
   );
   const bindings = [
     ...classes.map(([binding, name]) => `(name = "${binding}", durableObjectNamespace = "${name}")`),
+    `(name = "RENDEZVOUS", durableObjectNamespace = (className = "${streamClass}", serviceName = "${streamService}"))`,
     `(name = "ADMIN_TOKEN", text = ${embed(input.pki.adminToken)})`,
     `(name = "CLUSTER_CA_CERT", text = ${embed(input.pki.caCertificate)})`,
     `(name = "CLUSTER_CA_KEY", text = ${embed(input.pki.caKey)})`,
@@ -84,6 +89,7 @@ const config :Workerd.Config = (
   v8Flags = [${v8Flags.map(text).join(', ')}],
   services = [
     (name = "main", worker = .worker),
+    (name = "${streamService}", worker = .streams),
 ${disks.join('\n')}
 ${networks.join('\n')}
   ],
@@ -102,6 +108,15 @@ const worker :Workerd.Worker = (
     ${namespaces.join(',\n    ')},
   ],
   durableObjectStorage = (localDisk = "ledger"),
+  globalOutbound = "outbound",
+);
+
+const streams :Workerd.Worker = (
+  modules = [(name = "main.js", esModule = ${embed(input.bundle)})],
+  compatibilityDate = "${compatibilityDate}",
+  bindings = [(name = "NODE_LINK", durableObjectNamespace = (className = "NodeLink", serviceName = "main"))],
+  durableObjectNamespaces = [(className = "${streamClass}", uniqueKey = "tiffin-${streamClass}", enableSql = true)],
+  durableObjectStorage = (inMemory = void),
   globalOutbound = "outbound",
 );
 `;

@@ -2,75 +2,40 @@
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '../machinery/errors.ts';
 import type { Log, Timers } from '../ports/index.ts';
-import type { LogOffer } from '../protocol/streams.ts';
 import { NodeLinkCore } from './link.ts';
 import { NodeRequests, nodePath } from './requests.ts';
-import { type AgentSocket, StreamRelay } from './streams.ts';
+import { OfferedStreams } from './streams.ts';
 
 const timers: Timers = { now: () => 0, after: () => () => undefined };
 const log: Log = { debug() {}, info() {}, warn() {}, error() {} };
-const offer: LogOffer = { id: 's', kind: 'log', namespace: 'a', pod: 'p', podUid: 'u', container: 'c', options: {} };
-const link = { offer: () => undefined, withdraw: () => undefined };
-
-function agent() {
-  const closed: number[] = [];
-  let say: (data: string | Uint8Array) => void = () => undefined;
-  const socket: AgentSocket = {
-    send: () => undefined,
-    close: (code) => void closed.push(code),
-    listen: ({ message }) => {
-      say = message;
-    },
-  };
-  return { socket, closed, say: (data: string | Uint8Array) => say(data) };
-}
-
-describe('CVE-2020-8559: a node does not send a client elsewhere', () => {
-  it.each([301, 302, 307, 308, 101, 200, 0, 700])('a stream that ends with the code %i is a failure', async (code) => {
-    const relay = new StreamRelay(timers, log);
-    const { socket, say } = agent();
-    const answer = relay.open(offer, link, 1000);
-    relay.attach('s', socket);
-    await Promise.resolve();
-    const details = { name: 'https://elsewhere.test/' };
-    say(JSON.stringify({ status: { kind: 'Status', code, message: 'Location: https://elsewhere.test/', details } }));
-    const { status, headers } = await answer;
-    expect(status).toBe(500);
-    expect(headers.has('location')).toBe(false);
-  });
-
-  it('what is no status at all is a failure, too', async () => {
-    const relay = new StreamRelay(timers, log);
-    const { socket, say } = agent();
-    const answer = relay.open(offer, link, 1000);
-    relay.attach('s', socket);
-    await Promise.resolve();
-    say('HTTP/1.1 302 Found\r\nLocation: https://elsewhere.test/\r\n\r\n');
-    expect((await answer).status).toBe(500);
-  });
-});
 
 describe('CVE-2018-1002105: a stream is of the request that was let in, and of no other', () => {
-  it('nobody attaches to one that is not waited for, nor twice', async () => {
-    const relay = new StreamRelay(timers, log);
-    const [first, second] = [agent(), agent()];
-    expect(relay.attach('s', first.socket)).toBe(false);
-    void relay.open(offer, link, 1000);
-    expect(relay.attach('t', first.socket)).toBe(false);
-    expect(relay.attach('s', first.socket)).toBe(true);
-    expect(relay.attach('s', second.socket)).toBe(false);
+  const offer = { id: 's', kind: 'log', namespace: 'a', pod: 'p', podUid: 'u', container: 'c', options: {} } as const;
+  const mailbox = { offer: () => undefined, withdraw: () => undefined };
+  function streams() {
+    const cut: string[] = [];
+    const of = new OfferedStreams(timers, { isJoined: async () => true, cut: async (id) => void cut.push(id) });
+    return { of, cut };
+  }
+
+  it('nobody claims one that is not waited for, nor twice', async () => {
+    const { of } = streams();
+    await expect(of.claim('s', true)).rejects.toMatchObject({ code: 410 });
+    of.offer(mailbox, offer, 1000);
+    await expect(of.claim('t', true)).rejects.toMatchObject({ code: 410 });
+    await of.claim('s', true);
+    await expect(of.claim('s', true)).rejects.toMatchObject({ code: 410 });
+    await expect(of.claim('s', false)).rejects.toMatchObject({ code: 410 });
   });
 
-  it('it ends with the credential', async () => {
-    const relay = new StreamRelay(timers, log);
-    const { socket, say, closed } = agent();
-    const answer = relay.open(offer, link, 1000);
-    relay.attach('s', socket);
-    await Promise.resolve();
-    say(new Uint8Array([1]));
-    await answer;
-    relay.hangUp();
-    expect(closed).toEqual([1008]);
+  it('it ends with the credential, and so does what was offered to it', async () => {
+    const { of, cut } = streams();
+    of.offer(mailbox, offer, 1000);
+    await of.claim('s', true);
+    of.offer(mailbox, { ...offer, id: 't' }, 1000);
+    await of.hangUp();
+    expect(cut).toEqual(['s']);
+    await expect(of.claim('t', true)).rejects.toMatchObject({ code: 410 });
   });
 });
 

@@ -2,9 +2,8 @@
 import { expect, it } from 'vitest';
 import type { ApiError } from '../machinery/errors.ts';
 import { NodeRequests } from './requests.ts';
-import { StreamRelay } from './streams.ts';
+import { OfferedStreams } from './streams.ts';
 
-const log = { debug() {}, info() {}, warn() {}, error() {} };
 const timers = { ms: 1_000_000, now: () => timers.ms, after: () => () => {} };
 const request = (token: string, init: RequestInit = {}) =>
   new Request('https://link/tiffin.dev/v1/nodes/n1/sync', { headers: { authorization: `Bearer ${token}` }, ...init });
@@ -47,17 +46,45 @@ it('polls that are held', async () => {
   expect(outcomes).toEqual(Array(4).fill('TooManyRequests'));
 });
 
-it('streams of a node', async () => {
-  const relay = new StreamRelay(timers, log);
-  const link = { offer() {}, withdraw() {} };
-  const open = (id: number) =>
-    relay.open(
-      { id: String(id), namespace: 'a', pod: 'p', uid: 'u', container: 'c', type: 'log', options: {} } as never,
-      link,
-      1000,
-    );
-  for (let i = 0; i < 500; i++) void open(i);
-  const refused = await open(500);
-  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
-  expect(await refused.json()).toMatchObject({ kind: 'Status', reason: 'TooManyRequests' });
+const offer = (id: string) => ({ id, kind: 'log', options: {} }) as never;
+const mailbox = { offer() {}, withdraw() {} };
+
+it('streams that wait for a node; those that nobody waits for any more make room', async () => {
+  const clock = { ms: 0, now: () => clock.ms };
+  const streams = new OfferedStreams(clock, { isJoined: async () => true, cut: async () => {} });
+  for (let i = 0; i < 500; i++) streams.offer(mailbox, offer(`s${i}`), 1000);
+  expect(() => streams.offer(mailbox, offer('x'), 1000)).toThrow(/^Too many requests/);
+  streams.withdraw(mailbox, 's7');
+  streams.offer(mailbox, offer('y'), 5000);
+  expect(() => streams.offer(mailbox, offer('z'), 1000)).toThrow(/^Too many requests/);
+  clock.ms = 1001;
+  streams.offer(mailbox, offer('z'), 1000);
+  await expect(streams.claim('s1', true)).rejects.toMatchObject({ reason: 'Gone' });
+  await streams.claim('y', true);
+});
+
+it('streams that were let in: what is over is forgotten, what is open counts', async () => {
+  const cut: string[] = [];
+  let over = (id: string): boolean => Number(id) % 2 === 0;
+  const streams = new OfferedStreams(timers, {
+    isJoined: async (id) => !over(id),
+    cut: async (id) => void cut.push(id),
+  });
+  const open = async (id: number): Promise<void> => {
+    streams.offer(mailbox, offer(String(id)), 1000);
+    await streams.claim(String(id), true);
+  };
+  for (let id = 0; id < 1400; id++) await open(id);
+  over = () => false;
+  const refused = await open(1400).then(
+    () => undefined,
+    (error: ApiError) => error.reason,
+  );
+  for (let id = 1401; !refused && id < 3000; id++) if ((await open(id).catch(() => 'refused')) === 'refused') break;
+  await streams.hangUp();
+  expect(cut.length).toBeGreaterThan(900);
+  expect(cut.length).toBeLessThanOrEqual(1001);
+  cut.length = 0;
+  await streams.hangUp();
+  expect(cut).toEqual([]);
 });

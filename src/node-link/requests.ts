@@ -97,13 +97,13 @@ export class NodeRequests {
   }
 
   /** Throws unless the request bears the node's own credential, and for a node that asks too much. */
-  async authenticate(request: Request, node: string): Promise<void> {
+  async authenticate(request: Pick<Request, 'headers'>, node: string): Promise<void> {
     await this.#authenticate(request, node);
     if (!this.#rate.take(this.#clock.now()))
       throw errors.tooManyRequests('the node asks more than the cluster allows one');
   }
 
-  async #authenticate(request: Request, node: string): Promise<void> {
+  async #authenticate(request: Pick<Request, 'headers'>, node: string): Promise<void> {
     const [, token] = /^Bearer (\S+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
     if (!token) throw errors.unauthorized();
     const known = this.#credential;
@@ -113,6 +113,11 @@ export class NodeRequests {
     if (owner !== node) throw new ApiError('Forbidden', `node "${owner}" may not speak for node "${node}"`);
     this.#credential = { token, node, untilMs: this.#clock.now() + credentialMs };
   }
+}
+
+/** Of what a node asks for: the stream whose half it brings, or that it refuses. */
+export function streamPath(what: string): string | undefined {
+  return /^streams\/([A-Za-z0-9-]{1,64})$/.exec(what)?.[1];
 }
 
 /** The node and what it asks for, of a path of the node protocol. Names are as they stand: nothing is decoded. */

@@ -245,9 +245,10 @@ describe('a node', () => {
     });
     const socket = response.webSocket!;
     socket.accept();
+    socket.send(JSON.stringify({ head: { status: 200, headers: [['content-type', 'text/plain']] } }));
     socket.send(new TextEncoder().encode('hello '));
     socket.send(new TextEncoder().encode('world\n'));
-    socket.close(1000, 'done');
+    socket.send('{"end":{}}');
     expect(await log).toEqual({ status: 200, body: 'hello world\n' });
   });
 

@@ -1,7 +1,6 @@
 // The front door: routes the node protocol to the nodes' links and everything else to the API server. Keeps nothing and
 // decides nothing: authentication and authorisation are made where the data is; only that a node's link is not even made for
-// a stranger is seen to here (node-door.ts). A stream to a pod (logs) is authorised by
-// the API server, which answers with an offer; the gateway then connects the client to the pod's node link.
+// a stranger is seen to here (node-door.ts). Streams: streams.ts.
 import { Hono } from 'hono/tiny';
 import { readJson } from '../../src/machinery/body.ts';
 import { ApiError, errors } from '../../src/machinery/errors.ts';
@@ -12,7 +11,7 @@ import { workerLog, workerTimers } from '../adapters/ambient.ts';
 import { callObject } from '../adapters/stubs.ts';
 import { type Env, mainObject } from '../env.ts';
 import { bearerOf, NodeDoor } from './node-door.ts';
-import { relayTarget } from './relay.ts';
+import { agentHalf, toApiServer } from './streams.ts';
 import { refusal } from './target.ts';
 
 const log = workerLog('gateway');
@@ -74,28 +73,15 @@ app.post('/tiffin.dev/v1/renew', async (c) => {
 
 app.all('/tiffin.dev/v1/nodes/*', async (c) => {
   // Of the path as the link will see it: which node it is must not depend on who reads it.
-  const node = nodePath(new URL(c.req.raw.url).pathname)?.node;
-  if (node === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource');
+  const asked = nodePath(new URL(c.req.raw.url).pathname);
+  if (asked === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource');
+  const { node, what } = asked;
   await doorOf(c.env).check(c.req.raw, node);
-  return callObject(c.env.NODE_LINK, node, (stub) => stub.fetch(c.req.raw));
+  const half = await agentHalf(c.req.raw, c.env, node, what);
+  return half ?? callObject(c.env.NODE_LINK, node, (stub) => stub.fetch(c.req.raw));
 });
 
-app.all('*', async (c) => {
-  const request = c.req.raw;
-  const response = await callObject(c.env.API_SERVER, mainObject, (stub) => stub.fetch(request));
-  const target = relayTarget(response);
-  if (!target) return response;
-  await response.body?.cancel();
-  return callObject(c.env.NODE_LINK, target.node, (stub) =>
-    stub.fetch(
-      new Request('https://node-link/open', {
-        method: 'POST',
-        body: JSON.stringify(target.offer),
-        signal: request.signal,
-      }),
-    ),
-  );
-});
+app.all('*', (c) => toApiServer(c.req.raw, c.env));
 
 app.notFound(() => statusResponse(errors.badRequest('the server could not find the requested resource')));
 app.onError((error, c) => statusResponse(asApiError(log, `${c.req.method} ${new URL(c.req.url).pathname}`, error)));
