@@ -184,6 +184,33 @@ export function runtimeContract(subject: () => ContractSubject): void {
     await runtime.removeSandbox(sandbox);
   });
 
+  test('a container can see the processes of another one that runs in its sandbox, and of no other', async () => {
+    const { runtime } = subject();
+    const uid = uidOf();
+    const { sandbox, id, config, image } = await start(uid);
+    const beside = async (name: string, target_id: string): Promise<string> => {
+      const own = containerOf(uid, name, 0, image);
+      own.linux.security_context.namespace_options = { network: 'POD', pid: 'TARGET', ipc: 'POD', target_id };
+      return runtime.createContainer(sandbox, own, config);
+    };
+    const processesOf = async (container: string): Promise<string> => {
+      const { stdout } = await runtime.exec(container, ['readlink', '/proc/self/ns/pid'], 5);
+      return Buffer.from(stdout).toString();
+    };
+    await expect(beside('early', id)).rejects.toThrow('not running');
+    await runtime.startContainer(id);
+    const joined = await beside('joined', id);
+    await runtime.startContainer(joined);
+    expect(await processesOf(joined)).toBe(await processesOf(id));
+    await expect(beside('absent', 'f'.repeat(64))).rejects.toThrow();
+    const elsewhere = await start(uidOf());
+    await runtime.startContainer(elsewhere.id);
+    await expect(beside('foreign', elsewhere.id)).rejects.toThrow();
+    await runtime.stopContainer(id, 1);
+    await expect(beside('late', id)).rejects.toThrow('not running');
+    for (const s of [sandbox, elsewhere.sandbox]) await runtime.removeSandbox(s);
+  });
+
   test('one name and attempt cannot exist twice', async () => {
     const { runtime, image, logsDirectory } = subject();
     const uid = uidOf();

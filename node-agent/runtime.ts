@@ -49,8 +49,10 @@ export interface ContainerRecord {
 
 export interface NamespaceOptions {
   network: 'POD' | 'NODE';
-  pid: 'POD' | 'CONTAINER' | 'NODE';
+  pid: 'POD' | 'CONTAINER' | 'NODE' | 'TARGET';
   ipc: 'POD' | 'NODE';
+  /** With pid TARGET: the container whose processes it joins. It has to run, in the same sandbox. */
+  target_id?: string;
 }
 
 export interface SeccompProfile {

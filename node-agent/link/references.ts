@@ -17,7 +17,8 @@ export function* referencesOf(pod: Pod): Iterable<string> {
       if (source.configMap) yield key('configmaps', source.configMap.name);
     }
   }
-  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
+  const { containers, initContainers = [], ephemeralContainers = [] } = spec;
+  for (const container of [...initContainers, ...containers, ...ephemeralContainers]) {
     for (const { valueFrom } of container.env ?? []) {
       if (valueFrom?.secretKeyRef) yield key('secrets', valueFrom.secretKeyRef.name);
       if (valueFrom?.configMapKeyRef) yield key('configmaps', valueFrom.configMapKeyRef.name);

@@ -35,6 +35,8 @@ export interface ContainerSettings {
   mounts: Mount[];
   memoryCapacityBytes: number;
   seccompDirectory: string;
+  /** The container whose processes it joins. */
+  targetId?: string | undefined;
 }
 
 export function containerConfig(container: Container, attempt: number, s: ContainerSettings): ContainerConfig {
@@ -91,7 +93,7 @@ function security(pod: Pod, container: Container, s: ContainerSettings): Contain
   return {
     capabilities: { add_capabilities: own?.capabilities?.add ?? [], drop_capabilities: own?.capabilities?.drop ?? [] },
     privileged,
-    namespace_options: namespaceOptions(pod),
+    namespace_options: namespaceOptions(pod, s.targetId),
     ...(runAsUser !== undefined
       ? { run_as_user: { value: runAsUser } }
       : s.image.username

@@ -141,12 +141,15 @@ export function seenOf({ state, node }: PodContext): Seen {
 }
 
 export function specOf(pod: Pod, name: string): Container | undefined {
-  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].find((c) => c.name === name);
+  const { initContainers = [], containers = [], ephemeralContainers = [] } = pod.spec ?? {};
+  return [...initContainers, ...containers, ...ephemeralContainers].find((c) => c.name === name);
 }
 
 /** `spec.containers{web}`: how events name a container. */
 export function fieldPathOf(pod: Pod, name: string): string {
-  return `spec.${pod.spec?.initContainers?.some((c) => c.name === name) ? 'initContainers' : 'containers'}{${name}}`;
+  const kinds = ['initContainers', 'ephemeralContainers'] as const;
+  const kind = kinds.find((k) => pod.spec?.[k]?.some((c) => c.name === name)) ?? 'containers';
+  return `spec.${kind}{${name}}`;
 }
 
 export function fieldsOf({ state, node }: PodContext): FieldContext {

@@ -17,7 +17,8 @@ const unknown = {
 /** To be called once the runtime has been looked at for the first time. */
 export function recall({ state, node }: PodContext): void {
   const records = { containers: [...state.containers.values()] };
-  for (const status of [...(state.status.initContainerStatuses ?? []), ...(state.status.containerStatuses ?? [])]) {
+  const { initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = state.status;
+  for (const status of [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses]) {
     if (latest(records, status.name)) continue;
     const record = recordOf(status, state.pod.metadata.uid, node.timers.now());
     if (record) state.containers.set(record.id, record);

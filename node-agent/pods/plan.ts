@@ -5,7 +5,7 @@ import type { Container, Pod } from '../../src/generated/schemas/core-v1.ts';
 import type { ContainerRecord, Sandbox } from '../runtime.ts';
 import { waitUntilMs } from './backoff.ts';
 import { left } from './resize.ts';
-import { isSidecar, latest, type Seen } from './seen.ts';
+import { ephemeralOf, isSidecar, latest, type Seen } from './seen.ts';
 
 export type Action =
   | { type: 'mountVolumes'; key: string }
@@ -79,6 +79,9 @@ class Planner {
     const spec = seen.pod.spec!;
 
     this.#kills(sandbox);
+    // Beside whatever goes on: initialisation, back-offs, a resize. One that has been there is left alone, in whatever sandbox.
+    for (const container of sandbox ? ephemeralOf(seen.pod) : [])
+      this.#start(container, latest(seen, container.name), sandbox, 'Never');
     // What starts meanwhile could be larger than its pod.
     if (sandbox && this.#resize()) return;
     const inits = spec.initContainers ?? [];

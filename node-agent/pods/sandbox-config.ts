@@ -1,6 +1,7 @@
 // The CRI sandbox of a pod: names, DNS, host ports, namespaces, security. Pure.
 import type { Container, Pod, SeccompProfile as PodSeccomp } from '../../src/generated/schemas/core-v1.ts';
 import { labels, type NamespaceOptions, type SandboxConfig, type SeccompProfile } from '../runtime.ts';
+import { ephemeralOf } from './seen.ts';
 
 export interface SandboxSettings {
   clusterDomain: string;
@@ -24,12 +25,14 @@ export function hostNameOf(pod: Pod, clusterDomain: string): { name: string; dom
   return { name, domain: `${spec.subdomain}.${pod.metadata.namespace}.svc.${clusterDomain}` };
 }
 
-export function namespaceOptions(pod: Pod): NamespaceOptions {
+/** `targetId`: the container whose processes it is to see, whatever holds for the pod. */
+export function namespaceOptions(pod: Pod, targetId?: string): NamespaceOptions {
   const spec = pod.spec!;
   return {
     network: spec.hostNetwork ? 'NODE' : 'POD',
     pid: spec.hostPID ? 'NODE' : spec.shareProcessNamespace ? 'POD' : 'CONTAINER',
     ipc: spec.hostIPC ? 'NODE' : 'POD',
+    ...(targetId === undefined ? {} : { pid: 'TARGET', target_id: targetId }),
   };
 }
 
@@ -102,7 +105,8 @@ export function sandboxConfig(pod: Pod, attempt: number, s: SandboxSettings): Sa
       sysctls: Object.fromEntries((context?.sysctls ?? []).map((x) => [x.name.replaceAll('/', '.'), x.value])),
       security_context: {
         namespace_options: namespaceOptions(pod),
-        privileged: [...spec.containers, ...(spec.initContainers ?? [])].some(
+        // The runtime asks for it again with each container: one for debugging may have more than those before it.
+        privileged: [...spec.containers, ...(spec.initContainers ?? []), ...ephemeralOf(pod)].some(
           (c) => c.securityContext?.privileged === true,
         ),
         readonly_rootfs: false,

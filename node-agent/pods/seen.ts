@@ -1,5 +1,5 @@
 // What the planner of one pod sees: the desired pod, what the runtime reports, and what only this agent knows. Plain data.
-import type { Container, Pod, ResourceRequirements } from '../../src/generated/schemas/core-v1.ts';
+import type { Container, EphemeralContainer, Pod, ResourceRequirements } from '../../src/generated/schemas/core-v1.ts';
 import type { PodLimits } from '../resources/pod-resources.ts';
 import type { ContainerRecord, Sandbox } from '../runtime.ts';
 import type { ResizeState } from './resize.ts';
@@ -73,6 +73,11 @@ export interface Seen {
 
 export function isSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always';
+}
+
+/** Containers that were added to debug a pod that runs: started once, never again, and nothing is said of the pod by them. */
+export function ephemeralOf(pod: Pod): readonly EphemeralContainer[] {
+  return pod.spec?.ephemeralContainers ?? [];
 }
 
 /** The newest instance of a container; `sandboxId` narrows it to one sandbox. */

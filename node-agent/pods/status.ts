@@ -14,7 +14,7 @@ import { qosClass } from '../resources/pod-resources.ts';
 import type { ContainerRecord } from '../runtime.ts';
 import { isFinished } from './plan.ts';
 import { conditionsOf, resizeConditions } from './resize.ts';
-import { type InstanceMemory, isSidecar, latest, previous, type Seen } from './seen.ts';
+import { ephemeralOf, type InstanceMemory, isSidecar, latest, previous, type Seen } from './seen.ts';
 
 export interface StatusContext {
   hostIp: string;
@@ -60,8 +60,9 @@ export function computeStatus(seen: Seen, context: StatusContext): PodStatus {
   }
   const sandbox = seen.sandboxes[0];
   const initialised = spec.containers.some((c) => latest(seen, c.name) !== undefined);
-  const inits = (spec.initContainers ?? []).map((c) => containerStatus(seen, context, c, true, initialised));
-  const containers = spec.containers.map((c) => containerStatus(seen, context, c, false, initialised));
+  const inits = (spec.initContainers ?? []).map((c) => containerStatus(seen, context, c, 'init', initialised));
+  const containers = spec.containers.map((c) => containerStatus(seen, context, c, 'main', initialised));
+  const ephemeral = ephemeralOf(pod).map((c) => containerStatus(seen, context, c, 'ephemeral', false));
   const ended =
     seen.termination !== undefined && !seen.containers.some((c) => c.state === 'running' || c.state === 'unknown');
   const terminal = ended || old.phase === 'Failed' || old.phase === 'Succeeded';
@@ -86,6 +87,7 @@ export function computeStatus(seen: Seen, context: StatusContext): PodStatus {
     startTime,
     ...(inits.length > 0 ? { initContainerStatuses: inits } : {}),
     containerStatuses: containers,
+    ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral.toSorted(byName) } : {}),
     qosClass: qosClass(pod),
   };
 }
@@ -93,17 +95,21 @@ export function computeStatus(seen: Seen, context: StatusContext): PodStatus {
 const observed = (seen: Seen): { observedGeneration?: number } =>
   seen.pod.metadata.generation === undefined ? {} : { observedGeneration: seen.pod.metadata.generation };
 
+const byName = (a: ContainerStatus, b: ContainerStatus): number => (a.name < b.name ? -1 : 1);
+
 function containerStatus(
   seen: Seen,
   context: StatusContext,
   container: Container,
-  init: boolean,
+  role: 'init' | 'main' | 'ephemeral',
   initialised: boolean,
 ): ContainerStatus {
+  const init = role === 'init' && !isSidecar(container);
   const record = latest(seen, container.name);
   const live = record?.state === 'created' ? undefined : record;
   const prior = live && previous(seen, live);
-  const old = [...(context.old.initContainerStatuses ?? []), ...(context.old.containerStatuses ?? [])].find(
+  const { initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = context.old;
+  const old = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses].find(
     (s) => s.name === container.name,
   );
   const memory = live && seen.memory.get(live.id);
@@ -127,22 +133,24 @@ function containerStatus(
     lastState = { terminated: old.state?.terminated ?? old.lastState?.terminated };
   // What is only ended to be started anew is never shown as ended: no API server lets it come back from there.
   const waiting = waitingFor(seen, container.name) ?? (memory?.restart ? initialWaiting(seen, initialised) : undefined);
-  if (live && !running && waiting && !seen.termination && !isFinished(seen)) {
+  // One for debugging is never started again, though it could not be started at all.
+  if (live && !running && waiting && role !== 'ephemeral' && !seen.termination && !isFinished(seen)) {
     if (state.terminated) lastState = { terminated: state.terminated };
     state = { waiting };
   }
-  const ready = init && !isSidecar(container) ? state.terminated?.exitCode === 0 : running && (memory?.ready ?? false);
+  const ready = init ? state.terminated?.exitCode === 0 : running && (memory?.ready ?? false);
   return {
     name: container.name,
     state,
     lastState: lastState ?? {},
-    ready,
+    // Neither is ever said of a container for debugging.
+    ready: role !== 'ephemeral' && ready,
     restartCount: live?.attempt ?? old?.restartCount ?? 0,
     image: live?.image || container.image || '',
     imageID: live?.imageRef ?? old?.imageID ?? '',
     ...(live ? { containerID: idOf(context, live) } : {}),
-    started: init && !isSidecar(container) ? running : started,
-    ...(live && (!init || isSidecar(container)) ? resourcesOf(container, running ? memory : undefined) : {}),
+    ...(role === 'ephemeral' ? {} : { started: init ? running : started }),
+    ...(live && !init ? resourcesOf(container, running ? memory : undefined) : {}),
     ...(container.volumeMounts?.length ? { volumeMounts: container.volumeMounts.map(mountStatus) } : {}),
     ...(live?.user ? { user: { linux: live.user } } : {}),
   };

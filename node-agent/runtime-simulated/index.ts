@@ -126,6 +126,8 @@ export class SimulatedRuntime implements Runtime {
         throw new RuntimeError('UNKNOWN', `failed to reserve container name: it is reserved for "${r.id}"`);
       }
     }
+    const { pid, target_id = '' } = config.linux.security_context.namespace_options;
+    if (pid === 'TARGET') this.#checkTarget(target_id, sandboxId);
     const id = this.#id();
     const record: ContainerRecord = {
       id,
@@ -259,6 +261,12 @@ export class SimulatedRuntime implements Runtime {
 
   #id(): string {
     return toHex(this.#o.random.bytes(32));
+  }
+
+  #checkTarget(id: string, sandboxId: string): void {
+    const { record } = this.#container(id);
+    if (record.sandboxId !== sandboxId || record.state !== 'running')
+      throw new RuntimeError('UNKNOWN', `invalid target container: container "${id}" is not running in this sandbox`);
   }
 
   #sandbox(id: string): { sandbox: Sandbox; config: SandboxConfig } {

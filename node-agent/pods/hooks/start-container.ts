@@ -19,6 +19,7 @@ import {
 } from '../context.ts';
 import { ConfigError, environment } from '../env.ts';
 import type { Action } from '../plan.ts';
+import { ephemeralOf, latest } from '../seen.ts';
 import { configOf } from './create-sandbox.ts';
 import { writeHostsFile } from './hosts-file.ts';
 import { runHandler } from './lifecycle.ts';
@@ -87,6 +88,7 @@ async function createAndStart(context: PodContext, action: Start): Promise<strin
       mounts: await mountsFor(context, container, action.attempt),
       memoryCapacityBytes: node.facts().memoryCapacityBytes,
       seccompDirectory: node.seccompDirectory,
+      targetId: targetOf(context, container.name),
     });
     id = await node.runtime.createContainer(action.sandboxId, config, sandbox);
   } catch (error) {
@@ -117,6 +119,15 @@ async function createAndStart(context: PodContext, action: Start): Promise<strin
   state.waiting.delete(container.name);
   node.event(state.pod, path, 'Normal', 'Started', 'Container started');
   return id;
+}
+
+/** The instance whose processes a container for debugging is to see. Whether it runs, the runtime says. */
+function targetOf({ state }: PodContext, name: string): string | undefined {
+  const target = ephemeralOf(state.pod).find((c) => c.name === name)?.targetContainerName;
+  if (!target) return undefined;
+  const found = latest({ containers: [...state.containers.values()].filter((c) => !c.lost) }, target);
+  if (!found) throw new ConfigError(`unable to find target container ${target}`);
+  return found.id;
 }
 
 async function mountsFor(context: PodContext, container: Container, attempt: number): Promise<Mount[]> {
