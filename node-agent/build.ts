@@ -18,6 +18,7 @@ import type { Gate } from './pods/context.ts';
 import { NodeProber } from './probes/probe.ts';
 import { KernelCgroups, NoCgroups } from './resources/cgroups.ts';
 import { SimulatedRuntime, simulatedProber } from './runtime-simulated/index.ts';
+import { simulatedProcesses } from './runtime-simulated/processes.ts';
 import { SimulatedCounters } from './runtime-simulated/usage.ts';
 import { type Dialer, webSocketDialer } from './streams/dial.ts';
 import { KernelCounters } from './usage/kernel.ts';
@@ -107,6 +108,7 @@ export function simulatedParts(
     stateDir: path.join(config.stateDir, nodeName),
     files: stateFiles(config, nodeName, path.join(config.stateDir, nodeName)),
     runtime,
+    processes: simulatedProcesses(runtime, o.timers, o.random),
     logsDirectory: '',
     volumes: new NoVolumes(),
     cgroups: new NoCgroups(),
