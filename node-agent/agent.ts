@@ -8,6 +8,7 @@ import type { ClusterInfo, NodeWrite, SyncResponse } from '../src/protocol/node.
 import type { AgentConfig } from './config.ts';
 import { EventRecorder } from './events.ts';
 import { ImageManager } from './images/manager.ts';
+import { kubeletParts } from './kubelet/parts.ts';
 import { ControlPlane, LinkError } from './link/api.ts';
 import { Credential } from './link/credential.ts';
 import { Drift, nodeFacts, podFacts } from './link/drift.ts';
@@ -130,7 +131,20 @@ export class Agent {
     this.pods = new PodManager(this.#podsNode());
     this.#sampler = new Sampler({ clock: timers, counters: parts.counters, running: () => this.pods.running() });
     this.#streams = new StreamServer(
-      streamServers({ pods: this.pods, logsDirectory: this.#logsDirectory(), timers, processes: parts.processes }),
+      streamServers({
+        pods: this.pods,
+        logsDirectory: this.#logsDirectory(),
+        timers,
+        processes: parts.processes,
+        hostIp: parts.config.address,
+        kubelet: kubeletParts(parts, () => ({
+          machine: this.#machine,
+          cluster: this.#cluster,
+          status: this.#status,
+          dnsAddress: this.#network.dnsAddress,
+          logsDirectory: this.#logsDirectory(),
+        })),
+      }),
       parts.dial(() => this.#api.credential),
       log,
     );

@@ -12,6 +12,8 @@ import { byTurn, refusal, resizeConditions } from './resize.ts';
 import { PodWorker } from './worker.ts';
 
 const relistMs = 10_000;
+/** Without a list of the runtime for so long, something hangs: the kubelet's relist threshold. */
+const relistLateMs = 3 * 60_000;
 
 export class PodManager {
   readonly #node: Node;
@@ -19,6 +21,7 @@ export class PodManager {
   #relistCancel: (() => void) | undefined;
   #relisting = false;
   #relistAgain = false;
+  #relistedAtMs = 0;
   #authoritative = false;
   #stopped = false;
   /** Pods that the runtime held when this agent started; undefined until it could be asked. */
@@ -30,6 +33,7 @@ export class PodManager {
 
   /** Adopts what runs already; `pods` is the last snapshot. */
   async start(pods: readonly Pod[]): Promise<void> {
+    this.#relistedAtMs = this.#node.timers.now();
     const all = await this.#node.runtime.list().catch(() => undefined);
     if (all) this.#foundAll(all);
     for (const pod of pods) {
@@ -47,6 +51,11 @@ export class PodManager {
 
   pods(): Pod[] {
     return [...this.#workers.values()].map((w) => w.pod);
+  }
+
+  /** It still looks at the runtime, and the runtime still answers. */
+  get healthy(): boolean {
+    return this.#node.timers.now() - this.#relistedAtMs < relistLateMs;
   }
 
   worker(uid: string): PodWorker | undefined {
@@ -182,6 +191,7 @@ export class PodManager {
   async #list(): Promise<void> {
     const before = new Map([...this.#workers].map(([uid, w]) => [uid, w.version]));
     const all = await this.#node.runtime.list();
+    this.#relistedAtMs = this.#node.timers.now();
     if (!this.#found) this.#foundAll(all);
     const sandboxes = Map.groupBy(all.sandboxes, (s) => s.podUid);
     const containers = Map.groupBy(all.containers, (c) => c.podUid);

@@ -1,7 +1,7 @@
 // The probes of one pod's running containers: which there are, and what their verdicts mean for an instance's memory. Verdicts
 // are only noted; what follows from them is planned.
 import type { Container, Probe } from '../../src/generated/schemas/core-v1.ts';
-import { type ProbeKind, ProbeWorker } from '../probes/worker.ts';
+import { type ProbeCount, type ProbeKind, ProbeWorker } from '../probes/worker.ts';
 import type { ContainerRecord } from '../runtime.ts';
 import { fieldPathOf, fieldsOf, type PodContext, specOf } from './context.ts';
 
@@ -14,6 +14,8 @@ export class PodProbes {
   readonly #context: PodContext;
   readonly #changed: () => void;
   readonly #all = new Map<string, Probing[]>();
+  /** By kind, result and container. */
+  readonly #counts = new Map<string, ProbeCount>();
 
   constructor(context: PodContext, changed: () => void) {
     this.#context = context;
@@ -22,6 +24,10 @@ export class PodProbes {
 
   has(containerId: string): boolean {
     return this.#all.has(containerId);
+  }
+
+  counts(): Iterable<ProbeCount> {
+    return this.#counts.values();
   }
 
   stop(): void {
@@ -69,6 +75,12 @@ export class PodProbes {
             podIp: fieldsOf(this.#context).podIps[0] ?? '',
           }),
         enabled: () => (kind === 'startup' ? !memory.started : memory.started),
+        ran: (outcome) => {
+          const key = `${kind} ${outcome} ${spec.name}`;
+          const known = this.#counts.get(key) ?? { kind, outcome, container: spec.name, count: 0 };
+          known.count++;
+          this.#counts.set(key, known);
+        },
         failed: (output) =>
           node.event(
             state.pod,

@@ -2,6 +2,7 @@
 // loop; actions run concurrently under their keys. It never waits for the control plane.
 import type { Pod, PodStatus } from '../../src/generated/schemas/core-v1.ts';
 import { equalJson } from '../../src/machinery/schema/json.ts';
+import type { ProbeCount } from '../probes/worker.ts';
 import type { ContainerRecord, Sandbox } from '../runtime.ts';
 import { goSeconds } from './backoff.ts';
 import {
@@ -87,6 +88,10 @@ export class PodWorker {
 
   get state(): Readonly<PodState> {
     return this.#context.state;
+  }
+
+  probeCounts(): Iterable<ProbeCount> {
+    return this.#probes.counts();
   }
 
   /** The API object as it is now. */

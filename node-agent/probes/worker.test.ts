@@ -21,6 +21,7 @@ function probe(kind: ProbeKind, settings: object, outcomes: ProbeResult['outcome
     enabled: () => enabled,
     verdict: (ok) => trace.push(`${at()} ${ok ? 'ok' : 'failed'}`),
     failed: () => trace.push(`${at()} unhealthy`),
+    ran: () => {},
   });
   return { timers, trace, worker, rest: (yes: boolean) => (enabled = !yes) };
 }

@@ -7,6 +7,14 @@ import type { ProbeResult } from './probe.ts';
 
 export type ProbeKind = 'startup' | 'liveness' | 'readiness';
 
+/** How often a probe of a container had a result. */
+export interface ProbeCount {
+  kind: ProbeKind;
+  outcome: ProbeResult['outcome'];
+  container: string;
+  count: number;
+}
+
 export interface ProbeWorkerOptions {
   kind: ProbeKind;
   probe: Probe;
@@ -19,6 +27,8 @@ export interface ProbeWorkerOptions {
   verdict(ok: boolean): void;
   /** Every failed run. */
   failed(output: string): void;
+  /** Every run, whatever it said. */
+  ran(outcome: ProbeResult['outcome']): void;
 }
 
 const retries = 3;
@@ -68,6 +78,7 @@ export class ProbeWorker {
       }
       this.#running = false;
       if (this.#stopped) return;
+      this.#o.ran(result.outcome);
       this.#take(result);
     }
     if (!this.#stopped) this.#schedule(Math.max(0, startedMs + periodMs - this.#o.timers.now()));

@@ -1,9 +1,11 @@
 // Who serves which kind of stream on this node: one line each. What is missing here is refused with 503.
 import type { Timers } from '../../src/ports/index.ts';
+import { type KubeletParts, kubeletServer } from '../kubelet/server.ts';
 import { logServer } from '../logs/serve.ts';
 import type { PodManager } from '../pods/manager.ts';
 import { execServer } from './exec.ts';
 import type { Processes } from './processes.ts';
+import { httpServer, type ProxyParts, webSocketServer } from './proxy.ts';
 import type { Servers } from './serve.ts';
 
 export interface ServerParts {
@@ -12,11 +14,19 @@ export interface ServerParts {
   timers: Timers;
   /** Absent: nothing can be executed here. */
   processes: Processes | undefined;
+  /** The node's address. */
+  hostIp: string;
+  kubelet: Omit<KubeletParts, 'pods' | 'logs' | 'logsDirectory' | 'clock'>;
 }
 
 export function streamServers(p: ServerParts): Partial<Servers> {
+  const log = logServer(p.pods, p.logsDirectory, p.timers);
+  const kubelet = kubeletServer({ ...p, ...p.kubelet, clock: p.timers, logs: log });
+  const proxied: ProxyParts = { pods: p.pods, hostIp: () => p.hostIp, kubelet };
   return {
-    log: logServer(p.pods, p.logsDirectory, p.timers),
+    log,
+    http: httpServer(proxied),
+    upgrade: webSocketServer(proxied),
     ...(p.processes ? { exec: execServer(p.pods, p.processes) } : {}),
   };
 }
