@@ -63,7 +63,7 @@ export class SimulatedExecutor {
       return async (data: string | Uint8Array) => {
         if (to.destroyed) room -= data.length;
         if (room < 0) await killed;
-        if (!to.destroyed && !to.write(data)) await once(to, 'drain', { signal });
+        if (!to.destroyed && !to.write(data)) await once(to, 'drain', { signal }).catch(() => killed);
         // Where all is in memory a program would never give way.
         await setImmediate(undefined, { signal });
       };
