@@ -3,6 +3,7 @@
 
 import { apiVersion } from '../../machinery/meta.ts';
 import { openApiSchemas } from '../../machinery/openapi.ts';
+import { RecentMap } from '../../machinery/recent-map.ts';
 import type { Schemas } from '../../machinery/schema/types.ts';
 import type { Clock } from '../../ports/index.ts';
 import { compareGroups } from '../discovery/groups.ts';
@@ -38,8 +39,8 @@ export class OpenApi {
   readonly #clock: Clock;
   readonly #parts: ReadonlyMap<string, Part>;
   readonly #hashes = new Map<string, string>();
-  /** The last texts asked for, oldest first. */
-  readonly #texts = new Map<string, Promise<Document>>();
+  /** The last texts asked for. */
+  readonly #texts = new RecentMap<string, Promise<Document>>(textsKept);
   #index: Promise<Document> | undefined;
   #v2: Promise<Document> | undefined;
   #v2Protobuf: Promise<Uint8Array> | undefined;
@@ -78,12 +79,7 @@ export class OpenApi {
   /** Of a path that it {@link has}. */
   document(path: string): Promise<Document> {
     const made = this.#texts.get(path) ?? this.#make(path);
-    this.#texts.delete(path);
     this.#texts.set(path, made);
-    for (const oldest of this.#texts.keys()) {
-      if (this.#texts.size <= textsKept) break;
-      this.#texts.delete(oldest);
-    }
     return made;
   }
 
