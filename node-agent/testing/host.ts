@@ -1,7 +1,7 @@
 // A containerd of its own for tests on real containers: root, state, socket, CNI and images under a temporary directory, all of
 // it removed at the end. Undefined, with the reason, where this machine cannot run one.
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -132,7 +132,8 @@ export async function startHost(): Promise<Host> {
   for (const d of ['cni', 'root', 'opt', 'certs.d', 'ipam']) mkdirSync(path.join(directory, d), { recursive: true });
   mkdirSync(state, { recursive: true });
   const bridge = `ag${id}`;
-  const subnet = '10.244.250.0/24';
+  // Several at once on one machine must not answer for each other.
+  const subnet = `10.244.${randomInt(256)}.0/24`;
   const text = JSON.stringify;
   writeFileSync(
     path.join(directory, 'cni', '10-test.conflist'),

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { Event, Pod, PodSpec, PodStatus } from '../../src/generated/schemas/core-v1.ts';
 import { FramedStream } from '../../src/protocol/framed.ts';
+import type { HttpOffer, StreamOffer } from '../../src/protocol/streams.ts';
 import { Agent } from '../agent.ts';
 import { ContainerdRuntime } from '../cri/containerd.ts';
 import { noNetwork } from '../network-none.ts';
@@ -24,7 +25,14 @@ if (why) process.stderr.write(`skipped: the agent on real containers: ${why}\n`)
 export let host: Host;
 export let plane: FakeControlPlane;
 export let agent: Agent;
-let received: { id: string; data: Buffer; status?: unknown; ended: boolean }[] = [];
+interface Received {
+  id: string;
+  head?: { status: number; headers: [string, string][] };
+  data: Buffer;
+  status?: unknown;
+  ended: boolean;
+}
+let received: Received[] = [];
 const log = { debug: () => {}, info: () => {}, warn: note('warn'), error: note('error') };
 
 function note(level: string) {
@@ -61,11 +69,12 @@ export function buildAgent(): Agent {
     fetch: plane.fetch,
     dial: () =>
       memoryDialer(async ({ id, client, refused }) => {
-        const entry: (typeof received)[number] = { id, data: Buffer.alloc(0), status: refused, ended: !client };
+        const entry: Received = { id, data: Buffer.alloc(0), status: refused, ended: !client };
         received.push(entry);
         if (!client) return;
         const stream = new FramedStream(client);
         for (let next = await stream.next(); next; next = await stream.next()) {
+          if ('head' in next) entry.head = next.head;
           if ('bytes' in next) entry.data = Buffer.concat([entry.data, next.bytes]);
           if ('status' in next) entry.status = next.status;
         }
@@ -134,23 +143,35 @@ export const gone = async (name: string, graceSeconds = 5): Promise<void> => {
   await until(`${name} gone`, () => !plane.get('pods', 'default', name));
 };
 
+type Offer = StreamOffer extends infer O ? (O extends StreamOffer ? Omit<O, 'id'> : never) : never;
+
+/** What a stream was answered with, once it is over. */
+async function answerTo(offer: Offer): Promise<Received> {
+  const id = `s${++serial}`;
+  plane.streams.push({ id, ...offer } as StreamOffer);
+  plane.wake();
+  return until(`the ${offer.kind} stream`, () => received.find((r) => r.id === id && r.ended));
+}
+
+export const get = (target: HttpOffer['target'], at: string): Promise<Received> =>
+  answerTo({
+    kind: 'http',
+    target,
+    scheme: 'http',
+    method: 'GET',
+    path: at,
+    headers: [],
+    body: false,
+    prefix: '/proxy',
+  });
+
 export const logsOf = async (
   podName: string,
   container: string,
   options: Record<string, string> = {},
 ): Promise<string> => {
-  const id = `s${++serial}`;
-  plane.streams.push({
-    id,
-    kind: 'log',
-    namespace: 'default',
-    pod: podName,
-    podUid: plane.get<Pod>('pods', 'default', podName)!.metadata.uid,
-    container,
-    options,
-  });
-  plane.wake();
-  const entry = await until('log stream', () => received.find((r) => r.id === id && r.ended));
+  const podUid = plane.get<Pod>('pods', 'default', podName)!.metadata.uid;
+  const entry = await answerTo({ kind: 'log', namespace: 'default', pod: podName, podUid, container, options });
   return entry.data.toString();
 };
 
