@@ -11,6 +11,7 @@ import type { HttpAnswer, HttpRequest } from '../machinery/http.ts';
 import type { AnyResource, ControlPlaneParts } from '../machinery/resource.ts';
 import type { ProtobufTable } from '../machinery/schema/table.ts';
 import { Schemas } from '../machinery/schema/types.ts';
+import type { UsageReader } from '../machinery/usage.ts';
 import type { Clock, ClusterConfig, Fetch, Log, Random, Timers } from '../ports/index.ts';
 import type { Client, Feed } from '../reconcile/types.ts';
 import { Access } from './access.ts';
@@ -50,7 +51,7 @@ import type { KeyFamilies } from './pages/keys.ts';
 import { gitVersion, Pages, resourceNotFound } from './pages/pages.ts';
 import { isServed, Registry, subresourceOf } from './registry.ts';
 import { actionCollections } from './rest/collections.ts';
-import { readComputed } from './rest/computed.ts';
+import { type ComputedFrom, readComputed } from './rest/computed.ts';
 import { type Connectors, connectTo } from './rest/connect.ts';
 import type { RestRequest } from './rest/context.ts';
 import { deleteCollection } from './rest/delete-collection.ts';
@@ -93,6 +94,8 @@ export interface ApiServerOptions {
   contacts?: NodeContacts;
   /** How the other parts of the control plane are, as far as is known here; what is not named is taken to be well. */
   components?: ControlPlaneParts;
+  /** What nodes and pods use; absent: nobody knows. */
+  usage?: UsageReader;
   /** Keys that can be rotated, beside those of the service account issuer. */
   keyFamilies?: KeyFamilies;
   /** What /readyz asks beside the ledger: undefined is fine, a text says what is wrong. */
@@ -107,13 +110,17 @@ export interface ApiServerOptions {
   admission?: readonly AdmissionPlugin[];
 }
 
+const noUsage: UsageReader = {
+  ofNodes: async (names) => names.map(() => undefined),
+  ofPods: async (pods) => pods.map(() => undefined),
+};
+
 export class ApiServer {
   readonly core: Core;
   readonly feed: Feed;
   readonly issuer: ServiceAccountIssuer | undefined;
   /** What /metrics shows; parts of the server add their own. */
   readonly metrics: Metrics;
-  readonly #options: ApiServerOptions;
   readonly #hub: WatchHub;
   readonly #limits: Limits;
   readonly #flowControl: FlowControl;
@@ -127,10 +134,10 @@ export class ApiServer {
   readonly #audit: Audit | undefined;
   readonly #expiry: Expiry;
   readonly #connectors: Connectors;
+  readonly #computedFrom: ComputedFrom;
 
   constructor(options: ApiServerOptions) {
     const { ledger, clock, random, config, log, adminToken } = options;
-    this.#options = options;
     const schemas = options.schemas ?? new Schemas(definitions());
     const registry = new Registry(options.resources ?? resources);
     const { configuration = {} } = options;
@@ -205,6 +212,11 @@ export class ApiServer {
     this.metrics.add(...(this.#audit?.families ?? []), ...this.#limits.families);
     this.metrics.add(...admission.flatMap(({ families = [] }) => families));
     this.#discovery = new Discovery(registry, virtual);
+    this.#computedFrom = {
+      parts: options.components ?? {},
+      groupVersions: this.#discovery.groupVersions(),
+      usage: options.usage ?? noUsage,
+    };
     this.#pages = new Pages(this.core, {
       discovery: this.#discovery,
       openApi: new OpenApi(registry, virtual, schemas, clock),
@@ -338,7 +350,7 @@ export class ApiServer {
     requireVerb(definition, subresource, info);
     if (!isCollectionRead(info)) requireSegment(info.name);
     if (subresource?.behaviour.type === 'connect') return connectTo(rest, this.#connectors);
-    if (definition.computed) return readComputed(rest, this.#options.components ?? {});
+    if (definition.computed) return readComputed(rest, this.#computedFrom);
     switch (info.verb) {
       case 'get':
         return getObject(rest);

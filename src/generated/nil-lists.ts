@@ -32,4 +32,5 @@ export const nilLists: Readonly<Record<string, NilTree>> = {
   'storage.k8s.io/v1/CSINode': { spec: { drivers: { '': true, '*': { topologyKeys: true } } } },
   'storage.k8s.io/v1/StorageClass': { allowedTopologies: { '*': { matchLabelExpressions: { '*': { values: true } } } } },
   'storage.k8s.io/v1/VolumeAttachment': { spec: { source: { inlineVolumeSpec: { cephfs: { monitors: true }, nodeAffinity: { required: { nodeSelectorTerms: true } }, rbd: { monitors: true } } } } },
+  'metrics.k8s.io/v1beta1/PodMetrics': { containers: true },
 };

@@ -1,5 +1,6 @@
 // Written by `npm run gen`; do not edit.
 // All served resource types, in discovery order of their folders.
+import apiregistrationApiservices from '../apis/apiregistration/apiservices/definition.ts';
 import appsControllerrevisions from '../apis/apps/controllerrevisions/definition.ts';
 import appsDaemonsets from '../apis/apps/daemonsets/definition.ts';
 import appsDeployments from '../apis/apps/deployments/definition.ts';
@@ -31,6 +32,8 @@ import discoveryEndpointslices from '../apis/discovery/endpointslices/definition
 import eventsEvents from '../apis/events/events/definition.ts';
 import flowcontrolFlowschemas from '../apis/flowcontrol/flowschemas/definition.ts';
 import flowcontrolPrioritylevelconfigurations from '../apis/flowcontrol/prioritylevelconfigurations/definition.ts';
+import metricsNodes from '../apis/metrics/nodes/definition.ts';
+import metricsPods from '../apis/metrics/pods/definition.ts';
 import networkingIngressclasses from '../apis/networking/ingressclasses/definition.ts';
 import networkingIngresses from '../apis/networking/ingresses/definition.ts';
 import networkingIpaddresses from '../apis/networking/ipaddresses/definition.ts';
@@ -56,6 +59,7 @@ import storageVolumeattributesclasses from '../apis/storage/volumeattributesclas
 import type { AnyResource } from '../machinery/resource.ts';
 
 export const resources: readonly AnyResource[] = [
+  apiregistrationApiservices,
   appsControllerrevisions,
   appsDaemonsets,
   appsDeployments,
@@ -87,6 +91,8 @@ export const resources: readonly AnyResource[] = [
   eventsEvents,
   flowcontrolFlowschemas,
   flowcontrolPrioritylevelconfigurations,
+  metricsNodes,
+  metricsPods,
   networkingIngressclasses,
   networkingIngresses,
   networkingIpaddresses,

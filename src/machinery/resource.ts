@@ -3,8 +3,9 @@
 
 import type { Clock, ClusterConfig, Random } from '../ports/index.ts';
 import type { FieldError } from './errors.ts';
-import type { KubeObject, New, ResourceToken } from './meta.ts';
+import type { KubeObject, New, ObjectMeta, ResourceToken } from './meta.ts';
 import type { Rule } from './policy-rules.ts';
+import type { UsageReader } from './usage.ts';
 
 /** What whoever asks may do, for kinds by which users give to others what they have themselves (see {@link Strategy.authorize}). */
 export interface Authority {
@@ -190,6 +191,23 @@ export interface Conversion<T extends KubeObject> {
 /** How the parts of the control plane are, by name: undefined is fine, a text says what is wrong. */
 export type ControlPlaneParts = Readonly<Record<string, () => string | undefined>>;
 
+/** What is computed when it is read is made of this. Nothing here may be changed. */
+export interface Computing {
+  readonly clock: Clock;
+  readonly parts: ControlPlaneParts;
+  /** All that is served, the core group as ''. */
+  readonly groupVersions: readonly { readonly group: string; readonly version: string }[];
+  readonly usage: UsageReader;
+  /** The one name that is asked for; '': a list is. */
+  readonly name: string;
+  get<T extends KubeObject>(resource: ResourceToken<T>, namespace: string | undefined, name: string): T | undefined;
+  /**
+   * For objects that stand for stored ones of the same names and labels: those of them that the request is about, by its
+   * namespace, name and selectors. Metadata, and what field selectors may name.
+   */
+  selected(resource: ResourceToken): { metadata: ObjectMeta; fields: Readonly<Record<string, string>> }[];
+}
+
 /** What every cluster holds of a kind; put in place when the server starts, by a user in system:masters. */
 export interface Bootstrap<T extends KubeObject> {
   objects(config: ClusterConfig): readonly New<T>[];
@@ -237,8 +255,11 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   /** Present: this is no stored resource but another version of one. */
   readonly conversion?: Conversion<T>;
   readonly bootstrap?: Bootstrap<T>;
-  /** Objects that are never stored but made when they are read; such a resource has get and list only. */
-  computed?(parts: ControlPlaneParts): readonly New<T>[];
+  /**
+   * Objects that are never stored but made when they are read; such a resource has get and list only. More than what is asked
+   * for does no harm; what is asked for by name and is not among them is not found.
+   */
+  computed?(computing: Computing): readonly New<T>[] | Promise<readonly New<T>[]>;
   /** Warns whoever uses this version of the resource, whatever for. */
   readonly deprecation?: string;
   /** Objects are deleted this long after their last write (events); read once per start. */

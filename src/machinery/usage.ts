@@ -1,5 +1,5 @@
-// What a node and its containers use, as rates: what the node's link makes of the samples that the agent reports, and the API
-// server shows as metrics.k8s.io.
+// What a node and its containers use, as rates: what a node's link makes of the samples that the agent reports, and who reads
+// them (metrics.k8s.io, autoscalers).
 
 export interface UsageRate {
   /** End of the window that the CPU's rate is of; memory is of this time. */
@@ -22,4 +22,17 @@ export interface NodeUsageRates {
   /** Absent: not known yet. */
   node?: UsageRate;
   pods: PodUsage[];
+}
+
+export interface PodOnNode {
+  uid: string;
+  /** '': it has none. */
+  node: string;
+}
+
+/** In the order of what is asked for; undefined: not known, as of what began just now, or of a node that does not answer. */
+export interface UsageReader {
+  ofNodes(names: readonly string[]): Promise<(UsageRate | undefined)[]>;
+  /** A node is believed about pods that are said to be on it, and about no others. */
+  ofPods(pods: readonly PodOnNode[]): Promise<(PodUsage | undefined)[]>;
 }

@@ -5,8 +5,8 @@ import * as z from 'zod/mini';
 
 /** Far beyond any real figure, and small enough to reckon with. */
 const count = z.number().check(z.nonnegative(), z.lte(1e21));
-/** Milliseconds since the epoch, of a time that can be written down. */
-const time = z.number().check(z.nonnegative(), z.lte(8.64e15));
+/** Milliseconds since the epoch, of a time that has four digits of a year. */
+const time = z.number().check(z.nonnegative(), z.lte(253_402_300_799_999));
 const name = z.string().check(z.maxLength(253));
 
 /** Of the runtime's and the kernel's counters at one time. */

@@ -15,6 +15,7 @@ import { controllers } from '../../src/generated/controllers.ts';
 import type { Change } from '../../src/ledger/types.ts';
 import { ApiError, errors } from '../../src/machinery/errors.ts';
 import { asApiError, type Outcome, statusResponse, unwrap } from '../../src/machinery/outcome.ts';
+import type { NodeUsageRates } from '../../src/machinery/usage.ts';
 import { type LinkState, NodeLinkCore } from '../../src/node-link/link.ts';
 import { NodeRequests, nodePath } from '../../src/node-link/requests.ts';
 import { type ClusterConfig, defaultClusterConfig, type Log } from '../../src/ports/index.ts';
@@ -205,6 +206,7 @@ export class SimulatedCluster {
           },
           link: (node) => ({
             poke: (revision) => this.link(node).call(life, 'poke', (link) => link.poke(revision), true),
+            usage: () => this.link(node).call(life, 'usage', (link) => link.usage(), true),
             credentialChanged: () =>
               this.link(node).call(life, 'credentialChanged', (link) => link.requests.credentialChanged(), true),
           }),
@@ -339,6 +341,10 @@ class Link {
 
   lastContact(): number | undefined {
     return this.#core?.lastContact();
+  }
+
+  usage(): NodeUsageRates {
+    return this.#core?.usage() ?? { pods: [] };
   }
 
   async alarm(): Promise<void> {

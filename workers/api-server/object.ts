@@ -140,6 +140,7 @@ function peers({ SCHEDULER, CONTROLLER_MANAGER, NODE_LINK }: Env): Peers {
       credentialChanged: () => callObject(NODE_LINK, node, (stub) => stub.credentialChanged(), idempotent),
       lastContact: () =>
         callObject(NODE_LINK, node, async (stub) => (await stub.lastContact()) ?? undefined, idempotent),
+      usage: () => callObject(NODE_LINK, node, (stub) => stub.usage(), idempotent),
     }),
   };
 }

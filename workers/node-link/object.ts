@@ -2,6 +2,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { ApiError } from '../../src/machinery/errors.ts';
 import { asApiError, type Outcome, outcome, statusResponse, unwrap } from '../../src/machinery/outcome.ts';
+import type { NodeUsageRates } from '../../src/machinery/usage.ts';
 import { type LinkState, NodeLinkCore, type NodeNews, type Upstream } from '../../src/node-link/link.ts';
 import { NodeRequests, nodePath } from '../../src/node-link/requests.ts';
 import { OfferedStreams } from '../../src/node-link/streams.ts';
@@ -94,6 +95,11 @@ export class NodeLinkObject extends DurableObject<Env> {
   /** Last sign of life, or the start of this object where that is later; undefined: no agent has ever been heard. */
   lastContact(): number | undefined {
     return this.#core?.lastContact();
+  }
+
+  /** What the node and its pods use, by what the agent has reported of late. */
+  usage(): NodeUsageRates {
+    return this.#core?.usage() ?? { pods: [] };
   }
 
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {

@@ -41,7 +41,7 @@ test('aggregated discovery: one document each, kept by its ETag; version 2 alone
   expect(headers.get('cache-control')).toBe('public');
   expect(headers.get('etag')).toMatch(/^"[0-9A-F]{128}"$/);
   expect(json).toMatchObject({ kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2' });
-  expect(json.items[0].metadata).toEqual({ name: 'apps' });
+  expect(json.items[0].metadata).toEqual({ name: 'apiregistration.k8s.io' });
   const known = { accept: aggregated, 'if-none-match': headers.get('etag') as string };
   const again = await call('GET', '/apis', undefined, known);
   expect([again.code, again.text]).toEqual([304, '']);

@@ -44,6 +44,7 @@ import { NodeAccess } from './node-access.ts';
 import type { ServerObjectOptions } from './options.ts';
 import type { NodeNewsRequest, Peers } from './peers.ts';
 import { Resealing } from './resealing.ts';
+import { Usage } from './usage.ts';
 
 export type { NodeNewsRequest, Peers };
 
@@ -64,6 +65,7 @@ export class ServerObject implements RemoteApi {
   readonly #drain = new DrainTracker();
   readonly #recent: RecentChanges;
   readonly #contacts: Contacts;
+  readonly #usage: Usage;
   readonly #access: NodeAccess;
   readonly #lives: Lives;
   readonly #resealing: Resealing;
@@ -89,6 +91,7 @@ export class ServerObject implements RemoteApi {
       config.nodeHeartbeatMs,
       async (node) => await options.peers.link(node).lastContact?.(),
     );
+    this.#usage = new Usage(timers, async (node) => await options.peers.link(node).usage?.());
     this.#access = new NodeAccess({
       server: () => this.server,
       signer: options.signer,
@@ -114,6 +117,7 @@ export class ServerObject implements RemoteApi {
       config,
       log,
       contacts: this.#contacts,
+      usage: this.#usage,
       components: {
         'controller-manager': () => this.#followers.problem('controller-manager'),
         scheduler: () => this.#followers.problem('scheduler'),

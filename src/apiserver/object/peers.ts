@@ -1,4 +1,5 @@
 // Whom the API server's object calls, and what links ask it.
+import type { NodeUsageRates } from '../../machinery/usage.ts';
 import type { Consumer } from './poker.ts';
 
 /** Those who follow the ledger. Every call may reject: the object was restarted, or cannot be reached. */
@@ -11,6 +12,8 @@ export interface Peers {
     credentialChanged(): Promise<void>;
     /** Last sign of life, for readers of Nodes and Leases; absent: what the link's calls prove must do. */
     lastContact?(): Promise<number | undefined>;
+    /** What the node and its pods use, as it says; absent: nobody knows. */
+    usage?(): Promise<NodeUsageRates>;
   };
 }
 

@@ -1,17 +1,19 @@
 // Objects that are not stored but made when asked for: get and list of them, in the forms and by the selectors of all others.
 // They have no revision.
 
+import type { Entry } from '../../ledger/types.ts';
 import { errors } from '../../machinery/errors.ts';
 import type { HttpAnswer } from '../../machinery/http.ts';
 import { apiVersion, type KubeObject, type ObjectMeta } from '../../machinery/meta.ts';
-import type { AnyResource, ControlPlaneParts } from '../../machinery/resource.ts';
+import type { AnyResource, Computing } from '../../machinery/resource.ts';
 import { textResponse } from '../negotiation/respond.ts';
 import { encodeSide, itemText, parseSide, partialText } from '../storage/codec.ts';
 import { formText, rowText, tableHead } from '../storage/forms.ts';
-import { keyOf } from '../storage/read.ts';
+import { findEntry, findObject, keyOf } from '../storage/read.ts';
 import { formOf, type RestRequest } from './context.ts';
+import { pages, selectionOf } from './pages.ts';
 import { parseListOptions } from './revision.ts';
-import { matchesEntry, rowSelector } from './select.ts';
+import { matchesEntry, type RowSelector, rowSelector } from './select.ts';
 
 interface Row {
   key: string;
@@ -19,8 +21,32 @@ interface Row {
   side: string;
 }
 
-function rows(definition: AnyResource, parts: ControlPlaneParts): Row[] {
-  return (definition.computed?.(parts) ?? []).map((made) => {
+/** What of {@link Computing} does not follow from the request. */
+export type ComputedFrom = Pick<Computing, 'parts' | 'groupVersions' | 'usage'>;
+
+function computing({ core, info }: RestRequest, from: ComputedFrom, selector: RowSelector): Computing {
+  const { registry, ledger, clock } = core;
+  const entries = (source: AnyResource): Entry[] => {
+    if (info.verb !== 'get')
+      return [...pages(ledger, selectionOf(source, info.namespace, selector, ledger.revision))].flat();
+    const entry = findEntry(source, ledger, info.namespace, info.name);
+    return entry ? [entry] : [];
+  };
+  return {
+    ...from,
+    clock,
+    name: info.name,
+    get: (token, namespace, name) => findObject(registry.require(token), ledger, namespace, name),
+    selected: (token) =>
+      entries(registry.require(token)).map(({ value, side }) => {
+        const { m, f: fields = {} } = parseSide(side);
+        return { metadata: JSON.parse(`{${value.slice(0, m)}}`).metadata, fields };
+      }),
+  };
+}
+
+async function rows(definition: AnyResource, world: Computing): Promise<Row[]> {
+  return ((await definition.computed?.(world)) ?? []).map((made) => {
     const { metadata, ...rest } = made as { metadata: ObjectMeta };
     const object = { ...made, apiVersion: apiVersion(definition), kind: definition.kind } as KubeObject;
     const text = `"metadata":${JSON.stringify(metadata)}`;
@@ -32,19 +58,20 @@ function rows(definition: AnyResource, parts: ControlPlaneParts): Row[] {
   });
 }
 
-export function readComputed(rest: RestRequest, parts: ControlPlaneParts): HttpAnswer {
+export async function readComputed(rest: RestRequest, from: ComputedFrom): Promise<HttpAnswer> {
   const { definition, info, core, url } = rest;
   const { form, answer } = formOf(rest);
   const nowMs = core.clock.now();
+  const options = info.verb === 'list' ? parseListOptions(url.searchParams, false) : undefined;
+  const selector = rowSelector(definition, options?.labelSelector, options?.fieldSelector);
+  const made = await rows(definition, computing(rest, from, selector));
   if (info.verb === 'get') {
     const key = keyOf(definition, info.namespace, info.name);
-    const row = rows(definition, parts).find((one) => one.key === key);
+    const row = made.find((one) => one.key === key);
     if (!row) throw errors.notFound(definition, info.name);
     return textResponse(formText(definition, row, form, nowMs), answer);
   }
-  const options = parseListOptions(url.searchParams, false);
-  const selector = rowSelector(definition, options.labelSelector, options.fieldSelector);
-  const found = rows(definition, parts).filter((row) => matchesEntry(selector, row));
+  const found = made.filter((row) => matchesEntry(selector, row));
   if (form.type === 'table') {
     const items = found.map((row) => rowText(definition, row, form, nowMs)).join(',');
     return textResponse(`${tableHead(definition, '{}', form)}${items}]}`, answer);

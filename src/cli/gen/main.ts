@@ -8,6 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { SchemaTable } from '../../machinery/schema/table.ts';
+import { addedDefinitions, addedMessages } from './added-types.ts';
 import { descriptions } from './descriptions.ts';
 import { indexes } from './indexes.ts';
 import { nilLists } from './nil-lists.ts';
@@ -19,6 +20,7 @@ import { tokenIndex } from './tokens.ts';
 const { values } = parseArgs({ options: { facts: { type: 'string' }, check: { type: 'boolean', default: false } } });
 const root = path.resolve(import.meta.dirname, '../../..');
 const groupVersions = [
+  'apiregistration-v1',
   'apps-v1',
   'authentication-v1',
   'authorization-v1',
@@ -31,6 +33,7 @@ const groupVersions = [
   'discovery-v1',
   'events-v1',
   'flowcontrol-v1',
+  'metrics-v1beta1',
   'networking-v1',
   'node-v1',
   'policy-v1',
@@ -63,13 +66,13 @@ function parsed(module: string): SchemaTable {
 const files = new Map<string, string>();
 if (values.facts) {
   const read = (name: string) => JSON.parse(fs.readFileSync(path.join(values.facts as string, name), 'utf8'));
-  const definitions = read('definitions.json');
+  const definitions = { ...read('definitions.json'), ...addedDefinitions };
   for (const [name, text] of schemaTypes(definitions, groupVersions)) files.set(`src/generated/schemas/${name}`, text);
   const table = schemaTable(definitions);
   files.set(tableFile, textModule('definitions', 'SchemaTable', table));
   files.set(
     'src/generated/schemas/protobuf.ts',
-    textModule('protobuf', 'ProtobufTable', protobufTable(read('protobuf.json'), table)),
+    textModule('protobuf', 'ProtobufTable', protobufTable({ ...read('protobuf.json'), ...addedMessages }, table)),
   );
   files.set('node-agent/cri/cri-v1.json', `${JSON.stringify(read('cri-v1.json'))}\n`);
 }

@@ -2,6 +2,7 @@
 // Only what the served kinds reach is kept. The form is documented in src/machinery/schema/table.ts.
 
 import type { SchemaTable, TableField, TableType } from '../../machinery/schema/table.ts';
+import { addedKinds, apiType } from './added-types.ts';
 import { plainTimes, plainValues, pointerScalars, writtenAtZero } from './go-facts.ts';
 import { type Definition, type Definitions, refName } from './schema-types.ts';
 
@@ -88,6 +89,7 @@ export const roots = [
     'PartialObjectMetadataList',
   ].map((name) => meta + name),
   'io.k8s.apimachinery.pkg.version.Info',
+  ...addedKinds,
 ];
 
 const groups: Record<string, string> = {
@@ -101,9 +103,8 @@ const groups: Record<string, string> = {
 };
 
 function gvkOf(name: string): [string, string, string] | undefined {
-  const match = /^io\.k8s\.api\.([a-z]+)\.([a-z0-9]+)\.(\w+)$/.exec(name);
-  if (!match) return undefined;
-  return [groups[match[1] as string] ?? `${match[1]}.k8s.io`, match[2] as string, match[3] as string];
+  const found = apiType(name);
+  return found && [groups[found.group] ?? `${found.group}.k8s.io`, found.version, found.kind];
 }
 
 /** References to objects have a kind and a version too, but are no kinds. */

@@ -3,6 +3,8 @@
 // Top-level kinds are typed as stored objects: metadata is complete, and struct fields that Go always serialises
 // (non-pointers, `default: {}` in the facts) are present.
 
+import { apiType } from './added-types.ts';
+
 export interface Definition {
   type?: string;
   format?: string;
@@ -39,8 +41,8 @@ const aliases: Record<string, string> = {
 const machineryTypes = ['Condition', 'LabelSelector', 'LabelSelectorRequirement', 'ObjectMeta', 'OwnerReference'];
 
 const moduleOf = (name: string): string | undefined => {
-  const match = /^io\.k8s\.api\.([a-z0-9]+)\.([a-z0-9]+)\.[A-Za-z0-9]+$/.exec(name);
-  return match ? `${match[1]}-${match[2]}` : undefined;
+  const found = apiType(name);
+  return found && `${found.group}-${found.version}`;
 };
 const shortName = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
 

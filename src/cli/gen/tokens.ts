@@ -4,8 +4,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { SchemaTable } from '../../machinery/schema/table.ts';
+import { apiType } from './added-types.ts';
+
+/** Of kinds that are not called after their resource. */
+const plurals: Readonly<Record<string, string>> = { NodeMetrics: 'nodes', PodMetrics: 'pods' };
 
 const clusterScoped = new Set([
+  'APIService',
   'CertificateSigningRequest',
   'ClusterRole',
   'ClusterRoleBinding',
@@ -18,6 +23,7 @@ const clusterScoped = new Set([
   'IPAddress',
   'Namespace',
   'Node',
+  'NodeMetrics',
   'PersistentVolume',
   'PriorityClass',
   'PriorityLevelConfiguration',
@@ -47,29 +53,29 @@ interface Token {
   type: string;
 }
 
-const typeName = /^io\.k8s\.api\.([a-z]+)\.(v\d+)\.(\w+)$/;
-
 function tokens(root: string, table: SchemaTable): Token[] {
   const out: Token[] = [];
   const apis = path.join(root, 'src/apis');
   for (const [name, { k }] of Object.entries(table)) {
-    const match = typeName.exec(name);
+    const match = apiType(name);
     if (!k || !match) continue;
-    const [, folder = '', version = '', kind = ''] = match;
-    const plural = pluralOf(kind).toLowerCase();
+    const { group: folder, version, kind } = match;
+    const plural = plurals[kind] ?? pluralOf(kind).toLowerCase();
     if (!fs.existsSync(path.join(apis, folder, plural))) continue;
     const module = `${folder}-${version}`;
     if (!fs.existsSync(path.join(root, 'src/generated/schemas', `${module}.ts`)))
       throw new Error(
         `src/apis/${folder}/${plural} needs types: add ${module} to the group versions in src/cli/gen/main.ts and run with --facts`,
       );
-    const words = pluralOf(kind);
+    const words = Object.hasOwn(plurals, kind) ? kind : pluralOf(kind);
     const acronym = /^[A-Z]+(?=[A-Z][a-z])/.exec(words)?.[0] ?? words.charAt(0);
     const plain = acronym.toLowerCase() + words.slice(acronym.length);
     // The newest version has the plain name; core/v1 Event and events.k8s.io/v1 Event share one.
     const newer = Object.keys(table).some((other) => {
-      const found = typeName.exec(other);
-      return found?.[1] === folder && found[3] === kind && Number(found[2]?.slice(1)) > Number(version.slice(1));
+      const found = apiType(other);
+      return (
+        found?.group === folder && found.kind === kind && Number(found.version.slice(1)) > Number(version.slice(1))
+      );
     });
     const suffix = newer || folder === 'events' ? version.toUpperCase() : '';
     out.push({ id: plain + suffix, group: k[0], version, plural, kind, module, type: kind + suffix });

@@ -1,6 +1,7 @@
 // Written by `npm run gen`; do not edit.
 // Tokens of the resource types that this release serves, each carrying its TypeScript type.
 import type { ResourceToken } from '../../machinery/meta.ts';
+import type { APIService } from './apiregistration-v1.ts';
 import type { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from './apps-v1.ts';
 import type { HorizontalPodAutoscaler as HorizontalPodAutoscalerV1 } from './autoscaling-v1.ts';
 import type { HorizontalPodAutoscaler } from './autoscaling-v2.ts';
@@ -11,6 +12,7 @@ import type { ComponentStatus, ConfigMap, Endpoints, Event, LimitRange, Namespac
 import type { EndpointSlice } from './discovery-v1.ts';
 import type { Event as EventV1 } from './events-v1.ts';
 import type { FlowSchema, PriorityLevelConfiguration } from './flowcontrol-v1.ts';
+import type { NodeMetrics, PodMetrics } from './metrics-v1beta1.ts';
 import type { IPAddress, Ingress, IngressClass, NetworkPolicy, ServiceCIDR } from './networking-v1.ts';
 import type { RuntimeClass } from './node-v1.ts';
 import type { PodDisruptionBudget } from './policy-v1.ts';
@@ -19,6 +21,7 @@ import type { DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice }
 import type { PriorityClass } from './scheduling-v1.ts';
 import type { CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment, VolumeAttributesClass } from './storage-v1.ts';
 
+export const apiServices: ResourceToken<APIService> = { group: 'apiregistration.k8s.io', version: 'v1', plural: 'apiservices', kind: 'APIService', namespaced: false };
 export const certificateSigningRequests: ResourceToken<CertificateSigningRequest> = { group: 'certificates.k8s.io', version: 'v1', plural: 'certificatesigningrequests', kind: 'CertificateSigningRequest', namespaced: false };
 export const clusterRoleBindings: ResourceToken<ClusterRoleBinding> = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterrolebindings', kind: 'ClusterRoleBinding', namespaced: false };
 export const clusterRoles: ResourceToken<ClusterRole> = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles', kind: 'ClusterRole', namespaced: false };
@@ -47,10 +50,12 @@ export const leases: ResourceToken<Lease> = { group: 'coordination.k8s.io', vers
 export const limitRanges: ResourceToken<LimitRange> = { group: '', version: 'v1', plural: 'limitranges', kind: 'LimitRange', namespaced: true };
 export const namespaces: ResourceToken<Namespace> = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false };
 export const networkPolicies: ResourceToken<NetworkPolicy> = { group: 'networking.k8s.io', version: 'v1', plural: 'networkpolicies', kind: 'NetworkPolicy', namespaced: true };
+export const nodeMetrics: ResourceToken<NodeMetrics> = { group: 'metrics.k8s.io', version: 'v1beta1', plural: 'nodes', kind: 'NodeMetrics', namespaced: false };
 export const nodes: ResourceToken<Node> = { group: '', version: 'v1', plural: 'nodes', kind: 'Node', namespaced: false };
 export const persistentVolumeClaims: ResourceToken<PersistentVolumeClaim> = { group: '', version: 'v1', plural: 'persistentvolumeclaims', kind: 'PersistentVolumeClaim', namespaced: true };
 export const persistentVolumes: ResourceToken<PersistentVolume> = { group: '', version: 'v1', plural: 'persistentvolumes', kind: 'PersistentVolume', namespaced: false };
 export const podDisruptionBudgets: ResourceToken<PodDisruptionBudget> = { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets', kind: 'PodDisruptionBudget', namespaced: true };
+export const podMetrics: ResourceToken<PodMetrics> = { group: 'metrics.k8s.io', version: 'v1beta1', plural: 'pods', kind: 'PodMetrics', namespaced: true };
 export const pods: ResourceToken<Pod> = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
 export const podTemplates: ResourceToken<PodTemplate> = { group: '', version: 'v1', plural: 'podtemplates', kind: 'PodTemplate', namespaced: true };
 export const priorityClasses: ResourceToken<PriorityClass> = { group: 'scheduling.k8s.io', version: 'v1', plural: 'priorityclasses', kind: 'PriorityClass', namespaced: false };

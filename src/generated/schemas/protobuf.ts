@@ -523,6 +523,7 @@ const text = `{
 "io.k8s.apimachinery.pkg.apis.meta.v1.Condition":{"1":["type","string",""],"2":["status","string",""],"3":["observedGeneration","int64",""],"4":["lastTransitionTime","io.k8s.apimachinery.pkg.apis.meta.v1.Time",""],"5":["reason","string",""],"6":["message","string",""]},
 "io.k8s.apimachinery.pkg.apis.meta.v1.CreateOptions":{"1":["dryRun","string","repeated"],"3":["fieldManager","string",""],"4":["fieldValidation","string",""]},
 "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions":{"1":["gracePeriodSeconds","int64",""],"2":["preconditions","io.k8s.apimachinery.pkg.apis.meta.v1.Preconditions",""],"3":["orphanDependents","bool",""],"4":["propagationPolicy","string",""],"5":["dryRun","string","repeated"],"6":["ignoreStoreReadErrorWithClusterBreakingPotential","bool",""]},
+"io.k8s.apimachinery.pkg.apis.meta.v1.Duration":{"1":["duration","int64",""]},
 "io.k8s.apimachinery.pkg.apis.meta.v1.FieldSelectorRequirement":{"1":["key","string",""],"2":["operator","string",""],"3":["values","string","repeated"]},
 "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1":{"1":["Raw","bytes",""]},
 "io.k8s.apimachinery.pkg.apis.meta.v1.GetOptions":{"1":["resourceVersion","string",""]},
@@ -552,5 +553,16 @@ const text = `{
 "io.k8s.apimachinery.pkg.runtime.RawExtension":{"1":["raw","bytes",""]},
 "io.k8s.apimachinery.pkg.runtime.TypeMeta":{"1":["apiVersion","string",""],"2":["kind","string",""]},
 "io.k8s.apimachinery.pkg.runtime.Unknown":{"1":["","io.k8s.apimachinery.pkg.runtime.TypeMeta",""],"2":["raw","bytes",""],"3":["contentEncoding","string",""],"4":["contentType","string",""]},
-"io.k8s.apimachinery.pkg.util.intstr.IntOrString":{"1":["type","int64",""],"2":["intVal","int32",""],"3":["strVal","string",""]}
+"io.k8s.apimachinery.pkg.util.intstr.IntOrString":{"1":["type","int64",""],"2":["intVal","int32",""],"3":["strVal","string",""]},
+"io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService":{"1":["metadata","io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",""],"2":["spec","io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceSpec",""],"3":["status","io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceStatus",""]},
+"io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceCondition":{"1":["type","string",""],"2":["status","string",""],"3":["lastTransitionTime","io.k8s.apimachinery.pkg.apis.meta.v1.Time",""],"4":["reason","string",""],"5":["message","string",""]},
+"io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceList":{"1":["metadata","io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta",""],"2":["items","io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService","repeated"]},
+"io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceSpec":{"1":["service","io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.ServiceReference",""],"2":["group","string",""],"3":["version","string",""],"4":["insecureSkipTLSVerify","bool",""],"5":["caBundle","bytes",""],"7":["groupPriorityMinimum","int32",""],"8":["versionPriority","int32",""]},
+"io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceStatus":{"1":["conditions","io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIServiceCondition","repeated"]},
+"io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.ServiceReference":{"1":["namespace","string",""],"2":["name","string",""],"3":["port","int32",""]},
+"io.k8s.metrics.pkg.apis.metrics.v1beta1.ContainerMetrics":{"1":["name","string",""],"2":["usage","io.k8s.apimachinery.pkg.api.resource.Quantity","map","string"]},
+"io.k8s.metrics.pkg.apis.metrics.v1beta1.NodeMetrics":{"1":["metadata","io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",""],"2":["timestamp","io.k8s.apimachinery.pkg.apis.meta.v1.Time",""],"3":["window","io.k8s.apimachinery.pkg.apis.meta.v1.Duration",""],"4":["usage","io.k8s.apimachinery.pkg.api.resource.Quantity","map","string"]},
+"io.k8s.metrics.pkg.apis.metrics.v1beta1.NodeMetricsList":{"1":["metadata","io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta",""],"2":["items","io.k8s.metrics.pkg.apis.metrics.v1beta1.NodeMetrics","repeated"]},
+"io.k8s.metrics.pkg.apis.metrics.v1beta1.PodMetrics":{"1":["metadata","io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",""],"2":["timestamp","io.k8s.apimachinery.pkg.apis.meta.v1.Time",""],"3":["window","io.k8s.apimachinery.pkg.apis.meta.v1.Duration",""],"4":["containers","io.k8s.metrics.pkg.apis.metrics.v1beta1.ContainerMetrics","repeated"]},
+"io.k8s.metrics.pkg.apis.metrics.v1beta1.PodMetricsList":{"1":["metadata","io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta",""],"2":["items","io.k8s.metrics.pkg.apis.metrics.v1beta1.PodMetrics","repeated"]}
 }`;

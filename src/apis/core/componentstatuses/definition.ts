@@ -19,7 +19,7 @@ export default defineResource<ComponentStatus>({
   verbs: ['get', 'list'],
   strategy: { generation: false },
   deprecation: 'v1 ComponentStatus is deprecated in v1.19+',
-  computed: (parts) =>
+  computed: ({ parts }) =>
     components.map((name) => {
       const problem = Object.hasOwn(parts, name) ? parts[name]?.() : undefined;
       return {
