@@ -116,3 +116,82 @@ test('a reader that goes away ends the reading', async () => {
   await readLog(file, {}, () => ++count < 1);
   expect(count).toBe(1);
 });
+
+test('times have nine digits, of whichever zone they are', async () => {
+  const times = ['2026-01-01T00:00:01Z', '2026-01-01T00:00:02.12Z', '2026-01-01T01:00:03.123456789+01:00'];
+  await fs.writeFile(file, times.map((t) => `${t} stdout F x\n`).join(''));
+  expect(await read({ timestamps: true })).toBe(
+    '2026-01-01T00:00:01.000000000Z x\n2026-01-01T00:00:02.120000000Z x\n2026-01-01T01:00:03.123456789+01:00 x\n',
+  );
+  expect(await read({ timestamps: true, sinceMs: Date.parse('2026-01-01T00:00:02.5Z') })).toBe(
+    '2026-01-01T01:00:03.123456789+01:00 x\n',
+  );
+});
+
+test('of a line in parts, the tail counts each', async () => {
+  await fs.writeFile(
+    file,
+    line(1, 'a') + line(2, 'one ', 'P') + line(2, 'two ', 'P') + line(2, 'three') + line(3, 'b'),
+  );
+  expect(await read({ tailLines: 2 })).toBe('three\nb\n');
+  expect(await read({ tailLines: 4 })).toBe('one two three\nb\n');
+  expect(await read({ tailLines: 3, timestamps: true })).toBe(
+    '2026-01-01T00:00:02.000000000Z two three\n2026-01-01T00:00:03.000000000Z b\n',
+  );
+});
+
+test('what is being written just now is neither shown nor counted', async () => {
+  const half = line(3, 'half').slice(0, -3);
+  await fs.writeFile(file, line(1, 'a') + line(2, 'b') + half);
+  expect(await read({})).toBe('a\nb\n');
+  expect(await read({ tailLines: 1 })).toBe('b\n');
+  await fs.writeFile(file, half);
+  expect(await read({ tailLines: 1 })).toBe('');
+  await fs.writeFile(`${file}.20260101-000000`, line(1, 'a') + line(2, 'b'));
+  expect(await read({ tailLines: 1 })).toBe('b\n');
+});
+
+test('the tail reaches over blocks and files, exactly', async () => {
+  const long = (n: number): string => line(n % 60, `${n} ${'x'.repeat(300)}`);
+  const all = Array.from({ length: 1000 }, (_, n) => long(n));
+  await fs.writeFile(`${file}.20260101-000000`, all.slice(0, 300).join(''));
+  await fs.writeFile(`${file}.20260101-000010`, all.slice(300, 310).join(''));
+  await fs.writeFile(file, all.slice(310).join(''));
+  for (const tailLines of [1, 2, 214, 215, 689, 690, 691, 699, 700, 701, 999, 1000, 1001]) {
+    const numbers = [...(await read({ tailLines })).matchAll(/^\d+/gm)].map(Number);
+    expect(numbers).toEqual(Array.from({ length: 1000 }, (_, n) => n).slice(-tailLines));
+  }
+});
+
+test('since and a bound of bytes reach over files; what was compressed or is being made is left out', async () => {
+  await fs.writeFile(`${file}.20260101-000000.gz`, Buffer.from([0x1f, 0x8b, 0x0a]));
+  await fs.writeFile(`${file}.20260101-000001.tmp`, line(1, 'no'));
+  await fs.writeFile(`${file}.20260101-000002`, line(2, 'a') + line(3, 'b'));
+  await fs.writeFile(path.join(directory, '10.log'), line(9, 'another instance'));
+  await fs.writeFile(file, line(4, 'c') + line(5, 'd'));
+  const sinceMs = Date.parse('2026-01-01T00:00:03Z');
+  expect(await read({ sinceMs })).toBe('b\nc\nd\n');
+  expect(await read({ sinceMs, tailLines: 4 })).toBe('b\nc\nd\n');
+  expect(await read({ sinceMs, limitBytes: 5 })).toBe('b\nc\nd');
+  expect(await read({ limitBytes: 3, timestamps: true })).toBe('202');
+  expect(await read({ sinceMs: Date.parse('2026-01-01T00:00:06Z') })).toBe('');
+});
+
+test('bytes are as they were written; what is no line of a log is left out', async () => {
+  const bytes = Buffer.from([0xff, 0x00, 0x0d, 0x20, 0x20, 0xc3]);
+  const head = Buffer.from('2026-01-01T00:00:01Z stdout F ');
+  await fs.writeFile(
+    file,
+    Buffer.concat([Buffer.from('rubbish\n\n'), head, bytes, Buffer.from('\n2026-01-01T00:00:02Z stdout F\n')]),
+  );
+  const parts: Buffer[] = [];
+  await readLog(file, {}, (data) => parts.push(Buffer.from(data)) > 0);
+  expect(Buffer.concat(parts)).toEqual(Buffer.concat([bytes, Buffer.from('\n\n')]));
+});
+
+test('a file that is not there, or an empty one, is an empty log', async () => {
+  expect(await read({})).toBe('');
+  expect(await read({ tailLines: 3 })).toBe('');
+  await fs.writeFile(file, '');
+  expect(await read({ tailLines: 3 })).toBe('');
+});

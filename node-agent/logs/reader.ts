@@ -51,28 +51,31 @@ export async function filesOf(file: string): Promise<string[]> {
   return [...rotated.map((r) => path.join(path.dirname(file), r)), file];
 }
 
-/** Where the last `lines` lines of a file begin. */
+/** Where the last `lines` lines of a file begin. What has no end yet is no line; of one in parts, each part is one. */
 async function tailOffset(file: string, lines: number): Promise<{ offset: number; found: number }> {
   const handle = await fs.open(file, 'r');
   try {
-    const { size } = await handle.stat();
     const block = Buffer.alloc(64 * 1024);
-    let found = 0;
-    let end = size;
-    while (end > 0) {
+    let ends = 0;
+    for (let end = (await handle.stat()).size; end > 0; ) {
       const start = Math.max(0, end - block.length);
       const { bytesRead } = await handle.read(block, 0, end - start, start);
       for (let i = bytesRead - 1; i >= 0; i--) {
-        // The newline that ends the last line begins none.
-        if (block[i] === newline && start + i !== size - 1 && ++found === lines)
-          return { offset: start + i + 1, found };
+        // The end of the line before the first one that is wanted.
+        if (block[i] === newline && ++ends > lines) return { offset: start + i + 1, found: lines };
       }
       end = start;
     }
-    return { offset: 0, found: size > 0 ? found + 1 : 0 };
+    return { offset: 0, found: ends };
   } finally {
     await handle.close();
   }
+}
+
+/** With nine digits behind the second, as all lines are shown; the runtime leaves out zeros at the end. */
+function fullTime(time: string): string {
+  const [, seconds, fraction = '', zone] = /^([^.Z+]*?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(time) ?? [];
+  return zone === undefined ? time : `${seconds}.${fraction.padEnd(9, '0')}${zone}`;
 }
 
 /**
@@ -93,7 +96,7 @@ export async function readLog(
     if (options.sinceMs !== undefined && Date.parse(parsed.time) < options.sinceMs) return true;
     const stamped = options.timestamps && begins;
     begins = parsed.text.at(-1) === newline;
-    let data = stamped ? Buffer.concat([Buffer.from(`${parsed.time} `), parsed.text]) : parsed.text;
+    let data = stamped ? Buffer.concat([Buffer.from(`${fullTime(parsed.time)} `), parsed.text]) : parsed.text;
     if (data.length > left) data = data.subarray(0, left);
     left -= data.length;
     return (await write(data)) && left > 0;
