@@ -32,14 +32,14 @@ function metadata(name: string, more: Partial<ObjectMeta> = {}): Partial<ObjectM
 }
 
 function labelsOf(name: string): Record<string, string> {
-  const target = Object.hasOwn(aggregatesTo, name) ? aggregatesTo[name] : undefined;
-  return target === undefined ? {} : { [aggregationLabel(target)]: 'true' };
+  const targets = (Object.hasOwn(aggregatesTo, name) && aggregatesTo[name]) || [];
+  return Object.fromEntries(targets.map((target) => [aggregationLabel(target), 'true']));
 }
 
 /** The rules of all that aggregates to `role`, by name, each once. */
 function aggregatedRules(role: string): PolicyRule[] {
   const sources = Object.keys(aggregatesTo)
-    .filter((name) => aggregatesTo[name] === role)
+    .filter((name) => aggregatesTo[name]?.some((target) => target === role))
     .sort();
   const rules = sources.flatMap(rulesOf).map((rule): [string, PolicyRule] => [JSON.stringify(rule), rule]);
   return [...new Map(rules).values()];

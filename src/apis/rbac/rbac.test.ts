@@ -159,9 +159,9 @@ describe('what every cluster holds', () => {
   const named = (name: string) =>
     objects<ClusterRole>(clusterRoles).find((one) => one.metadata.name === name) as ClusterRole;
 
-  test('all of it is valid, and as many as upstream has', () => {
+  test('all of it is valid, and as many as upstream has, beside the role that metrics-server brings', () => {
     const counts: [AnyResource, number][] = [
-      [clusterRoles, 70],
+      [clusterRoles, 70 + 1],
       [clusterRoleBindings, 51],
       [roles, 7],
       [roleBindings, 7],
@@ -177,7 +177,14 @@ describe('what every cluster holds', () => {
     expect(edit).toEqual(expect.arrayContaining(view as PolicyRule[]));
     expect(admin).toEqual(expect.arrayContaining(edit as PolicyRule[]));
     expect(admin).toHaveLength((edit as PolicyRule[]).length + 2);
-    expect(view).toEqual(named('system:aggregate-to-view').rules);
+    const metrics = named('system:aggregated-metrics-reader');
+    expect(metrics.rules).toEqual([
+      { apiGroups: ['metrics.k8s.io'], resources: ['nodes', 'pods'], verbs: ['get', 'list', 'watch'] },
+    ]);
+    expect(Object.keys(metrics.metadata.labels ?? {})).toEqual(
+      expect.arrayContaining(['view', 'edit', 'admin'].map((role) => `rbac.authorization.k8s.io/aggregate-to-${role}`)),
+    );
+    expect(view).toEqual([...(named('system:aggregate-to-view').rules ?? []), ...(metrics.rules ?? [])]);
   });
 
   test('what is missing comes back; what is there stays; autoupdate is heeded', () => {

@@ -45,6 +45,9 @@ export const clusterRoles: Readonly<Record<string, string>> = {
     each-read resource.k8s.io: resourceclaims/status
     each-read resource.k8s.io: resourceclaimtemplates
   `,
+  'system:aggregated-metrics-reader': `
+    read metrics.k8s.io: nodes pods
+  `,
   'system:auth-delegator': `
     create authentication.k8s.io: tokenreviews
     create authorization.k8s.io: subjectaccessreviews
@@ -214,13 +217,14 @@ export const clusterRoles: Readonly<Record<string, string>> = {
 /** Cluster roles whose rules are those of all roles that aggregate to them. */
 export const aggregatingRoles = ['admin', 'edit', 'view'] as const;
 
-/** Which role a role aggregates to. */
-export const aggregatesTo: Readonly<Record<string, (typeof aggregatingRoles)[number]>> = {
-  edit: 'admin',
-  view: 'edit',
-  'system:aggregate-to-admin': 'admin',
-  'system:aggregate-to-edit': 'edit',
-  'system:aggregate-to-view': 'view',
+/** Which roles a role aggregates to. */
+export const aggregatesTo: Readonly<Record<string, readonly (typeof aggregatingRoles)[number][]>> = {
+  edit: ['admin'],
+  view: ['edit'],
+  'system:aggregate-to-admin': ['admin'],
+  'system:aggregate-to-edit': ['edit'],
+  'system:aggregate-to-view': ['view'],
+  'system:aggregated-metrics-reader': ['view', 'edit', 'admin'],
 };
 
 /** Roles by namespace and name. */
