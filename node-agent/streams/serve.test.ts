@@ -105,6 +105,29 @@ test('the body of the request may be read before there is a head, and the offer 
   expect(await stream.next()).toBeUndefined();
 });
 
+test('what is refused while it is being dialled is refused all the same', async () => {
+  const [agent, client] = socketPair();
+  const server = new StreamServer(
+    {
+      http: async ({ body }) => {
+        const reading = body()[Symbol.asyncIterator]().next();
+        reading.catch(() => {});
+        throw errors.unavailable('nobody there');
+      },
+    },
+    {
+      dial: () => new Promise((resolve) => setTimeout(() => resolve(agent), 5)),
+      refuse: async () => {
+        throw new Error('it was dialled');
+      },
+    },
+    silent,
+  );
+  server.offered([http]);
+  const first = await new FramedStream(client).next();
+  expect(first).toMatchObject({ status: { code: 503, message: 'nobody there' } });
+});
+
 test('a body that breaks off is no complete one', async () => {
   const seen: string[] = [];
   const { list, server } = answers({

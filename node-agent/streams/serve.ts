@@ -97,32 +97,28 @@ export class StreamServer {
   }
 
   #socket<O extends StreamOffer>(offer: O, serve: ServeSocket<O>): Promise<void> {
-    let close: ClientSocket['close'] = () => {};
+    let dialled: Promise<ClientSocket> | undefined;
     return this.#serve(
       offer,
       (signal, dial) => {
-        const accept = async (protocol?: string) => {
-          const socket = withIdleLimit(await dial(protocol));
-          close = socket.close;
+        const accept = (protocol?: string) => {
+          const socket = dial(protocol).then(withIdleLimit);
+          dialled ??= socket;
           return socket;
         };
         return serve({ offer, signal, accept });
       },
-      (status) => (status ? close(1011, status.message) : close(1000)),
+      (status) => after(dialled, (socket) => (status ? socket.close(1011, status.message) : socket.close(1000))),
     );
   }
 
   #body<O extends StreamOffer>(offer: O, serve: ServeBody<O>): Promise<void> {
-    let answer: Answering | undefined;
+    let dialled: Promise<Answering> | undefined;
     return this.#serve(
       offer,
       (signal, dial) => {
-        let dialled: Promise<Answering> | undefined;
         const open = () => {
-          dialled ??= dial().then((socket) => {
-            answer = new Answering(new FramedStream(socket));
-            return answer;
-          });
+          dialled ??= dial().then((socket) => new Answering(new FramedStream(socket)));
           return dialled;
         };
         const body = async function* () {
@@ -130,11 +126,11 @@ export class StreamServer {
         };
         return serve({ offer, signal, body, accept: async (head) => (await open()).begin(head) });
       },
-      (status) => answer?.end(status),
+      (status) => after(dialled, (answer) => answer.end(status)),
     );
   }
 
-  /** `end`: of what was dialled; without a status, all went well. */
+  /** `end`: of what was dialled, or is being dialled; without a status, all went well. */
   async #serve(
     { id, kind }: StreamOffer,
     serve: (signal: AbortSignal, dial: (protocol?: string) => Promise<ClientSocket>) => Promise<void>,
@@ -142,19 +138,17 @@ export class StreamServer {
   ): Promise<void> {
     const abort = new AbortController();
     this.#open.add(abort);
-    let state: 'offered' | 'refused' | 'dialled' | 'open' = 'offered';
+    let state: 'offered' | 'refused' | 'dialled' = 'offered';
     const dial = async (protocol?: string): Promise<ClientSocket> => {
       if (state !== 'offered') throw new Error('a stream is accepted once');
       state = 'dialled';
       const socket = await this.#dialer.dial(id, protocol);
-      state = 'open';
       socket.signal.addEventListener('abort', () => abort.abort(), { once: true });
       if (socket.signal.aborted) abort.abort();
       return socket;
     };
-    // Where it was dialled in vain, nobody waits for a refusal either.
     const finish = async (status?: Status): Promise<void> => {
-      if (state === 'open') end(status);
+      if (state === 'dialled') end(status);
       else if (state === 'offered') {
         state = 'refused';
         await this.#refuse(id, status ?? toStatus(errors.internal('nobody answered')));
@@ -183,6 +177,10 @@ export class StreamServer {
       .catch((error: unknown) => this.#log.info('stream not refused', { id, error: String(error) }));
   }
 }
+
+/** Where it was dialled in vain, nobody waits for an end either. */
+const after = <T>(dialled: Promise<T> | undefined, end: (dialled: T) => void): void =>
+  void dialled?.then(end, () => {});
 
 /** As upstream's apierrors has for what is not implemented: there is no reason for it. */
 const unknownTo = (kind: string): Status => ({

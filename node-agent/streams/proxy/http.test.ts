@@ -377,6 +377,29 @@ test('an answer before the body is complete ends it', async () => {
   expect(given).toBeLessThan(10_000);
 });
 
+test('nobody waits for a body that does not come', async () => {
+  // It neither goes on nor ends.
+  async function* stalled(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('x');
+    await new Promise(() => {});
+  }
+  const early = await serving((_, response) => response.writeHead(403).end('no'));
+  const answer = await to(early, { method: 'POST', body: true }, { body: stalled() });
+  expect([answer.status, answer.text]).toEqual([403, 'no']);
+  expect((await to(1, { method: 'POST', body: true }, { body: stalled() })).refused?.code).toBe(503);
+});
+
+test('a body that breaks off is no whole body', async () => {
+  const { port, got } = await answering('', false);
+  async function* broken(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('part');
+    throw new Error('the client broke off');
+  }
+  const answer = await to(port, { method: 'POST', body: true }, { body: broken() });
+  expect(answer.refused?.code).toBe(503);
+  expect(got()).not.toContain('0\r\n\r\n');
+});
+
 test('a client that goes away ends the request at the pod, also one that has not been answered', async () => {
   let gone: () => void;
   const ended = new Promise<void>((resolve) => {

@@ -87,12 +87,12 @@ export async function proxyHttp(stream: BodyOffered<HttpOffer>, target: Target):
   limitConnecting(request, offer.scheme === 'https');
   const over = (): void => void request.destroy();
   signal.addEventListener('abort', over, { once: true });
-  let sending: Promise<unknown> = Promise.resolve();
   try {
     const answered = answerOf(request);
     if (offer.body) {
       // A body that breaks off, or is not as long as it was said to be, ends the request: never a part of it alone.
-      sending = send(stream.body(), request, contentLength).catch((error: Error) => request.destroy(error));
+      // Nobody waits for the rest of one whose answer is there.
+      void send(stream.body(), request, contentLength).catch((error: Error) => request.destroy(error));
     } else request.end();
     const response = await answered.catch((error: unknown) => {
       throw error instanceof ApiError ? error : unreachable(error, target);
@@ -101,7 +101,6 @@ export async function proxyHttp(stream: BodyOffered<HttpOffer>, target: Target):
   } finally {
     signal.removeEventListener('abort', over);
     request.destroy();
-    await sending;
   }
 }
 
