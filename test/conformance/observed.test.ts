@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { judge, readAllowed } from './allowed.ts';
-import { compareBootstrap, compareDiscovery, compareTables } from './observed.ts';
+import { compareBootstrap, compareDiscovery, compareTables, differences } from './observed.ts';
 
 const pod = {
   resource: 'pods',
@@ -62,6 +62,17 @@ test('bootstrap: what a server fills in is left out; an object that is not their
     'bootstrap: Namespace default: spec.finalizers[0]: "a" there, "b" here',
     'bootstrap: Namespace x: not there',
   ]);
+});
+
+test('lists of objects: what one side has more is named, unless they differ in another way', () => {
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => ({ name, on: 1 }));
+  expect(differences([a, b], [a, { on: 1, name: 'c' }, b], 'rules')).toEqual(['rules: {"name":"c","on":1}: not there']);
+  expect(differences([a, b, c], [a, c], 'rules')).toEqual(['rules: {"name":"b","on":1}: missing']);
+  for (const ours of [[b, a, c], [a, c, c], [a]]) expect(differences([a, b], ours, 'rules').join()).not.toBe('');
+  expect(differences([a, b], [b, a, c], 'rules')).toEqual([
+    expect.stringMatching(/^rules: \[.*\] there, \[.*\] here$/),
+  ]);
+  expect(differences([a, b], [c], 'rules')).toEqual([expect.stringMatching(/ there, .* here$/)]);
 });
 
 test('the page lists patterns in the first column of one table; one that nothing matches is stale', () => {

@@ -32,7 +32,21 @@ export function differences(theirs: unknown, ours: unknown, at = ''): string[] {
   if (Array.isArray(theirs) && Array.isArray(ours) && theirs.length === ours.length)
     return theirs.flatMap((one, i) => differences(one, ours[i], `${at}[${i}]`));
   if (text(theirs) === text(ours)) return [];
-  return [`${at === '' ? '' : `${at}: `}${text(theirs)} there, ${text(ours)} here`];
+  return objectsApart(theirs, ours, at) ?? [`${at === '' ? '' : `${at}: `}${text(theirs)} there, ${text(ours)} here`];
+}
+
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, one) => (isObject(one) ? Object.fromEntries(Object.entries(one).sort()) : one));
+
+/** Of two lists of objects of which one side has some more: these; undefined: the lists differ in another way. */
+function objectsApart(theirs: unknown, ours: unknown, at: string): string[] | undefined {
+  if (!Array.isArray(theirs) || !Array.isArray(ours) || ![...theirs, ...ours].every(isObject)) return undefined;
+  const [there, here] = [theirs.map(canonical), ours.map(canonical)];
+  const common = (list: readonly string[], other: readonly string[]) => list.filter((one) => other.includes(one));
+  if (text(common(there, here)) !== text(common(here, there))) return undefined;
+  const [missing, more] = [there.filter((one) => !here.includes(one)), here.filter((one) => !there.includes(one))];
+  if (missing.length > 0 && more.length > 0) return undefined;
+  return [...missing.map((one) => `${at}: ${one}: missing`), ...more.map((one) => `${at}: ${one}: not there`)];
 }
 
 /** Those of `theirs` and `ours` by name: what is missing, what is more, what `compare` finds, and whether the order is another. */
