@@ -2,7 +2,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type LogOptions, readLog, tailOf } from './reader.ts';
+import { type LogOptions, type Place, readLog, tailOf } from './reader.ts';
 
 let directory: string;
 let file: string;
@@ -194,4 +194,47 @@ test('a file that is not there, or an empty one, is an empty log', async () => {
   expect(await read({ tailLines: 3 })).toBe('');
   await fs.writeFile(file, '');
   expect(await read({ tailLines: 3 })).toBe('');
+});
+
+test('one of both streams', async () => {
+  await fs.writeFile(
+    file,
+    line(1, 'out') + line(2, 'err', 'F', 'stderr') + line(3, 'par', 'P', 'stderr') + line(3, 'tial', 'F', 'stderr'),
+  );
+  expect(await read({ stream: 'stdout' })).toBe('out\n');
+  expect(await read({ stream: 'stderr' })).toBe('err\npartial\n');
+});
+
+test('from every place that it gave out, it goes on without loss or repeat: over rotation, in the middle of a line, under a limit', async () => {
+  const lines = Array.from({ length: 40_000 }, (_, i) =>
+    line(i % 60, `${i} ${'x'.repeat(i % 97)}`, i % 5 === 0 ? 'P' : 'F'),
+  );
+  await fs.writeFile(`${file}.20260101-000000`, lines.slice(0, 9000).join(''));
+  await fs.writeFile(`${file}.20260101-000010`, lines.slice(9000, 21_000).join(''));
+  await fs.writeFile(file, lines.slice(21_000).join(''));
+  for (const options of [
+    {},
+    { timestamps: true },
+    { tailLines: 25_000 },
+    { limitBytes: 1_234_567, timestamps: true },
+  ]) {
+    const whole = await read(options);
+    const places: { place: Place; given: number }[] = [];
+    let given = 0;
+    const began = (place: Place): void => void places.push({ place, given: 0 });
+    await readLog(file, { ...options, began }, (data, place) => {
+      given += data.length;
+      places.push({ place, given });
+      return true;
+    });
+    expect(given).toBe(whole.length);
+    expect(places.length).toBeGreaterThan(4);
+    for (const { place, given } of places) expect(await read({ ...options, from: place })).toBe(whole.slice(given));
+  }
+});
+
+test('a line that is longer than what is read at once', async () => {
+  const long = 'y'.repeat(1_000_000);
+  await fs.writeFile(file, line(1, 'a') + line(2, long) + line(3, 'b'));
+  expect(await read({})).toBe(`a\n${long}\nb\n`);
 });

@@ -1,45 +1,29 @@
-// Reads container logs in CRI's format (`TIME stdout|stderr F|P text`) with the options of the API: tailLines, since*,
-// timestamps, limitBytes, follow. Partial lines are joined as they are written. Rotated predecessors are read first.
-import { createReadStream, watch } from 'node:fs';
+// Reads container logs in CRI's format with the options of the API: tailLines, since*, timestamps, limitBytes, stream, follow. Rotated
+// predecessors are read first. Every piece that is given out comes with the place behind it, where another reading may go on.
+import { watch } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { type LineOptions, type LineState, takeLines } from './lines.ts';
 
-export interface LogOptions {
-  tailLines?: number;
-  sinceMs?: number;
-  timestamps?: boolean;
-  limitBytes?: number;
+export interface LogOptions extends LineOptions {
+  tailLines?: number | undefined;
+  limitBytes?: number | undefined;
+  /** Instead of tailLines and limitBytes: where an earlier reading was. */
+  from?: Place | undefined;
+  /** Told where it begins, before anything is given out. */
+  began?: (place: Place) => void;
 }
 
-export interface LogLine {
-  time: string;
-  stream: string;
-  /** With its newline, unless it is a part. */
-  text: Buffer;
+/** Between two lines of a log, which is several files. */
+export interface Place extends LineState {
+  inode: number;
+  offset: number;
 }
 
 const newline = 0x0a;
-const space = 0x20;
-
-/** Undefined for what is not in CRI's format. */
-export function parseLine(line: Buffer): LogLine | undefined {
-  const a = line.indexOf(space);
-  const b = line.indexOf(space, a + 1);
-  const c = line.indexOf(space, b + 1);
-  if (a < 0 || b < 0) return undefined;
-  const end = c < 0 ? line.length : c;
-  const partial =
-    line
-      .subarray(b + 1, end)
-      .toString('latin1')
-      .split(':')[0] === 'P';
-  const body = c < 0 ? Buffer.alloc(0) : line.subarray(c + 1);
-  return {
-    time: line.subarray(0, a).toString('latin1'),
-    stream: line.subarray(a + 1, b).toString('latin1'),
-    text: partial ? body : Buffer.concat([body, Buffer.from('\n')]),
-  };
-}
+const readBytes = 256 * 1024;
+/** A line of the runtime has 16 KiB; what is longer than this is none. */
+const lineBytesMax = 16 * 1024 * 1024;
 
 /** The files of one instance, oldest first: rotated ones carry a date behind their name. */
 export async function filesOf(file: string): Promise<string[]> {
@@ -72,11 +56,7 @@ async function tailOffset(file: string, lines: number): Promise<{ offset: number
   }
 }
 
-/** With nine digits behind the second, as all lines are shown; the runtime leaves out zeros at the end. */
-function fullTime(time: string): string {
-  const [, seconds, fraction = '', zone] = /^([^.Z+]*?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(time) ?? [];
-  return zone === undefined ? time : `${seconds}.${fraction.padEnd(9, '0')}${zone}`;
-}
+export type Emit = (data: Buffer, behind: Place) => boolean | Promise<boolean>;
 
 /**
  * Writes the log to `write` (which may refuse more by returning false). With `follow` it goes on until `finished` says that
@@ -85,39 +65,31 @@ function fullTime(time: string): string {
 export async function readLog(
   file: string,
   options: LogOptions,
-  write: (data: Buffer) => boolean | Promise<boolean>,
+  write: Emit,
   follow?: { finished(): boolean; signal: AbortSignal },
 ): Promise<void> {
-  let left = options.limitBytes ?? Number.POSITIVE_INFINITY;
-  let begins = true;
-  const emit = async (line: Buffer): Promise<boolean> => {
-    const parsed = parseLine(line);
-    if (!parsed) return true;
-    if (options.sinceMs !== undefined && Date.parse(parsed.time) < options.sinceMs) return true;
-    const stamped = options.timestamps && begins;
-    begins = parsed.text.at(-1) === newline;
-    let data = stamped ? Buffer.concat([Buffer.from(`${fullTime(parsed.time)} `), parsed.text]) : parsed.text;
-    if (data.length > left) data = data.subarray(0, left);
-    left -= data.length;
-    return (await write(data)) && left > 0;
-  };
-  if (left <= 0 || (options.tailLines === 0 && !follow)) return;
-
-  const starts = await startingPoints(file, options.tailLines);
-  let position = 0;
-  let inode = 0;
-  for (const [i, { name, offset }] of starts.entries()) {
+  const { from, tailLines, limitBytes } = options;
+  const state: LineState = from ? { left: from.left, begins: from.begins } : { left: limitBytes, begins: true };
+  if ((state.left ?? 1) <= 0 || (tailLines === 0 && !follow && !from)) return;
+  const reading: Reading = { options, state, write, buffer: Buffer.allocUnsafe(readBytes) };
+  const starts = from ? await pointsFrom(file, from) : await startingPoints(file, tailLines);
+  let place: Place | undefined;
+  for (const { name, offset } of starts) {
     const stat = await fs.stat(name).catch(() => undefined);
     if (!stat) continue;
-    const result = await readFrom(name, offset, emit);
-    if (!result.more) return;
-    if (i === starts.length - 1) {
-      position = result.position;
-      inode = stat.ino;
-    }
+    if (!place) options.began?.({ inode: stat.ino, offset, ...state });
+    place = { inode: stat.ino, offset, ...state };
+    if (!(await readFrom(reading, name, place))) return;
   }
-  if (!follow) return;
-  await followFile(file, position, inode, emit, follow);
+  if (follow) await followFile(reading, file, place ?? { inode: 0, offset: 0, ...state }, follow);
+}
+
+/** The file of that place, from there, and all newer ones; all where the place is gone. */
+async function pointsFrom(file: string, { inode, offset }: Place): Promise<{ name: string; offset: number }[]> {
+  const files = await filesOf(file);
+  const stats = await Promise.all(files.map((name) => fs.stat(name).catch(() => undefined)));
+  const at = stats.findIndex((stat) => stat?.ino === inode && stat.size >= offset);
+  return files.slice(Math.max(at, 0)).map((name, i) => ({ name, offset: at >= 0 && i === 0 ? offset : 0 }));
 }
 
 async function startingPoints(
@@ -140,40 +112,52 @@ async function startingPoints(
   return out;
 }
 
-/** Emits the complete lines from `offset` on; `position` is behind the last of them. */
-async function readFrom(
-  file: string,
-  offset: number,
-  emit: (line: Buffer) => Promise<boolean>,
-): Promise<{ position: number; more: boolean }> {
-  let rest: Buffer = Buffer.alloc(0);
-  let position = offset;
-  for await (const chunk of createReadStream(file, { start: offset }) as AsyncIterable<Buffer>) {
-    let data = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-    let end = data.indexOf(newline);
-    while (end >= 0) {
-      position += end + 1;
-      if (!(await emit(data.subarray(0, end)))) return { position, more: false };
-      data = data.subarray(end + 1);
-      end = data.indexOf(newline);
+interface Reading {
+  options: LineOptions;
+  state: LineState;
+  write: Emit;
+  buffer: Buffer;
+}
+
+/** Gives out the complete lines of a file from `place` on, and moves it behind the last of them. False: no more is wanted. */
+async function readFrom(reading: Reading, name: string, place: Place): Promise<boolean> {
+  const { options, state, write } = reading;
+  const handle = await fs.open(name, 'r');
+  try {
+    let held = 0;
+    for (;;) {
+      const { buffer } = reading;
+      const { bytesRead } = await handle.read(buffer, held, buffer.length - held, place.offset + held);
+      if (bytesRead === 0) return true;
+      held += bytesRead;
+      const input = buffer.subarray(0, held);
+      // Not used again: whoever takes it may still be sending it.
+      const output = Buffer.allocUnsafe(options.timestamps ? held + (held >> 1) + 1 : held);
+      const { consumed, written } = takeLines(input, output, options, state);
+      Object.assign(place, state, { offset: place.offset + consumed });
+      if (written > 0 && !(await write(output.subarray(0, written), { ...place }))) return false;
+      if ((state.left ?? 1) <= 0) return false;
+      buffer.copyWithin(0, consumed, held);
+      held -= consumed;
+      if (held < buffer.length) continue;
+      if (held >= lineBytesMax) throw new Error(`${name}: a line of more than ${lineBytesMax} bytes`);
+      reading.buffer = Buffer.allocUnsafe(2 * held);
+      buffer.copy(reading.buffer, 0, 0, held);
     }
-    rest = data;
+  } finally {
+    await handle.close();
   }
-  return { position, more: true };
 }
 
 const followPollMs = 1000;
 const reopenMs = 50;
 
 async function followFile(
+  reading: Reading,
   file: string,
-  from: number,
-  ino: number,
-  emit: (line: Buffer) => Promise<boolean>,
+  place: Place,
   follow: { finished(): boolean; signal: AbortSignal },
 ): Promise<void> {
-  let position = from;
-  let inode = ino;
   let wake = (): void => {};
   const watcher = watch(path.dirname(file), () => wake());
   watcher.on('error', () => {});
@@ -183,18 +167,17 @@ async function followFile(
     while (!follow.signal.aborted) {
       const last = follow.finished();
       const stat = await fs.stat(file).catch(() => undefined);
-      if (stat && stat.ino !== inode) {
+      if (stat && stat.ino !== place.inode) {
         // The runtime may have been writing to the old file until just now.
         await new Promise((resolve) => setTimeout(resolve, reopenMs));
-        if (!(await readRotated(file, inode, position, emit))) return;
-        position = 0;
-        inode = stat.ino;
-      } else if (stat && stat.size < position) position = 0;
-      if (stat && stat.size > position) {
-        const result = await readFrom(file, position, emit);
-        if (!result.more) return;
-        position = result.position;
-        continue;
+        if (place.inode !== 0 && !(await readRotated(reading, file, place))) return;
+        Object.assign(place, { inode: stat.ino, offset: 0 });
+      } else if (stat && stat.size < place.offset) place.offset = 0;
+      if (stat && stat.size > place.offset) {
+        const before = place.offset;
+        if (!(await readFrom(reading, file, place))) return;
+        // Not while the rest is half a line.
+        if (place.offset > before) continue;
       }
       if (last) return;
       await new Promise<void>((resolve) => {
@@ -203,6 +186,7 @@ async function followFile(
           clearTimeout(timer);
           resolve();
         };
+        if (follow.signal.aborted) wake();
       });
     }
   } finally {
@@ -211,27 +195,15 @@ async function followFile(
   }
 }
 
-/** The rest of the file that had the inode, and all that was written between that and the one in use. */
-async function readRotated(
-  file: string,
-  inode: number,
-  position: number,
-  emit: (line: Buffer) => Promise<boolean>,
-): Promise<boolean> {
+/** The rest of the file that the place is in, and all that was written between that and the one in use. */
+async function readRotated(reading: Reading, file: string, place: Place): Promise<boolean> {
   const rotated = (await filesOf(file)).slice(0, -1);
-  const inodes = await Promise.all(
-    rotated.map((f) =>
-      fs
-        .stat(f)
-        .then((s) => s.ino)
-        .catch(() => undefined),
-    ),
-  );
-  const at = inodes.indexOf(inode);
+  const inodes = await Promise.all(rotated.map(async (name) => (await fs.stat(name).catch(() => undefined))?.ino));
+  const at = inodes.indexOf(place.inode);
   if (at < 0) return true;
   for (const [i, name] of rotated.slice(at).entries()) {
-    const { more } = await readFrom(name, i === 0 ? position : 0, emit).catch(() => ({ more: true }));
-    if (!more) return false;
+    if (i > 0) Object.assign(place, { inode: inodes[at + i] ?? 0, offset: 0 });
+    if (!(await readFrom(reading, name, place).catch(() => true))) return false;
   }
   return true;
 }

@@ -30,7 +30,10 @@ export const classes = [
   ['NODE_LINK', 'NodeLink'],
 ] as const;
 
-/** Of streams: a service of its own, since the storage of a service is on disk or in memory. Its objects go when they are idle. */
+/**
+ * Of streams: a service of its own, since the storage of a service is on disk or in memory. Its objects go when they are idle; a
+ * database would stay.
+ */
 export const streamClass = 'Rendezvous';
 const streamService = 'streams';
 
@@ -115,7 +118,7 @@ const streams :Workerd.Worker = (
   modules = [(name = "main.js", esModule = ${embed(input.bundle)})],
   compatibilityDate = "${compatibilityDate}",
   bindings = [(name = "NODE_LINK", durableObjectNamespace = (className = "NodeLink", serviceName = "main"))],
-  durableObjectNamespaces = [(className = "${streamClass}", uniqueKey = "tiffin-${streamClass}", enableSql = true)],
+  durableObjectNamespaces = [(className = "${streamClass}", uniqueKey = "tiffin-${streamClass}")],
   durableObjectStorage = (inMemory = void),
   globalOutbound = "outbound",
 );
