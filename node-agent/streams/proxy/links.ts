@@ -61,15 +61,35 @@ const rawTexts = new Set(['iframe', 'noembed', 'noframes', 'plaintext', 'script'
 const valueUnitsMax = 16 * 1024;
 const nameUnitsMax = 32;
 
-const isSpace = (c: string): boolean => c === ' ' || c === '\n' || c === '\t' || c === '\r' || c === '\f';
+const space = ' \n\t\r\f';
+const isSpace = (c: string): boolean => space.includes(c);
 const isLetter = (c: string): boolean => (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+const tagNameEnd = /[ \n\t\r\f/>]/g;
+const attributeNameEnd = /[ \n\t\r\f/>=]/g;
+const bareValueEnd = /[ \n\t\r\f>]/g;
 
-type State = (this: HtmlLinks, c: string) => void;
+/** Where `end` comes from there on; the text's length: nowhere. */
+function find(text: string, end: RegExp | string, from: number): number {
+  if (typeof end === 'string') {
+    const at = text.indexOf(end, from);
+    return at === -1 ? text.length : at;
+  }
+  end.lastIndex = from;
+  return end.exec(text)?.index ?? text.length;
+}
+
+const longer = (name: string, more: string): string =>
+  name.length < nameUnitsMax ? (name + more.slice(0, nameUnitsMax)).toLowerCase() : name;
+
+/** Reads on from an index, and answers from where the next one does. */
+type State = (this: HtmlLinks, text: string, at: number) => number;
 
 export class HtmlLinks {
   readonly #rewrite: (url: string) => string;
   #state: State = this.#text;
   #out = '';
+  /** Up to where the text is part of the output. */
+  #passed = 0;
   #tag = '';
   #attribute = '';
   /** Of comments: dashes in a row. */
@@ -87,16 +107,9 @@ export class HtmlLinks {
   /** What can be said of the document by now. */
   write(text: string): string {
     this.#out = '';
-    for (let i = 0; i < text.length; i++) {
-      if (this.#state === this.#text || (this.#state === this.#raw && this.#matched === 0)) {
-        const next = text.indexOf('<', i);
-        if (next === -1) return this.#out + text.slice(i);
-        this.#out += text.slice(i, next);
-        i = next;
-      }
-      this.#state(text[i]!);
-    }
-    return this.#out;
+    this.#passed = 0;
+    for (let at = 0; at < text.length; ) at = this.#state(text, at);
+    return this.#out + text.slice(this.#passed);
   }
 
   end(): string {
@@ -105,142 +118,135 @@ export class HtmlLinks {
     return rest;
   }
 
-  #text(c: string): void {
-    this.#out += c;
-    if (c === '<') this.#state = this.#open;
+  #text(text: string, at: number): number {
+    const next = find(text, '<', at);
+    if (next < text.length) this.#state = this.#open;
+    return next + 1;
   }
 
-  #open(c: string): void {
-    this.#out += c;
+  #open(text: string, at: number): number {
+    const c = text[at]!;
     if (isLetter(c)) {
-      this.#tag = c.toLowerCase();
+      this.#tag = '';
       this.#state = this.#tagName;
-    } else if (c === '!') this.#state = this.#markup;
+      return at;
+    }
+    if (c === '!') this.#state = this.#markup;
     else if (c === '/' || c === '?') this.#state = this.#skip;
     else if (c !== '<') this.#state = this.#text;
+    return at + 1;
   }
 
-  #markup(c: string): void {
-    this.#out += c;
+  #markup(text: string, at: number): number {
     this.#dashes = 0;
-    this.#state = c === '-' ? this.#markupDash : c === '>' ? this.#text : this.#skip;
+    this.#state = text[at] === '-' ? this.#markupDash : this.#skip;
+    return text[at] === '-' ? at + 1 : at;
   }
 
-  #markupDash(c: string): void {
-    this.#out += c;
+  #markupDash(text: string, at: number): number {
     this.#dashes = 2;
-    this.#state = c === '-' ? this.#comment : c === '>' ? this.#text : this.#skip;
+    this.#state = text[at] === '-' ? this.#comment : this.#skip;
+    return text[at] === '-' ? at + 1 : at;
   }
 
-  #comment(c: string): void {
-    this.#out += c;
-    if (c === '>' && this.#dashes >= 2) this.#state = this.#text;
-    this.#dashes = c === '-' ? this.#dashes + 1 : 0;
-  }
-
-  #skip(c: string): void {
-    this.#out += c;
-    if (c === '>') this.#state = this.#text;
-  }
-
-  #tagName(c: string): void {
-    if (isSpace(c) || c === '/' || c === '>') {
-      this.#beforeName(c);
-      return;
+  #comment(text: string, at: number): number {
+    for (let i = at; i < text.length; i++) {
+      const c = text[i];
+      if (c === '>' && this.#dashes >= 2) {
+        this.#state = this.#text;
+        return i + 1;
+      }
+      this.#dashes = c === '-' ? this.#dashes + 1 : 0;
     }
-    this.#out += c;
-    if (this.#tag.length < nameUnitsMax) this.#tag += c.toLowerCase();
+    return text.length;
   }
 
-  #beforeName(c: string): void {
-    if (c === '>') {
-      this.#finish(c);
-      return;
-    }
-    this.#out += c;
-    this.#state = this.#beforeName;
-    if (isSpace(c) || c === '/') return;
+  #skip(text: string, at: number): number {
+    const end = find(text, '>', at);
+    if (end < text.length) this.#state = this.#text;
+    return end + 1;
+  }
+
+  #tagName(text: string, at: number): number {
+    const end = find(text, tagNameEnd, at);
+    this.#tag = longer(this.#tag, text.slice(at, end));
+    if (end < text.length) this.#state = this.#beforeName;
+    return end;
+  }
+
+  #beforeName(text: string, at: number): number {
+    const c = text[at]!;
+    if (c === '>') return this.#finish(at);
+    if (isSpace(c) || c === '/') return at + 1;
     this.#attribute = c.toLowerCase();
     this.#state = this.#name;
+    return at + 1;
   }
 
-  #name(c: string): void {
-    if (isSpace(c) || c === '/' || c === '>' || c === '=') {
-      this.#afterName(c);
-      return;
-    }
-    this.#out += c;
-    if (this.#attribute.length < nameUnitsMax) this.#attribute += c.toLowerCase();
+  #name(text: string, at: number): number {
+    const end = find(text, attributeNameEnd, at);
+    this.#attribute = longer(this.#attribute, text.slice(at, end));
+    if (end < text.length) this.#state = this.#afterName;
+    return end;
   }
 
-  #afterName(c: string): void {
-    if (c !== '=') {
-      if (!isSpace(c)) {
-        this.#beforeName(c);
-        return;
-      }
-      this.#out += c;
-      this.#state = this.#afterName;
-      return;
-    }
-    this.#out += c;
-    this.#state = this.#beforeValue;
+  #afterName(text: string, at: number): number {
+    const c = text[at]!;
+    if (isSpace(c)) return at + 1;
+    this.#state = c === '=' ? this.#beforeValue : this.#beforeName;
+    return c === '=' ? at + 1 : at;
   }
 
-  #beforeValue(c: string): void {
-    if (isSpace(c)) {
-      this.#out += c;
-      return;
-    }
-    if (c === '>') {
-      this.#finish(c);
-      return;
-    }
+  #beforeValue(text: string, at: number): number {
+    const c = text[at]!;
+    if (isSpace(c)) return at + 1;
+    if (c === '>') return this.#finish(at);
     this.#state = this.#inValue;
-    this.#value =
-      Object.hasOwn(linkAttributes, this.#tag) && linkAttributes[this.#tag]!.includes(this.#attribute) ? '' : undefined;
     this.#quote = c === '"' || c === "'" ? c : '';
-    if (this.#quote) this.#out += c;
-    else this.#inValue(c);
+    const start = this.#quote ? at + 1 : at;
+    if (Object.hasOwn(linkAttributes, this.#tag) && linkAttributes[this.#tag]!.includes(this.#attribute)) {
+      this.#value = '';
+      this.#out += text.slice(this.#passed, start);
+      this.#passed = start;
+    }
+    return start;
   }
 
-  #inValue(c: string): void {
-    if (this.#quote ? c === this.#quote : isSpace(c) || c === '>') {
-      if (this.#value !== undefined) this.#out += this.#rewrite(this.#value);
-      this.#value = undefined;
-      if (!this.#quote) {
-        this.#beforeName(c);
-        return;
+  #inValue(text: string, at: number): number {
+    const end = find(text, this.#quote || bareValueEnd, at);
+    const ended = end < text.length;
+    if (this.#value !== undefined) {
+      this.#value += text.slice(at, end);
+      this.#passed = end;
+      if (ended || this.#value.length > valueUnitsMax) {
+        this.#out += ended ? this.#rewrite(this.#value) : this.#value;
+        this.#value = undefined;
       }
-      this.#out += c;
-      this.#state = this.#beforeName;
-      return;
     }
-    if (this.#value === undefined) this.#out += c;
-    else {
-      this.#value += c;
-      if (this.#value.length <= valueUnitsMax) return;
-      this.#out += this.#value;
-      this.#value = undefined;
-    }
+    if (ended) this.#state = this.#beforeName;
+    return ended && this.#quote ? end + 1 : end;
   }
 
-  #finish(c: string): void {
-    this.#out += c;
+  #finish(at: number): number {
     this.#matched = 0;
     this.#state = rawTexts.has(this.#tag) ? this.#raw : this.#text;
+    return at + 1;
   }
 
-  #raw(c: string): void {
-    const end = `</${this.#tag}`;
-    this.#out += c;
-    if (this.#matched === end.length) {
-      this.#matched = 0;
-      if (c === '>') this.#state = this.#text;
-      else if (isSpace(c) || c === '/') this.#state = this.#skip;
-      if (this.#state !== this.#raw) return;
+  #raw(text: string, at: number): number {
+    if (this.#matched === 0) {
+      const next = find(text, '<', at);
+      if (next < text.length) this.#matched = 1;
+      return next + 1;
     }
-    if (c.toLowerCase() === end[this.#matched]) this.#matched++;
-    else this.#matched = c === '<' ? 1 : 0;
+    const end = `</${this.#tag}`;
+    const c = text[at]!;
+    if (this.#matched < end.length && c.toLowerCase() === end[this.#matched]) {
+      this.#matched++;
+      return at + 1;
+    }
+    if (this.#matched === end.length && (c === '>' || c === '/' || isSpace(c))) this.#state = this.#skip;
+    this.#matched = 0;
+    return at;
   }
 }
