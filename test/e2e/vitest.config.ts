@@ -19,6 +19,7 @@ const order = [
   'pods-content',
   'images',
   'service',
+  'debug',
   'healing',
   'join',
   'faults',
