@@ -7,6 +7,9 @@ const p = place.prefix;
 test.each([
   ['/x', `${p}/x`],
   ['/', `${p}/`],
+  ['/a//b/./c/../d', `${p}/a/b/d`],
+  ['/.hidden', `${p}/.hidden`],
+  ['/x y', `${p}/x y`],
   ['/x/?a=b#c', `${p}/x/?a=b#c`],
   [`${p}/x`, `${p}/x`],
   ['x/y', 'x/y'],

@@ -16,7 +16,11 @@ export interface Place {
 
 const parts = /^(?:([a-zA-Z][a-zA-Z0-9+.-]*):)?(?:\/\/([^/?#]*))?([^?#]*)(.*)$/s;
 
+/** Most links: an absolute path in which nothing is to be normalised. */
+const simple = /^(?:\/(?![./])[^/?#\x00-\x20\x7f]*)+$/;
+
 export function rewriteUrl(url: string, place: Place): string {
+  if (simple.test(url)) return url.startsWith(place.prefix) ? url : place.prefix + url;
   if (/[\x00-\x1f\x7f]/.test(url)) return url;
   const [, scheme, host, way = '', rest = ''] = parts.exec(url) ?? [];
   if (host && host !== place.target && host !== place.host) return url;
