@@ -81,6 +81,39 @@ export const addedDefinitions: Definitions = {
 };
 for (const name of addedKinds) addedDefinitions[`${name}List`] = listOf(name);
 
+const ofInterval =
+  'The following fields define time interval from which metrics were collected from the interval [Timestamp-Window, Timestamp].';
+const ofUsage = 'The memory usage is the memory working set.';
+const listMetadata =
+  'Standard list metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds';
+
+/** What `kubectl explain` tells of those that no package describes: of the type, then of its fields. */
+export const addedDescriptions: Readonly<Record<string, { d: string; f: Readonly<Record<string, string>> }>> = {
+  [`${metrics}NodeMetrics`]: {
+    d: 'NodeMetrics sets resource usage metrics of a node.',
+    f: { timestamp: ofInterval, usage: ofUsage },
+  },
+  [`${metrics}PodMetrics`]: {
+    d: 'PodMetrics sets resource usage metrics of a pod.',
+    f: {
+      timestamp: ofInterval,
+      containers: 'Metrics for all containers are collected within the same time window.',
+    },
+  },
+  [`${metrics}ContainerMetrics`]: {
+    d: 'ContainerMetrics sets resource usage metrics of a container.',
+    f: { name: 'Container name corresponding to the one from pod.spec.containers.', usage: ofUsage },
+  },
+  [`${metrics}NodeMetricsList`]: {
+    d: 'NodeMetricsList is a list of NodeMetrics.',
+    f: { metadata: listMetadata, items: 'List of node metrics.' },
+  },
+  [`${metrics}PodMetricsList`]: {
+    d: 'PodMetricsList is a list of PodMetrics.',
+    f: { metadata: listMetadata, items: 'List of pod metrics.' },
+  },
+};
+
 const wire = (name: string): string => name.replace(/^io\.k8s\./, 'k8s.io.');
 const one = (field: string, of: string): [string, string, string] => [field, wire(of), ''];
 const many = (field: string, of: string): [string, string, string] => [field, wire(of), 'repeated'];

@@ -5,6 +5,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { SchemaTable } from '../../machinery/schema/table.ts';
+import { addedDescriptions } from './added-types.ts';
 
 interface Described {
   /** Of the type itself. */
@@ -175,6 +176,11 @@ const ascii = (json: string): string =>
 /** By package (or `parameters`), then by type (or kind of operation): JSON. Functions, so that importing them compiles nothing. */
 const type = 'export const descriptions: Readonly<Record<string, () => Readonly<Record<string, string>>>> = ';
 
+/** Whose apiVersion and kind are described as everybody's. */
+const anyKind = 'io.k8s.api.core.v1.Pod';
+const pick = (from: Readonly<Record<string, string>>, fields: readonly string[]): Record<string, string> =>
+  Object.fromEntries(fields.map((field) => [field, from[field] ?? '']));
+
 /** The text of src/generated/descriptions.ts. */
 export function descriptions(root: string, table: SchemaTable): string {
   const modules = path.join(root, 'node_modules');
@@ -189,6 +195,13 @@ export function descriptions(root: string, table: SchemaTable): string {
       continue;
     }
     const declared = readDeclaration(read(declarationFile(modules, type)));
+    const added = addedDescriptions[type];
+    if (added) {
+      const { f: standard } = described.get(anyKind) ?? { f: {} };
+      const shared = ['apiVersion', 'kind'].filter((field) => Object.hasOwn(f, field));
+      described.set(type, { d: added.d, f: { ...pick(standard, shared), ...added.f } });
+      continue;
+    }
     const all = { ...readModel(read(modelFile(path.join(generated, 'models'), type))), ...declared.f };
     // Only what the type has: a name that its file shares with another's would bring strange fields.
     declared.f = Object.fromEntries(Object.entries(all).filter(([field]) => Object.hasOwn(f, field)));
