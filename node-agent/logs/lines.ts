@@ -22,6 +22,7 @@ const space = 0x20;
 /** The first letters that differ. */
 const letters = { stdout: 0x6f, stderr: 0x65 };
 const partial = 0x50;
+const utc = 0x5a;
 
 /**
  * Writes the text of the complete lines in `input` to `output`, which is half as long again, and moves `state`. `consumed` is behind the
@@ -63,7 +64,7 @@ const leastTimeBytes = '2026-01-01T00:00:00Z'.length;
 
 /** With nine digits behind the second, as all lines are shown, and a space. How many bytes that is. */
 function copyTime(input: Buffer, start: number, end: number, output: Buffer, at: number): number {
-  const usual = end - start === usualTimeBytes || end - start < leastTimeBytes;
+  const usual = (end - start === usualTimeBytes && input[end - 1] === utc) || end - start < leastTimeBytes;
   if (usual) return input.copy(output, at, start, end + 1);
   const time = input.toString('latin1', start, end);
   const [, seconds, fraction = '', zone] = /^([^.Z+]*?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/.exec(time) ?? [];

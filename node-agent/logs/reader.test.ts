@@ -126,6 +126,8 @@ test('times have nine digits, of whichever zone they are', async () => {
   expect(await read({ timestamps: true, sinceMs: Date.parse('2026-01-01T00:00:02.5Z') })).toBe(
     '2026-01-01T01:00:03.123456789+01:00 x\n',
   );
+  await fs.writeFile(file, '2026-01-01T01:00:03.1234+01:00 stdout F as long as one of nine digits\n');
+  expect(await read({ timestamps: true })).toBe('2026-01-01T01:00:03.123400000+01:00 as long as one of nine digits\n');
 });
 
 test('of a line in parts, the tail counts each', async () => {
