@@ -3,9 +3,8 @@
 import path from 'node:path';
 import type { NodeStatus } from '../src/generated/schemas/core-v1.ts';
 import { asBytes, toNumberMilli } from '../src/machinery/quantity.ts';
-import type { Fetch, Log, Random, Timers } from '../src/ports/index.ts';
 import type { ClusterInfo, NodeWrite, SyncResponse } from '../src/protocol/node.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentParts } from './agent-parts.ts';
 import { EventRecorder } from './events.ts';
 import { ImageManager } from './images/manager.ts';
 import { kubeletParts } from './kubelet/parts.ts';
@@ -13,57 +12,22 @@ import { ControlPlane, LinkError } from './link/api.ts';
 import { Credential } from './link/credential.ts';
 import { Drift, nodeFacts, podFacts } from './link/drift.ts';
 import { Reporter } from './link/reporter.ts';
-import { diskFiles, type StateFiles, Store } from './link/store.ts';
+import { Saver } from './link/saver.ts';
+import { diskFiles, Store } from './link/store.ts';
 import { SyncLoop } from './link/sync.ts';
 import { Tokens } from './link/tokens.ts';
-import { rotate } from './logs/rotation.ts';
+import { rotateAll } from './logs/rotation.ts';
 import type { NodeNetwork } from './network/types.ts';
 import { NetworkApplier } from './network-applier.ts';
 import { type Machine, nodeObject, nodeStatus } from './node-status.ts';
-import type { Gate, Node as PodsNode } from './pods/context.ts';
+import type { Node as PodsNode } from './pods/context.ts';
 import { PodManager } from './pods/manager.ts';
-import type { Prober } from './probes/probe.ts';
-import type { Cgroups } from './resources/cgroups.ts';
-import type { Runtime } from './runtime.ts';
-import type { Dialer } from './streams/dial.ts';
-import type { Processes } from './streams/processes.ts';
 import { StreamServer } from './streams/serve.ts';
 import { streamServers } from './streams/servers.ts';
-import type { CounterReader } from './usage/counters.ts';
 import { Sampler } from './usage/sampler.ts';
-import type { Volumes } from './volumes/manager.ts';
-
-export interface AgentParts {
-  config: AgentConfig;
-  nodeName: string;
-  /** Of this node alone. */
-  stateDir: string;
-  /** Snapshot and identity; default: files in stateDir. */
-  files?: StateFiles;
-  runtime: Runtime;
-  /** `undefined` uses stateDir; '' writes no logs. */
-  logsDirectory?: string;
-  volumes: Volumes;
-  cgroups: Cgroups;
-  counters: CounterReader;
-  prober: Prober;
-  network(sign: (csr: string) => ReturnType<ControlPlane['certificate']>): NodeNetwork;
-  machine(): Promise<Machine>;
-  hostDns: { servers: string[]; searches: string[]; options: string[] };
-  fetch: Fetch;
-  dial(credential: () => string): Dialer;
-  /** What can be run and reached in containers; absent: nothing. */
-  processes?: Processes;
-  timers: Timers;
-  random: Random;
-  log: Log;
-  gate: Gate;
-}
 
 const statusCheckMs = 10_000;
 const unreadyCheckMs = 250;
-/** Each save is a flush of the disk, which pods that start wait for, too. */
-const saveDelayMs = 500;
 const retryMs = 1000;
 /** The echo of what the node has just said needs this long at most; what differs then was written by somebody else. */
 const echoMs = 1000;
@@ -73,6 +37,7 @@ export class Agent {
   readonly #p: AgentParts;
   readonly #api: ControlPlane;
   readonly #store: Store;
+  readonly #saver: Saver;
   readonly #credential: Credential;
   readonly #tokens: Tokens;
   readonly #reporter: Reporter;
@@ -86,8 +51,6 @@ export class Agent {
   #machine: Machine | undefined;
   readonly #drift = new Drift();
   #cancelCompare: (() => void) | undefined;
-  #saving = false;
-  #saveAgain = false;
   #statusText = '';
   #status: NodeStatus | undefined;
   #announced = false;
@@ -100,6 +63,7 @@ export class Agent {
     const { timers, log } = parts;
     this.#api = new ControlPlane(parts.config.url, parts.nodeName, parts.fetch, timers);
     this.#store = new Store(parts.files ?? diskFiles(parts.stateDir), parts.nodeName);
+    this.#saver = new Saver({ save: () => this.#store.save(), timers, log });
     this.#credential = new Credential({
       api: this.#api,
       store: this.#store,
@@ -233,7 +197,7 @@ export class Agent {
     this.#applier.moved(touched.resources, reset);
     if (reset || touched.resources.has('pods')) this.pods.reconcile(this.#store.pods(), reset);
     for (const namespace of touched.namespaces) this.pods.refresh(namespace);
-    if (reset || moved) void this.#save();
+    if (reset || moved) this.#saver.soon();
     if (touched.resources.has('pods') || touched.resources.has('nodes')) this.#compareSoon();
     if (reset) this.#tokens.keepOnly(new Set(this.#store.pods().map((p) => p.metadata.uid)));
   }
@@ -280,21 +244,6 @@ export class Agent {
       }
     }
     if (waiting) this.#compareSoon();
-  }
-
-  async #save(): Promise<void> {
-    if (this.#saving) {
-      this.#saveAgain = true;
-      return;
-    }
-    this.#saving = true;
-    await new Promise<void>((resolve) => this.#p.timers.after(saveDelayMs, resolve));
-    this.#saveAgain = false;
-    await this.#store
-      .save()
-      .catch((error: unknown) => this.#p.log.error('snapshot not saved', { error: String(error) }));
-    this.#saving = false;
-    if (this.#saveAgain) void this.#save();
   }
 
   #answered(write: NodeWrite, code: number, message: string | undefined): void {
@@ -346,20 +295,11 @@ export class Agent {
       this.#reporter.add({ type: 'nodeStatus', status: status as Record<string, unknown> });
     }
     if (this.#ready && !wasReady) this.#events.node('Normal', 'NodeReady', `Node ${nodeName} status is now: NodeReady`);
-    await this.#rotateLogs();
+    await rotateAll(this.pods.logFiles(), runtime, timers.now(), this.#p.log);
     for (const uid of this.#tokens.due()) this.pods.worker(uid)?.refresh();
     this.#cancelStatus?.();
     if (!this.#stopped)
       this.#cancelStatus = timers.after(this.#ready ? statusCheckMs : unreadyCheckMs, () => void this.#checkStatus());
-  }
-
-  async #rotateLogs(): Promise<void> {
-    const { runtime, timers, log } = this.#p;
-    for (const { containerId, file } of this.pods.logFiles()) {
-      await rotate(runtime, containerId, file, timers.now()).catch((error: unknown) =>
-        log.warn('log not rotated', { file, error: String(error) }),
-      );
-    }
   }
 
   #logsDirectory(): string {
@@ -401,13 +341,13 @@ export class Agent {
       reportStatus: (pod, status) => {
         const { namespace = '', name, uid } = pod.metadata;
         this.#store.noteStatus(uid, status);
-        void this.#save();
+        this.#saver.soon();
         this.#reporter.add({ type: 'podStatus', namespace, name, uid, status: status as Record<string, unknown> });
       },
       allocation: (uid) => this.#store.allocation(uid),
       noteAllocation: (uid, allocation) => {
         this.#store.noteAllocation(uid, allocation);
-        void this.#save();
+        this.#saver.soon();
       },
       reportGone: (pod) => {
         const { namespace = '', name, uid } = pod.metadata;
