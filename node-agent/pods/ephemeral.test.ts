@@ -117,6 +117,8 @@ describe('what is said', () => {
   test('by name, whatever the order in which they came', () => {
     const s = view([record('a')], { pod: debugged({}, { name: 'z', image: 'i' }, { name: 'd', image: 'i' }) });
     expect(statusOf(s).ephemeralContainerStatuses?.map((c) => c.name)).toEqual(['d', 'z']);
+    const reversed = [{ name: 'z' }, { name: 'a' }];
+    expect(statusOf(view([], { pod: debugged({ containers: reversed }) })).containerStatuses?.[0]?.name).toBe('a');
   });
 
   test('they count for no class of service', () => {

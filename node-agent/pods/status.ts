@@ -86,7 +86,7 @@ export function computeStatus(seen: Seen, context: StatusContext): PodStatus {
     ...(podIps.length > 0 ? { podIP: podIps[0], podIPs: podIps.map((ip) => ({ ip })) } : {}),
     startTime,
     ...(inits.length > 0 ? { initContainerStatuses: inits } : {}),
-    containerStatuses: containers,
+    containerStatuses: containers.toSorted(byName),
     ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral.toSorted(byName) } : {}),
     qosClass: qosClass(pod),
   };
@@ -95,6 +95,7 @@ export function computeStatus(seen: Seen, context: StatusContext): PodStatus {
 const observed = (seen: Seen): { observedGeneration?: number } =>
   seen.pod.metadata.generation === undefined ? {} : { observedGeneration: seen.pod.metadata.generation };
 
+/** As upstream lists all but init containers. */
 const byName = (a: ContainerStatus, b: ContainerStatus): number => (a.name < b.name ? -1 : 1);
 
 function containerStatus(
