@@ -2,6 +2,7 @@
 // the runtime opens a new one; at most five files of an instance are kept.
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import type { Log } from '../../src/ports/index.ts';
 import type { Runtime } from '../runtime.ts';
 import { filesOf } from './reader.ts';
 
@@ -32,4 +33,17 @@ export async function rotate(
     throw error;
   }
   return true;
+}
+
+/** One that cannot be rotated is said, and does not keep the others from it. */
+export async function rotateAll(
+  files: Iterable<{ containerId: string; file: string }>,
+  runtime: Runtime,
+  nowMs: number,
+  log: Log,
+): Promise<void> {
+  for (const { containerId, file } of files)
+    await rotate(runtime, containerId, file, nowMs).catch((error: unknown) =>
+      log.warn('log not rotated', { file, error: String(error) }),
+    );
 }
