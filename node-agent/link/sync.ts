@@ -15,8 +15,8 @@ export interface SyncOptions {
   heartbeatMs(): number;
   cursor(): { epoch: string; revision: number };
   serviceRevision(): number;
-  /** What goes along with a poll of what the node uses; undefined: nothing yet. Never rejects. */
-  usage(): Promise<NodeUsage | undefined>;
+  /** What goes along with a poll of what the node uses; undefined: nothing new. */
+  usage(): NodeUsage | undefined;
   /** Changes that fit the cursor; has to move it. */
   take(answer: SyncResponse): void;
   /** Streams and drained pods, of every answer. */
@@ -43,7 +43,7 @@ export class SyncLoop {
     let waitMs = 0;
     while (!this.#abort.signal.aborted) {
       try {
-        const answer = await this.#exchange(waitMs, await this.#o.usage());
+        const answer = await this.#exchange(waitMs, this.#o.usage());
         if (failures > 0) log.info('the control plane answers again');
         failures = 0;
         this.#o.connected(true);

@@ -1,13 +1,13 @@
-// What the node and its running containers use, as it goes out with a poll: read then, and only if the last sample is old
-// enough. Nothing ticks, and nothing is kept but the time.
+// What the node and its running containers use, as it goes out with polls. A poll waits for nothing: it takes what was read while
+// the one before was out, and begins the next reading if the last is old enough. Nothing ticks.
 
 import type { Clock } from '../../src/ports/index.ts';
 import { type NodeUsage, sampledContainersMax, type UsageSample } from '../../src/protocol/usage.ts';
 import type { Counters } from '../runtime.ts';
 import type { CounterReader, Running } from './counters.ts';
 
-/** Between two samples, at least. */
-export const sampleEveryMs = 10_000;
+/** Between two readings, at least: a little less than a heartbeat, so that each poll of a quiet node begins one. */
+export const sampleEveryMs = 7_500;
 
 export interface SamplerOptions {
   clock: Clock;
@@ -17,19 +17,35 @@ export interface SamplerOptions {
 
 export class Sampler {
   readonly #o: SamplerOptions;
-  #takenMs = Number.NEGATIVE_INFINITY;
+  #begunMs = Number.NEGATIVE_INFINITY;
+  #reading = false;
+  #ready: NodeUsage | undefined;
 
   constructor(options: SamplerOptions) {
     this.#o = options;
   }
 
-  /** Undefined: it is too early, or nobody counts what this node uses. Never rejects. */
-  async take(): Promise<NodeUsage | undefined> {
-    const { clock, counters } = this.#o;
-    const now = clock.now();
+  /** What was read since the last call; undefined: nothing, or nobody counts what this node uses. */
+  take(): NodeUsage | undefined {
+    const now = this.#o.clock.now();
     // A clock that was set back must not end the samples.
-    if (now >= this.#takenMs && now - this.#takenMs < sampleEveryMs) return undefined;
-    this.#takenMs = now;
+    const due = now < this.#begunMs || now - this.#begunMs >= sampleEveryMs;
+    if (due && !this.#reading) {
+      this.#begunMs = now;
+      this.#reading = true;
+      const reading = this.#read().catch(() => undefined);
+      void reading.then((usage) => {
+        this.#ready = usage;
+        this.#reading = false;
+      });
+    }
+    const ready = this.#ready;
+    this.#ready = undefined;
+    return ready;
+  }
+
+  async #read(): Promise<NodeUsage | undefined> {
+    const { counters } = this.#o;
     const running = [...this.#o.running()].slice(0, sampledContainersMax);
     const [machine, found] = await Promise.all([counters.node(), counters.containers(running)]);
     const node = sampleOf(machine);

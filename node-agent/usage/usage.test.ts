@@ -110,20 +110,36 @@ describe('samples', () => {
     containers: async (of) => new Map(of.map(({ container }) => [container.id, counted])),
   };
 
-  test('at most one in a while, as the protocol has it', async () => {
+  /** What comes with the poll after the one that began to read. */
+  const taken = async (sampler: Sampler) => {
+    sampler.take();
+    await new Promise((resolve) => setTimeout(resolve));
+    return sampler.take();
+  };
+
+  test('at most one in a while, as the protocol has it; no poll waits for it', async () => {
     const sampler = new Sampler({ clock, counters: all, running: () => [running('a')] });
-    const first = await sampler.take();
+    expect(sampler.take()).toBeUndefined();
+    const first = await taken(sampler);
     expect(first).toEqual({
       node: counted,
       containers: [{ ...counted, podUid: 'u', namespace: 'd', pod: 'p', container: 'name-a', startedAtMs: 5 }],
     });
     expect(nodeUsage.parse(first)).toEqual(first);
     now += sampleEveryMs - 1;
-    expect(await sampler.take()).toBeUndefined();
+    expect(await taken(sampler)).toBeUndefined();
     now += 1;
-    expect(await sampler.take()).toBeDefined();
+    expect(await taken(sampler)).toBeDefined();
     now -= 1_000_000;
-    expect(await sampler.take(), 'after the clock was set back').toBeDefined();
+    expect(await taken(sampler), 'after the clock was set back').toBeDefined();
+  });
+
+  test('a reading that takes long is not begun twice', async () => {
+    let begun = 0;
+    const slow: CounterReader = { ...all, node: () => new Promise(() => void begun++) };
+    const sampler = new Sampler({ clock, counters: slow, running: () => [] });
+    for (let i = 0; i < 3; i++, now += sampleEveryMs) expect(await taken(sampler)).toBeUndefined();
+    expect(begun).toBe(1);
   });
 
   test('what is not counted is left out, and a node that is not counted says nothing', async () => {
@@ -132,15 +148,15 @@ describe('samples', () => {
       containers: async () => new Map([['a', { atMs: 1, cpuNanoseconds: 2 }]]),
     };
     const sampler = new Sampler({ clock, counters: some, running: () => [running('a'), running('b')] });
-    expect(await sampler.take()).toEqual({ node: counted, containers: [] });
+    expect(await taken(sampler)).toEqual({ node: counted, containers: [] });
     const none = new Sampler({ clock, counters: { ...all, node: async () => undefined }, running: () => [] });
-    expect(await none.take()).toBeUndefined();
+    expect(await taken(none)).toBeUndefined();
   });
 
   test('are bounded as the other side wants it', async () => {
     const many = Array.from({ length: sampledContainersMax + 1 }, (_, i) => running(String(i)));
-    const taken = await new Sampler({ clock, counters: all, running: () => many }).take();
-    expect(nodeUsage.safeParse(taken).success).toBe(true);
+    const sample = await taken(new Sampler({ clock, counters: all, running: () => many }));
+    expect(nodeUsage.safeParse(sample).success).toBe(true);
   });
 });
 
