@@ -55,6 +55,22 @@ describe('what is planned', () => {
       ['kill:a-0', 'kill:d-0'],
     ],
     [
+      'whose sidecars do not wait for a shell that hears no signal',
+      view([record('i1'), exited('a', 0), record('d')], {
+        pod: debugged({ initContainers: [{ ...init, restartPolicy: 'Always' }] }),
+        termination: { graceSeconds: 5, sinceMs: now, why: 'deleted' },
+      }),
+      ['kill:d-0', 'kill:i1-0'],
+    ],
+    [
+      'and do for all others',
+      view([record('i1'), record('a'), record('d')], {
+        pod: debugged({ initContainers: [{ ...init, restartPolicy: 'Always' }] }),
+        termination: { graceSeconds: 5, sinceMs: now, why: 'deleted' },
+      }),
+      ['kill:a-0', 'kill:d-0'],
+    ],
+    [
       'and does not keep it: when all else has ended, so has the pod',
       view([exited('a', 0), record('d')], { pod: debugged({ restartPolicy: 'Never' }) }),
       ['kill:d-0'],

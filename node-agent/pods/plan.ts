@@ -129,13 +129,14 @@ class Planner {
     const alive = seen.containers.filter((c) => c.state === 'running' || c.state === 'unknown');
     const sidecars = (spec.initContainers ?? []).filter(isSidecar).map((c) => c.name);
     const first = alive.filter((c) => !sidecars.includes(c.name));
+    const debugging = new Set(ephemeralOf(seen.pod).map((c) => c.name));
     const graceSeconds = this.#remainingGrace();
-    // Sidecars end after everything else, the last one first.
+    // Sidecars end after everything that may need them, the last one first.
     const last = sidecars
       .reverse()
       .flatMap((name) => alive.filter((c) => c.name === name))
       .slice(0, 1);
-    for (const c of first.length > 0 ? first : last) {
+    for (const c of first.some((r) => !debugging.has(r.name)) ? first : [...first, ...last]) {
       this.#add({ type: 'killContainer', key: `kill:${c.id}`, id: c.id, name: c.name, graceSeconds, why: 'stopping' });
     }
     const working = [...seen.busy].some(
