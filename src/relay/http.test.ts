@@ -56,7 +56,7 @@ function setup(offer: StreamTarget['offer'], more: Partial<RelayOptions> = {}) {
     again: async () => target,
     pipe: () => new TransformStream<Uint8Array, Uint8Array>(),
     method: 'GET',
-    body: null,
+    body: (async function* () {})(),
     signal: new AbortController().signal,
     ...more,
   });
@@ -67,12 +67,9 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const head = (status = 200, headers: [string, string][] = []) => ({ head: { status, headers } });
 
 test('a request with a body, a response with one: both ways at once', async () => {
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      controller.enqueue(bytes('ping'));
-      controller.close();
-    },
-  });
+  const body = (async function* () {
+    yield bytes('ping');
+  })();
   const { answer, agents } = setup({ ...http, body: true }, { body, method: 'POST' });
   await settled();
   const agent = agents[0]!;
@@ -98,13 +95,13 @@ test('a request with a body, a response with one: both ways at once', async () =
 });
 
 test('a request that breaks off is said to be broken', async () => {
-  const body = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      controller.error(new Error('the client went away'));
-    },
-  });
+  const body = (async function* () {
+    yield bytes('half');
+    throw new Error('the client went away');
+  })();
   const { agents, answer } = setup({ ...http, body: true }, { body });
   await settled();
+  expect(await agents[0]!.next()).toMatchObject({ bytes: bytes('half') });
   expect(await agents[0]!.next()).toMatchObject({ status: {} });
   agents[0]!.close();
   expect((await answer).status).toBe(503);

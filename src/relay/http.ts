@@ -19,13 +19,15 @@ export interface RelayOptions {
   pipe(length: number | undefined): { readable: ReadableStream<Uint8Array>; writable: WritableStream<Uint8Array> };
   /** Of the client's request. */
   method: string;
-  body: ReadableStream<Uint8Array> | null;
+  body: AsyncIterable<Uint8Array>;
   /** The client has gone. */
   signal: AbortSignal;
 }
 
 type Head = { status: number; headers: [string, string][] };
 
+/** Of a response, beyond what the client has taken. */
+const aheadBytesMax = 256 * 1024;
 const triesMax = 5;
 const firstDelayMs = 100;
 const bodiless = new Set([101, 103, 204, 205, 304]);
@@ -64,16 +66,12 @@ export async function relay(target: StreamTarget, o: RelayOptions): Promise<Resp
 }
 
 /** The request's body. One that breaks off is said to be broken. */
-async function send(framed: FramedStream, body: ReadableStream<Uint8Array> | null): Promise<void> {
-  const reader = body?.getReader();
+async function send(framed: FramedStream, body: AsyncIterable<Uint8Array>): Promise<void> {
   try {
-    for (let next = await reader?.read(); next && !next.done; next = await reader?.read())
-      if (!(await framed.send(next.value))) return;
+    for await (const bytes of body) if (!(await framed.send(bytes))) return;
     await framed.say({ end: {} });
   } catch {
     await framed.say({ status: { message: 'the client broke off' } });
-  } finally {
-    reader?.cancel().catch(() => undefined);
   }
 }
 
@@ -96,8 +94,19 @@ function respond(head: Head, source: Source, o: RelayOptions): Response {
 
 async function pump(source: Source, writer: WritableStreamDefaultWriter<Uint8Array>): Promise<void> {
   writer.closed.catch(() => source.close());
+  let waiting = 0;
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    waiting += bytes.byteLength;
+    await writer.write(bytes);
+    waiting -= bytes.byteLength;
+  };
   try {
-    for (let bytes = await source.next(); bytes; bytes = await source.next()) await writer.write(bytes);
+    for (let bytes = await source.next(); bytes; bytes = await source.next()) {
+      // Some are on the way at once: nobody waits for every single one to arrive.
+      const written = write(bytes);
+      written.catch(() => undefined);
+      if (waiting > aheadBytesMax) await written;
+    }
     await writer.close();
   } catch (error) {
     await writer.abort(error).catch(() => undefined);

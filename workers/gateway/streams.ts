@@ -9,6 +9,7 @@ import { streamPath } from '../../src/node-link/requests.ts';
 import { protocolHeader, type StreamTarget, streamRefusal } from '../../src/protocol/streams.ts';
 import { relay } from '../../src/relay/http.ts';
 import { workerTimers } from '../adapters/ambient.ts';
+import { chunks } from '../adapters/chunks.ts';
 import { messageSocket } from '../adapters/socket.ts';
 import { callObject } from '../adapters/stubs.ts';
 import { type Env, mainObject } from '../env.ts';
@@ -67,7 +68,7 @@ function relayed(request: Request, target: StreamTarget, env: Env): Promise<Resp
     },
     pipe: (length) => (length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)),
     method: request.method,
-    body: request.body,
+    body: chunks(request.body),
     signal: request.signal,
   });
 }
@@ -77,7 +78,8 @@ async function open(env: Env, { node, offer }: StreamTarget, signal: AbortSignal
   const { waitMs } = unwrap(
     await callObject(env.NODE_LINK, node, async (link) => (await link.offer(offer)) as Outcome<{ waitMs: number }>),
   );
-  const protocol = 'protocol' in offer ? offer.protocol?.split(',')[0]?.trim() : undefined;
+  // What a target behind a proxy chooses, only the agent hears.
+  const protocol = 'protocol' in offer && offer.kind !== 'http' ? offer.protocol : undefined;
   return meet(env, 'client', { id: offer.id, node, protocol, waitMs }, signal).catch(() =>
     statusResponse(errors.unavailable(`the stream to node "${node}" was ended`)),
   );
