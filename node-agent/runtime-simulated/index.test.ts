@@ -26,7 +26,7 @@ describe('simulated', () => {
   }));
 });
 
-test('simulated nodes run pods, end jobs and let go of what is deleted', async () => {
+test('simulated nodes run pods, end jobs, debug and let go of what is deleted', async () => {
   const stateDir = mkdtempSync(path.join(os.tmpdir(), 'sim-'));
   const planes = new Map(Array.from({ length: 20 }, (_, i) => [`sim-${i}`, new FakeControlPlane()]));
   const agents = buildAgents(
@@ -99,6 +99,19 @@ test('simulated nodes run pods, end jobs and let go of what is deleted', async (
     for (const p of planes.values()) size(p, '32Mi');
     await all('resized', (p) => container(p)?.resources?.limits?.memory === '32Mi');
     expect([...planes.values()].map((p) => container(p)?.containerID)).toEqual(ids);
+    for (const p of planes.values()) {
+      const { metadata, spec, ...rest } = p.get<Pod>('pods', 'd', 'web')!;
+      const ephemeralContainers = ['c', ''].map((target) => ({
+        name: `debug-${target}`,
+        image: 'x:1',
+        targetContainerName: target,
+      }));
+      p.put('pods', { ...rest, metadata, spec: { ...spec!, ephemeralContainers } });
+    }
+    await all('debugged', (p) => {
+      const { ephemeralContainerStatuses } = p.get<Pod>('pods', 'd', 'web')?.status ?? {};
+      return ephemeralContainerStatuses?.filter((s) => s.state?.running).length === 2;
+    });
     for (const p of planes.values()) p.deletePod('d', 'web', 30);
     for (const [node, p] of planes) {
       p.drained.push(`${node}-web`);
