@@ -1,0 +1,111 @@
+// The agent's end on a real connection: both directions hold back who is too fast, and each way of closing is seen.
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import WebSocket, { WebSocketServer } from 'ws';
+import { clientMessageBytesMax } from '../../src/protocol/streams.ts';
+import { opened } from './dial.ts';
+
+const server = http.createServer();
+const sockets = new WebSocketServer({ server, perMessageDeflate: false, maxPayload: 1 << 30 });
+beforeAll(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)));
+afterAll(() => {
+  for (const client of sockets.clients) client.terminate();
+  server.close();
+});
+
+async function pair() {
+  const theirs = new Promise<WebSocket>((resolve) => sockets.once('connection', resolve));
+  const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, {
+    perMessageDeflate: false,
+    generateMask: () => {},
+    maxPayload: clientMessageBytesMax,
+  });
+  const half = await opened(socket);
+  return { half, peer: await theirs };
+}
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+test('a peer that does not read holds the sender back, and nothing is lost', async () => {
+  const { half, peer } = await pair();
+  peer.pause();
+  const chunk = Buffer.alloc(64 * 1024, 7);
+  let sent = 0;
+  const sending = (async () => {
+    for (let i = 0; i < 400; i++) if (await half.send(chunk)) sent++;
+  })();
+  let stalled = -1;
+  while (stalled !== sent || sent === 0) {
+    stalled = sent;
+    await sleep(100);
+  }
+  expect(sent).toBeLessThan(300);
+  let got = 0;
+  const all = new Promise<void>((resolve) => {
+    peer.on('message', (data: Buffer) => {
+      got += data.length;
+      if (got === 400 * chunk.length) resolve();
+    });
+  });
+  peer.resume();
+  await Promise.all([sending, all]);
+  half.close();
+});
+
+test('who does not take messages holds the peer back', async () => {
+  const { half, peer } = await pair();
+  for (let i = 0; i < 600; i++) peer.send(Buffer.alloc(64 * 1024, i));
+  await sleep(300);
+  expect(peer.bufferedAmount).toBeGreaterThan(5_000_000);
+  let i = 0;
+  for await (const { data, text } of half.messages()) {
+    expect([text, data.length, data[0]]).toEqual([false, 64 * 1024, i % 256]);
+    if (++i === 600) break;
+  }
+  half.close();
+});
+
+test('texts and bytes are told apart; the end of the peer is the end, after all it has sent', async () => {
+  const { half, peer } = await pair();
+  peer.send('a');
+  peer.send(Buffer.from('b'));
+  peer.close(1000);
+  const got: string[] = [];
+  for await (const { data, text } of half.messages()) got.push(`${text} ${String(data)}`);
+  expect(got).toEqual(['true a', 'false b']);
+  expect(half.signal.aborted).toBe(true);
+  expect(await half.send('late')).toBe(false);
+});
+
+test('a sender that waits learns of the end', async () => {
+  const { half, peer } = await pair();
+  peer.pause();
+  const work = (async () => {
+    while (await half.send(Buffer.alloc(100_000)));
+    return 'over';
+  })();
+  await sleep(100);
+  peer.terminate();
+  expect(await work).toBe('over');
+});
+
+test.each([
+  [1000, 1000],
+  [1001, 1001],
+  [4000, 4000],
+  [1006, 1011],
+  [99, 1011],
+])('closed with %i: %i', async (code, seen) => {
+  const { half, peer } = await pair();
+  const closed = new Promise((resolve) => peer.on('close', (got, reason) => resolve([got, String(reason)])));
+  half.close(code, 'é'.repeat(100));
+  expect(await closed).toEqual([seen, 'é'.repeat(60)]);
+});
+
+test('a message that is too large ends it', async () => {
+  const { half, peer } = await pair();
+  const closed = new Promise((resolve) => peer.on('close', resolve));
+  peer.send(Buffer.alloc(clientMessageBytesMax + 1));
+  expect(await closed).toBe(1009);
+  for await (const _ of half.messages()) expect.unreachable();
+});
