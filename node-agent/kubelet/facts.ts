@@ -106,10 +106,13 @@ export class FactsGatherer {
   }
 
   async #gather(full: boolean): Promise<Facts> {
-    const { pods, runtime, stateDir, clock } = this.#p;
+    const { pods, runtime, cgroups, stateDir, clock } = this.#p;
     const real = stateDir !== '';
+    const list = pods.pods();
+    // The kernel is asked first: the runtime would ask a process of each container.
+    const asked = full || list.some((pod) => cgroups.parent(pod) === '');
     const [stats, machine, interfaces, nodeFs, image] = await Promise.all([
-      runtime.stats(),
+      asked ? runtime.stats() : { containers: [], sandboxes: [] },
       real ? machineCounters() : undefined,
       real && full ? interfacesOf('self') : [],
       real && full ? fileSystem(stateDir) : undefined,
@@ -117,7 +120,6 @@ export class FactsGatherer {
     ]);
     const imageFs = image && ((await fileSystem(image.mountpoint)) ?? nodeFs);
     const all: PodFacts[] = [];
-    const list = pods.pods();
     for (let i = 0; i < list.length; i += podsAtOnceMax)
       all.push(
         ...(await Promise.all(

@@ -321,6 +321,13 @@ test('metrics are what Prometheus takes', async () => {
   expect(own.get('process_resident_memory_bytes')?.samples[0]?.value).toBeGreaterThan(1e6);
 });
 
+test('what the kernel counts is not asked of the runtime', async () => {
+  const runtime = { ...parts().runtime, stats: () => Promise.reject(new Error('asked')) };
+  const cgroups = { parent: () => '/not-there' };
+  const families = parsePrometheus((await get('/metrics/resource', {}, { runtime, cgroups })).text);
+  expect(families.get('scrape_error')?.samples[0]?.value).toBe(0);
+});
+
 test('many who ask at once ask the runtime once', async () => {
   let asked = 0;
   const { runtime } = parts();
