@@ -7,6 +7,7 @@ function probe(kind: ProbeKind, settings: object, outcomes: ProbeResult['outcome
   const timers = new FakeTimers();
   const startMs = timers.now();
   const trace: string[] = [];
+  const counted: ProbeResult['outcome'][] = [];
   let enabled = true;
   const at = (): string => `${(timers.now() - startMs) / 1000}s`;
   const worker = new ProbeWorker({
@@ -21,9 +22,9 @@ function probe(kind: ProbeKind, settings: object, outcomes: ProbeResult['outcome
     enabled: () => enabled,
     verdict: (ok) => trace.push(`${at()} ${ok ? 'ok' : 'failed'}`),
     failed: () => trace.push(`${at()} unhealthy`),
-    ran: () => {},
+    ran: (outcome) => counted.push(outcome),
   });
-  return { timers, trace, worker, rest: (yes: boolean) => (enabled = !yes) };
+  return { timers, trace, counted, worker, rest: (yes: boolean) => (enabled = !yes) };
 }
 
 test('liveness: after initialDelaySeconds, every periodSeconds, until failureThreshold in a row', async () => {
@@ -82,4 +83,18 @@ test('rests until the instance has started, then hurries', async () => {
   p.worker.hurry();
   await p.timers.advance(0);
   expect(p.trace).toEqual(['3s run', '3s ok']);
+});
+
+test('every run is counted once, however often it was tried', async () => {
+  const p = probe('readiness', { periodSeconds: 10 }, [
+    'failure',
+    'unknown',
+    'unknown',
+    'success',
+    'unknown',
+    'unknown',
+    'unknown',
+  ]);
+  await p.timers.advance(25_000);
+  expect(p.counted).toEqual(['failure', 'success', 'unknown']);
 });
