@@ -2,7 +2,9 @@
 import type { Log } from '../../src/ports/index.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Processes } from '../streams/processes.ts';
-import { ContainerdClient } from './client.ts';
+import { attach } from './attach.ts';
+import { ContainerdClient, CriClient } from './client.ts';
+import { SandboxDialer } from './dial.ts';
 import { Executor } from './execute.ts';
 
 export interface ContainerdProcessesParts {
@@ -15,12 +17,16 @@ export interface ContainerdProcessesParts {
 
 export function containerdProcesses(parts: ContainerdProcessesParts): Processes {
   const client = new ContainerdClient(parts.socket);
+  const cri = new CriClient(parts.socket);
+  const dialer = new SandboxDialer(cri);
   const executor = new Executor({ ...parts, client });
   return {
     execute: (containerId, command, streams) => executor.execute(containerId, command, streams),
-    attach: () => Promise.reject(new Error('attach is not there yet')),
-    dial: () => Promise.reject(new Error('dial is not there yet')),
+    attach: (containerId, streams) => attach(cri, containerId, streams),
+    dial: (sandboxId, port) => dialer.dial(sandboxId, port),
     stop: () => {
+      dialer.stop();
+      cri.close();
       executor.stop();
       client.close();
     },

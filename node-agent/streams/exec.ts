@@ -8,6 +8,7 @@ export function execServer(pods: Pods, processes: Pick<Processes, 'execute'>): S
   return (stream) => {
     const { command, protocol } = stream.offer;
     return serveRemoteCommand<ExecOffer, Executed>(pods, stream, {
+      absent: (container) => `container not found (${JSON.stringify(container)})`,
       start: (containerId, streams) => processes.execute(containerId, command, streams),
       outcome: async ({ exit }) => exitOutcome(await exit, command, protocol),
       failed: (error) =>

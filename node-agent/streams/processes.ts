@@ -31,12 +31,17 @@ export interface Executed extends Attached {
   kill(): Promise<void>;
 }
 
+export interface ContainerAttached extends Attached {
+  /** Resolves when the process has ended, or its container lets go of who has ended their input; rejects when it breaks off. */
+  readonly ended: Promise<void>;
+}
+
 /** Throws RuntimeErrors: NOT_FOUND where there is no such container, FAILED_PRECONDITION where it does not run. */
 export interface Processes {
   /** Runs a command in a container, with its environment, user and working directory. */
   execute(containerId: string, command: readonly string[], streams: StandardStreams): Promise<Executed>;
   /** The streams of a container's first process. What it wrote before is in its log. */
-  attach(containerId: string, streams: StandardStreams): Promise<Attached>;
+  attach(containerId: string, streams: StandardStreams): Promise<ContainerAttached>;
   /**
    * A TCP connection to `localhost:port` as seen in a sandbox; each half closes by itself. Throws an Error with a `code` as Node's
    * (ECONNREFUSED, …).

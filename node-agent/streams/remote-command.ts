@@ -46,6 +46,8 @@ const isVersioned = (protocol: string): boolean => /^v[45]\./.test(protocol);
 const lateInputMs = 10_000;
 
 export interface RemoteCommand<A extends Attached> {
+  /** What the kubelet says where no such container runs. */
+  absent(container: string): string;
   start(containerId: string, streams: StandardStreams): Promise<A>;
   /** When it is over; rejects with what {@link failed} puts into words. */
   outcome(attached: A): Promise<Outcome>;
@@ -65,7 +67,7 @@ export async function serveRemoteCommand<O extends Offer, A extends Attached>(
   const streams = { stdin, stdout, stderr: offer.stderr && !tty, tty };
   if (!streams.stdin && !streams.stdout && !streams.stderr)
     throw errors.badRequest('you must specify at least 1 of stdin, stdout, stderr');
-  const container = runningContainer(pods, stream.offer);
+  const container = runningContainer(pods, stream.offer, command.absent);
   // A client of v5 that is refused would try SPDY, and show what comes of that. There the API server has accepted it before it asks
   // the node, and passes on what the node says.
   if (container instanceof ApiError && !protocol.startsWith('v5.')) throw container;
@@ -107,12 +109,12 @@ export async function serveRemoteCommand<O extends Offer, A extends Attached>(
 }
 
 /** In the kubelet's words, where there is none. */
-function runningContainer(pods: Pods, offer: Offer): string | ApiError {
+function runningContainer(pods: Pods, offer: Offer, absent: (container: string) => string): string | ApiError {
   const worker = pods.worker(offer.podUid);
   if (!worker) return new ApiError('NotFound', 'pod does not exist');
   for (const { name, state, id } of worker.state.containers.values())
     if (name === offer.container && state === 'running') return id;
-  return new ApiError('InternalError', `container not found (${JSON.stringify(offer.container)})`);
+  return new ApiError('InternalError', absent(offer.container));
 }
 
 async function copy(

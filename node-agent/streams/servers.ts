@@ -3,7 +3,9 @@ import type { Timers } from '../../src/ports/index.ts';
 import { type KubeletParts, kubeletServer } from '../kubelet/server.ts';
 import { logServer } from '../logs/serve.ts';
 import type { PodManager } from '../pods/manager.ts';
+import { attachServer } from './attach.ts';
 import { execServer } from './exec.ts';
+import { portForwardServer } from './port-forward.ts';
 import type { Processes } from './processes.ts';
 import { httpServer, type ProxyParts, webSocketServer } from './proxy.ts';
 import type { Servers } from './serve.ts';
@@ -27,6 +29,12 @@ export function streamServers(p: ServerParts): Partial<Servers> {
     log,
     http: httpServer(proxied),
     upgrade: webSocketServer(proxied),
-    ...(p.processes ? { exec: execServer(p.pods, p.processes) } : {}),
+    ...(p.processes
+      ? {
+          exec: execServer(p.pods, p.processes),
+          attach: attachServer(p.pods, p.processes),
+          portforward: portForwardServer(p.pods, p.processes),
+        }
+      : {}),
   };
 }

@@ -148,8 +148,6 @@ test('who does not read one stream holds up its writer, and nobody else', async 
     return true;
   });
   const [stuck, busy] = [await client.open(named('stuck')), await client.open(named('busy'))];
-  let written = 0;
-  while (stuck.write(Buffer.alloc(16 * 1024))) written += 16 * 1024;
   stuck.write(Buffer.alloc(8 << 20));
   await settle();
   // Its window and what is read ahead of it.
@@ -159,7 +157,7 @@ test('who does not read one stream holds up its writer, and nobody else', async 
   expect((await buffer(arrived.get('busy')!)).length).toBe(through.length);
   // Taken in the end.
   stuck.end();
-  expect((await buffer(arrived.get('stuck')!)).length).toBeGreaterThan(8 << 20);
+  expect((await buffer(arrived.get('stuck')!)).length).toBe(8 << 20);
   client.close();
 });
 

@@ -29,7 +29,7 @@ export interface Carrier {
 
 export interface SessionOptions {
   role: 'server' | 'client';
-  /** The other side opened a stream; false: it is reset. */
+  /** The other side opened a stream; false: it is reset. It is answered when this returns: before, it must not be destroyed. */
   opened?(stream: SpdyStream): boolean;
 }
 
@@ -85,10 +85,20 @@ export class SpdyStream extends Duplex {
     this.#pass();
   }
 
+  /** Nothing more comes or goes. */
+  get complete(): boolean {
+    return this.#finReceived && this.writableFinished;
+  }
+
   wasReset(status: number): void {
-    this.#finReceived = true;
-    this.#finSent = true;
-    this.destroy(new StreamReset(`the other side reset the stream (${status})`));
+    const reset = (): void => {
+      this.#finReceived = true;
+      this.#finSent = true;
+      this.destroy(new StreamReset(`the other side reset the stream (${status})`));
+    };
+    // After its end it only says that it takes no more.
+    if (this.#finReceived && this.#queue.length > 0) this.once('end', reset);
+    else reset();
   }
 
   #pass(): void {
@@ -376,7 +386,9 @@ export class SpdySession {
 
   #end(): void {
     this.#goingAway = true;
-    for (const stream of [...this.#streams.values()]) stream.destroy(new StreamReset('the connection is gone'));
+    // What has come completely can still be read.
+    for (const stream of [...this.#streams.values()])
+      if (!stream.complete) stream.destroy(new StreamReset('the connection is gone'));
     this.#wake();
   }
 

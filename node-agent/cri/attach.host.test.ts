@@ -1,0 +1,220 @@
+// Attaching to containers of a real containerd: by itself, and as a client of v5 sees it.
+import { execFileSync } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Pod } from '../../src/generated/schemas/core-v1.ts';
+import type { AttachOffer } from '../../src/protocol/streams.ts';
+import type { ContainerConfig, ContainerState } from '../runtime.ts';
+import { attachServer } from '../streams/attach.ts';
+import { channelCodec } from '../streams/channels.ts';
+import type { ContainerAttached, StandardStreams } from '../streams/processes.ts';
+import { startContainer } from '../testing/containers.ts';
+import { type Host, missing, startHost, testImage } from '../testing/host.ts';
+import { offerSocket, refusalOf } from '../testing/streams.ts';
+import { attach } from './attach.ts';
+import { CriClient } from './client.ts';
+import { ContainerdRuntime } from './containerd.ts';
+
+const why = missing();
+if (why) process.stderr.write(`skipped: attach on containerd: ${why}\n`);
+
+const output: StandardStreams = { stdin: false, stdout: true, stderr: true, tty: false };
+const input: StandardStreams = { ...output, stdin: true };
+
+/** What has come of it so far. */
+class Said {
+  text = '';
+  constructor(stream: NodeJS.ReadableStream | undefined) {
+    stream?.on('data', (data) => {
+      this.text += String(data);
+    });
+  }
+  async has(part: string | RegExp): Promise<void> {
+    for (let i = 0; !this.text.match(part); i++) {
+      if (i > 1000) throw new Error(`not said: ${part}, but ${JSON.stringify(this.text.slice(-500))}`);
+      await delay(10);
+    }
+  }
+}
+
+describe.skipIf(why !== undefined)('attach on containerd', () => {
+  let host: Host;
+  let runtime: ContainerdRuntime;
+  let client: CriClient;
+  beforeAll(async () => {
+    host = await startHost();
+    runtime = new ContainerdRuntime(host.socket);
+    client = new CriClient(host.socket);
+  });
+  afterAll(async () => {
+    client?.close();
+    runtime?.close();
+    await host?.stop();
+  });
+  const container = async (script: string, change: Partial<ContainerConfig> = {}): Promise<string> => {
+    const { id } = await startContainer(runtime, testImage, (c) => {
+      c.command = ['/bin/sh', '-c', script];
+      Object.assign(c, change);
+    });
+    return id;
+  };
+  const to = (id: string, streams: StandardStreams): Promise<ContainerAttached> => attach(client, id, streams);
+
+  test('several see what comes from then on, each stream by itself, until the process ends', async () => {
+    const id = await container('read a; echo out $a; echo err $a >&2; read b; exit 3', { stdin: true });
+    const both = [await to(id, input), await to(id, output)];
+    const seen = both.map(({ stdout, stderr }) => ({ out: new Said(stdout), err: new Said(stderr) }));
+    both[0]!.stdin!.write('1\n');
+    for (const { out, err } of seen) {
+      await out.has(/^out 1\n$/);
+      await err.has(/^err 1\n$/);
+    }
+    both[0]!.stdin!.write('2\n');
+    await Promise.all(both.map((a) => a.ended));
+    while ((await runtime.containerStatus(id)).state === 'running') await delay(10);
+    expect((await runtime.containerStatus(id)).exitCode).toBe(3);
+  });
+
+  test('with stdinOnce the end of the input is the process\u2019s; its output is complete', async () => {
+    const id = await container('wc -c; head -c 3000000 /dev/zero | tr "\\\\0" x', { stdin: true, stdin_once: true });
+    const a = await to(id, input);
+    a.stdin!.end(Buffer.alloc(2_000_000));
+    await delay(1500);
+    const out = new Said(a.stdout);
+    await a.ended;
+    await out.has(/^2000000\nx+$/);
+    for (let i = 0; out.text.length < 3_000_008 && i < 500; i++) await delay(10);
+    expect(out.text.length).toBe(3_000_008);
+  });
+
+  test('without it the end of the input only lets go, and who comes next is heard', async () => {
+    const id = await container('while read a; do echo got $a; done; echo over', { stdin: true });
+    const first = await to(id, input);
+    const heard = new Said(first.stdout);
+    first.stdin!.write('1\n');
+    await heard.has('got 1');
+    first.stdin!.end();
+    await first.ended;
+    const second = await to(id, input);
+    const more = new Said(second.stdout);
+    second.stdin!.write('2\n');
+    await more.has('got 2');
+    second.close();
+    await expect(second.ended).rejects.toThrow('broke off');
+    expect((await runtime.containerStatus(id)).state).toBe('running');
+  });
+
+  test('a terminal has a size, and what is typed is seen', async () => {
+    const id = await container('read a; stty size; read b', { stdin: true, tty: true });
+    const a = await to(id, { stdin: true, stdout: true, stderr: false, tty: true });
+    const out = new Said(a.stdout);
+    await a.resize(101, 37);
+    await delay(300);
+    a.stdin!.write('x\n');
+    await out.has('37 101');
+    expect(out.text).toContain('x\r\n');
+    a.close();
+  });
+
+  test('who does not read stops the process, and takes up where it was', async () => {
+    const id = await container(
+      'read a; i=0; while [ $i -lt 400 ]; do head -c 50000 /dev/zero; i=$((i+1)); done; echo end',
+      {
+        stdin: true,
+      },
+    );
+    const a = await to(id, input);
+    a.stdin!.write('\n');
+    await delay(2000);
+    expect((await runtime.containerStatus(id)).state).toBe('running');
+    let length = 0;
+    a.stdout!.on('data', (d: Buffer) => {
+      length += d.length;
+    });
+    await a.ended;
+    for (let i = 0; length < 20_000_004 && i < 500; i++) await delay(10);
+    expect(length).toBe(20_000_004);
+  });
+
+  test('what does not run cannot be attached to', async () => {
+    const id = await container('exit 0');
+    while ((await runtime.containerStatus(id)).state === 'running') await delay(10);
+    await expect(to(id, output)).rejects.toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      message: 'container is in CONTAINER_EXITED state',
+    });
+    await expect(to('absent', output)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  const serve = async (
+    id: string,
+    offer: Partial<AttachOffer>,
+    spec: object = {},
+    state: ContainerState = 'running',
+  ) => {
+    const pod = { metadata: { uid: 'u' }, spec: { containers: [{ name: 'c', ...spec }] } } as unknown as Pod;
+    const containers = new Map([[id, { id, name: 'c', state }]]);
+    const server = attachServer({ worker: () => ({ state: { containers, pod } }) }, { attach: (i, s) => to(i, s) });
+    const all: AttachOffer = {
+      ...{ id: 's', kind: 'attach', namespace: 'd', pod: 'p', podUid: 'u', container: 'c', ...output },
+      ...{ protocol: 'v5.channel.k8s.io', ...offer },
+    } as AttachOffer;
+    return { server, all };
+  };
+  const outcome = async (
+    id: string,
+    say: Uint8Array[],
+    ...[offer, spec, state]: [Partial<AttachOffer>, object?, ContainerState?]
+  ) => {
+    const { server, all } = await serve(id, offer, spec, state);
+    const codec = channelCodec(all.protocol);
+    const { client: socket, done } = await offerSocket(server, all);
+    const channels: Record<number, string> = {};
+    await delay(300);
+    for (const message of say) await socket.send(message);
+    for await (const message of socket.messages()) {
+      const said = codec.decode(message);
+      if (said && 'data' in said) channels[said.channel] = (channels[said.channel] ?? '') + Buffer.from(said.data);
+    }
+    await done;
+    return channels;
+  };
+
+  test('a client sends its input and the end of it, and is told of the end', async () => {
+    const id = await container('cat; echo e >&2', { stdin: true, stdin_once: true });
+    const channels = await outcome(
+      id,
+      [Buffer.from('\u0000abc'), Buffer.from([255, 0])],
+      { stdin: true },
+      { stdin: true },
+    );
+    expect(channels[1]).toBe('abc');
+    expect(channels[2]).toBe('e\n');
+    expect(JSON.parse(channels[3]!)).toEqual({ metadata: {}, status: 'Success' });
+  });
+
+  test('input for a container that has none is passed over; its end and that of the process are told', async () => {
+    const id = await container('sleep 1; echo x');
+    const channels = await outcome(id, [Buffer.from('\u0000abc')], { stdin: true });
+    expect(channels[1]).toBe('x\n');
+    expect(JSON.parse(channels[3]!)).toMatchObject({ status: 'Success' });
+  });
+
+  test('what cannot be attached to is told in the kubelet\u2019s words', async () => {
+    const channels = await outcome('absent', [], {});
+    expect(JSON.parse(channels[3]!)).toMatchObject({
+      status: 'Failure',
+      message: expect.stringMatching(/^Internal error occurred: unable to upgrade connection: .*not found$/),
+    });
+    const { server, all } = await serve('x', { protocol: 'v4.channel.k8s.io' }, {}, 'exited');
+    expect(await refusalOf(server, all)).toMatchObject({ code: 500, message: 'container c not found in pod p_d' });
+  });
+
+  test('a runtime that dies ends the stream', async () => {
+    const id = await container('sleep 100');
+    const a = await to(id, output);
+    await host.restart();
+    await expect(a.ended).rejects.toThrow('broke off');
+    execFileSync('ctr', ['-a', host.socket, '-n', 'k8s.io', 'tasks', 'kill', '-s', 'SIGKILL', id]);
+  });
+});

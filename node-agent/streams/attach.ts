@@ -1,0 +1,44 @@
+// Serves `kubectl attach`: the streams of a container's first process, beside whoever else is attached to it, until it has ended. How
+// it ended is not told, as upstream does not.
+import type { Container, Pod } from '../../src/generated/schemas/core-v1.ts';
+import type { AttachOffer } from '../../src/protocol/streams.ts';
+import type { ContainerAttached, Processes } from './processes.ts';
+import { internalError, type Pods, serveRemoteCommand, success } from './remote-command.ts';
+import type { ServeSocket } from './types.ts';
+
+/** Of the manager of pods, what finds a container and what it was started with. */
+export interface PodsWithSpecs extends Pods {
+  worker(uid: string): (ReturnType<Pods['worker']> & { state: { pod: Pod } }) | undefined;
+}
+
+export function attachServer(pods: PodsWithSpecs, processes: Pick<Processes, 'attach'>): ServeSocket<AttachOffer> {
+  return (stream) => {
+    const { namespace, pod, podUid, container } = stream.offer;
+    let attached = false;
+    return serveRemoteCommand<AttachOffer, ContainerAttached>(pods, stream, {
+      absent: (name) => `container ${name} not found in pod ${pod}_${namespace}`,
+      async start(id, { stdin, stdout, stderr }) {
+        // Whether there is a terminal, and an input, was decided when the container was started.
+        const started = containerIn(pods.worker(podUid)?.state.pod, container);
+        const tty = started?.tty === true;
+        const streams = { stdin: stdin && started?.stdin === true, stdout, stderr: stderr && !tty, tty };
+        const process = await processes.attach(id, streams);
+        attached = true;
+        return process;
+      },
+      outcome: async ({ ended }) => {
+        await ended;
+        return success;
+      },
+      failed(error) {
+        const why = error instanceof Error ? error.message : String(error);
+        return internalError(`${attached ? 'error attaching to container' : 'unable to upgrade connection'}: ${why}`);
+      },
+    });
+  };
+}
+
+const containerIn = (pod: Pod | undefined, name: string): Pick<Container, 'stdin' | 'tty'> | undefined =>
+  [pod?.spec?.containers, pod?.spec?.initContainers, pod?.spec?.ephemeralContainers]
+    .flatMap((all) => all ?? [])
+    .find((c) => c.name === name);
