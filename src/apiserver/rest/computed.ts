@@ -26,19 +26,22 @@ export type ComputedFrom = Pick<Computing, 'parts' | 'groupVersions' | 'usage'>;
 
 function computing({ core, info }: RestRequest, from: ComputedFrom, selector: RowSelector): Computing {
   const { registry, ledger, clock } = core;
-  const entries = (source: AnyResource): Entry[] => {
-    if (info.verb !== 'get')
-      return [...pages(ledger, selectionOf(source, info.namespace, selector, ledger.revision))].flat();
+  /** A page at a time: of what is read here the most is not kept. */
+  function* entries(source: AnyResource): Generator<Entry> {
+    if (info.verb !== 'get') {
+      for (const page of pages(ledger, selectionOf(source, info.namespace, selector, ledger.revision))) yield* page;
+      return;
+    }
     const entry = findEntry(source, ledger, info.namespace, info.name);
-    return entry ? [entry] : [];
-  };
+    if (entry) yield entry;
+  }
   return {
     ...from,
     clock,
     name: info.name,
     get: (token, namespace, name) => findObject(registry.require(token), ledger, namespace, name),
     selected: (token) =>
-      entries(registry.require(token)).map(({ value, side }) => {
+      Array.from(entries(registry.require(token)), ({ value, side }) => {
         const { m, f: fields = {} } = parseSide(side);
         return { metadata: JSON.parse(`{${value.slice(0, m)}}`).metadata, fields };
       }),
