@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../../src/ports/index.ts';
+import { gateOf } from '../platform.ts';
 import { type ContainerState, type Runtime, RuntimeError } from '../runtime.ts';
 import type { Executed, StandardStreams } from '../streams/processes.ts';
 import type { ContainerdClient } from './client.ts';
@@ -26,6 +27,8 @@ interface ProcessRef {
   exec_id: string;
 }
 
+/** A start is work of a processor's: more at once end no sooner, and all of them late. */
+const startsAtOnceMax = 8;
 const specType = 'types.containerd.io/opencontainers/runtime-spec/1/Process';
 const retryMs = 250;
 const stdinOpenMs = 10_000;
@@ -56,6 +59,7 @@ export interface ExecutorParts {
 export class Executor {
   readonly #p: ExecutorParts;
   readonly #fifos: FifoStock;
+  readonly #gate = gateOf(startsAtOnceMax);
   readonly #stopped = new AbortController();
 
   constructor(parts: ExecutorParts) {
@@ -75,7 +79,7 @@ export class Executor {
       if (!streams.tty) outputs.stderr = await openReader(fifos.stderr);
       if (!streams.stdout) outputs.stdout.resume();
       if (!streams.stderr) outputs.stderr?.resume();
-      await this.#begin(ref, spec, fifos, streams);
+      await this.#gate.run(() => this.#begin(ref, spec, fifos, streams));
     } catch (error) {
       for (const output of Object.values(outputs)) output.destroy();
       await this.#remove(ref);
