@@ -72,6 +72,10 @@ export async function serveRemoteCommand<O extends Offer, A extends Attached>(
   // the node, and passes on what the node says.
   if (container instanceof ApiError && !protocol.startsWith('v5.')) throw container;
   const client = await stream.accept();
+  const gone = new Promise<undefined>((resolve) => {
+    if (client.signal.aborted) resolve(undefined);
+    else client.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
   const codec = channelCodec(protocol);
   const say = (channel: number, data: Uint8Array): Promise<boolean> => client.send(codec.encode(channel, data));
   // By this the client knows that it is connected.
@@ -80,6 +84,8 @@ export async function serveRemoteCommand<O extends Offer, A extends Attached>(
     if (isVersioned(protocol)) await say(channels.error, Buffer.from(JSON.stringify(outcome)));
     else if (outcome.status === 'Failure') await say(channels.error, Buffer.from(outcome.message ?? ''));
     client.close(1000);
+    // Until a slow client has taken the rest the stream is one of those that are counted.
+    await gone;
   };
   if (container instanceof ApiError) return finish(internalError(`unable to upgrade connection: ${container.message}`));
 
@@ -90,10 +96,6 @@ export async function serveRemoteCommand<O extends Offer, A extends Attached>(
   } catch (error) {
     return finish(failed(error));
   }
-  const gone = new Promise<undefined>((resolve) => {
-    if (client.signal.aborted) resolve(undefined);
-    else client.signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
   const input = takeInput(client, codec, attached);
   const output = Promise.all([
     copy(attached.stdout, (data) => say(channels.stdout, data)),
