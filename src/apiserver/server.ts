@@ -59,14 +59,11 @@ import { ManagedTypes } from './rest/managed.ts';
 import { getObject, listObjects, watchObjects } from './rest/read.ts';
 import { reviews } from './rest/reviews.ts';
 import { hasPath, isCollectionRead, requireSegment, requireVerb } from './rest/served.ts';
-import type { Connection } from './rest/stream-options.ts';
 import { tokenCreator } from './rest/token.ts';
 import { createVirtual, type VirtualResource } from './rest/virtual.ts';
 import { createObject, deleteOne, patchObject, updateObject } from './rest/write.ts';
 import { pathOf, type RequestInfo, requestInfo, withReadableQuery } from './routing.ts';
 import { WatchHub } from './watch/hub.ts';
-
-export type { Connection };
 
 export interface ApiServerOptions {
   ledger: Ledger;
@@ -88,8 +85,8 @@ export interface ApiServerOptions {
   audit?: AuditOutlets;
   /** Ends a node's credentials; absent: they cannot be revoked. */
   revokeNode?(node: string): Promise<void>;
-  /** Carries out requests that begin a stream to a node; absent: they are answered with 503. */
-  connect?(request: HttpRequest, connection: Connection): Promise<HttpAnswer>;
+  /** The answer that has a stream begin between a client and a node; absent: such requests are answered with 503. */
+  stream?: Connectors['stream'];
   /** Evidence of life of nodes, for what is filled in at reads. */
   contacts?: NodeContacts;
   /** How the other parts of the control plane are, as far as is known here; what is not named is taken to be well. */
@@ -177,7 +174,7 @@ export class ApiServer {
     this.#audit = Audit.of(configuration, { ...outside, random, outlets: options.audit ?? { waitUntil() {} } });
     this.#connectors = {
       creators: issuer ? { 'serviceaccounts/token': tokenCreator(issuer.signer, issuer.settings, authorizer) } : {},
-      ...(options.connect ? { connect: options.connect } : {}),
+      ...(options.stream ? { stream: options.stream } : {}),
     };
     this.feed = createFeed(this.core);
     this.#hub = new WatchHub(ledger, options.timers, configuration.limits?.watches);

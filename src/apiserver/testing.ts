@@ -3,6 +3,7 @@
 import { exportPKCS8, generateKeyPair } from 'jose';
 import { createLedger } from '../ledger/ledger.ts';
 import type { Ledger } from '../ledger/types.ts';
+import { HttpAnswer } from '../machinery/http.ts';
 import {
   type Clock,
   type ClusterConfig,
@@ -12,6 +13,7 @@ import {
   type Sql,
   type Timers,
 } from '../ports/index.ts';
+import type { StreamTarget } from '../protocol/streams.ts';
 import { ApiServer, type ApiServerOptions } from './server.ts';
 
 export class TestClock implements Clock {
@@ -112,7 +114,20 @@ export async function testServer(
   const ledger = createLedger({ sql, clock, config });
   const random = new TestRandom();
   const serviceAccountKey = await issuerKey();
-  const options = { ledger, clock, timers: clock, random, log, adminToken, serviceAccountKey, ...overrides, config };
+  // The target itself, where the gateway would follow it.
+  const stream = (target: StreamTarget) => new HttpAnswer(JSON.stringify(target));
+  const options = {
+    ledger,
+    clock,
+    timers: clock,
+    random,
+    log,
+    adminToken,
+    serviceAccountKey,
+    stream,
+    ...overrides,
+    config,
+  };
   const server = new ApiServer(options);
   if (overrides.start !== false) await server.start();
   return {

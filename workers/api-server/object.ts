@@ -1,10 +1,6 @@
 // The Durable Object that is the API server: src/apiserver/object on the runtime.
 import { DurableObject } from 'cloudflare:workers';
-import { logTarget } from '../../src/apiserver/nodes/logs.ts';
 import { type NodeNewsRequest, type Peers, ServerObject } from '../../src/apiserver/object/object.ts';
-import type { Connection } from '../../src/apiserver/server.ts';
-import type { Pod } from '../../src/generated/schemas/core-v1.ts';
-import { HttpAnswer } from '../../src/machinery/http.ts';
 import { asApiError, type Outcome, statusResponse } from '../../src/machinery/outcome.ts';
 import type { NodeNews } from '../../src/node-link/link.ts';
 import type {
@@ -62,7 +58,7 @@ export class ApiServerObject extends DurableObject<Env> {
       adminToken: env.ADMIN_TOKEN,
       serviceAccountKey: env.SERVICE_ACCOUNT_KEY,
       encryption: { cipher: nodeCipher, keys: env.ENCRYPTION_KEYS ?? '' },
-      connect: async (_request, connection) => connect(connection),
+      stream: relayAnswer,
     });
     ctx.blockConcurrencyWhile(() => this.#object.start());
   }
@@ -143,10 +139,4 @@ function peers({ SCHEDULER, CONTROLLER_MANAGER, NODE_LINK }: Env): Peers {
       usage: () => callObject(NODE_LINK, node, (stub) => stub.usage(), idempotent),
     }),
   };
-}
-
-/** An authorised stream: the gateway is told which node's link to connect the client to. */
-function connect({ object, options }: Connection): HttpAnswer {
-  const target = logTarget(object as Pod, options, workerRandom.uuid());
-  return target ? relayAnswer(target) : new HttpAnswer('', { headers: { 'Content-Type': 'text/plain' } });
 }

@@ -72,7 +72,7 @@ export class ServerObject implements RemoteApi {
 
   constructor(options: ServerObjectOptions) {
     this.#options = options;
-    const { sql, timers, random, config, log, adminToken, serviceAccountKey, schedule, connect } = options;
+    const { sql, timers, random, config, log, adminToken, serviceAccountKey, schedule, stream } = options;
     this.#deadlines = new Deadlines(sql, options.alarm);
     const encryption =
       options.encryption && new Encryption({ ...options.encryption, configuration: options.configuration });
@@ -133,7 +133,7 @@ export class ServerObject implements RemoteApi {
       ...(options.fetch ? { fetch: options.fetch } : {}),
       ...(options.audit ? { audit: options.audit } : {}),
       revokeNode: (node) => this.#access.revoke(node),
-      ...(connect ? { connect } : {}),
+      ...(stream ? { stream } : {}),
     });
     this.server.metrics.add(
       gauge('workqueue_depth', '[ALPHA] Current depth of workqueue', () => [

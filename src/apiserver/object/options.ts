@@ -27,5 +27,5 @@ export interface ServerObjectOptions {
   encryption?: { cipher: Cipher; keys: string };
   fetch?: Fetch;
   audit?: ApiServerOptions['audit'];
-  connect?: ApiServerOptions['connect'];
+  stream?: ApiServerOptions['stream'];
 }

@@ -258,7 +258,7 @@ test.each([
   ['GET', 'exec', 400, 'pod p does not have a host assigned'],
   ['POST', 'attach?container=nope', 400, 'container nope is not valid for pod p'],
   ['GET', 'portforward', 400, 'pod p does not have a host assigned'],
-  ['DELETE', 'proxy/some/path', 503, 'pods/proxy is not served yet'],
+  ['DELETE', 'proxy/some/path', 400, 'address not allowed'],
   ['GET', 'log/path', 404, 'the server could not find the requested resource'],
 ])('streams: %s %s', async (method, path, code, message) => {
   await api.call('POST', `${base}/pods`, { metadata: { name: 'p' }, spec: { containers: [container] } });

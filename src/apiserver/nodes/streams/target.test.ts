@@ -1,0 +1,193 @@
+// What a request to a `connect` subresource begins: the stream, and whose, or upstream's refusal.
+import { expect, test } from 'vitest';
+import { openSql } from '../../../../test/harness/sql.ts';
+import { testServer } from '../../testing.ts';
+
+const core = '/api/v1/namespaces/default';
+const socket = { upgrade: 'websocket', 'sec-websocket-protocol': 'v9.x, v5.channel.k8s.io, v4.channel.k8s.io' };
+
+async function server() {
+  const test = await testServer(openSql());
+  const create = async (path: string, body: object): Promise<void> => {
+    const { code, text } = await test.call('POST', path, body);
+    if (code !== 201) throw new Error(text);
+  };
+  await create(`${core}/serviceaccounts`, { metadata: { name: 'default' } });
+  await create('/api/v1/nodes', { metadata: { name: 'n1' } });
+  await test.call('PUT', '/api/v1/nodes/n1/status', {
+    metadata: { name: 'n1' },
+    status: {
+      addresses: [{ type: 'InternalIP', address: '192.0.2.1' }],
+      conditions: [{ type: 'Ready', status: 'True' }],
+    },
+  });
+  const containers = [
+    { name: 'a', image: 'i', ports: [{ containerPort: 8080 }] },
+    { name: 'b', image: 'i' },
+  ];
+  await create(`${core}/pods`, { metadata: { name: 'p' }, spec: { nodeName: 'n1', containers } });
+  await create(`${core}/pods`, { metadata: { name: 'unbound' }, spec: { containers } });
+  await test.call('PATCH', `${core}/pods/p/status`, { status: { podIP: '10.0.0.5', podIPs: [{ ip: '10.0.0.5' }] } });
+  const ports = [
+    { name: 'http', port: 80, targetPort: 8080 },
+    { name: 'other', port: 81 },
+  ];
+  for (const name of ['s', 'lonely', 'elsewhere'])
+    await create(`${core}/services`, { metadata: { name }, spec: { ports } });
+  const pod = (await test.call('GET', `${core}/pods/p`)).json;
+  const slice = (service: string, endpoint: object) => ({
+    metadata: { name: `${service}-1`, labels: { 'kubernetes.io/service-name': service } },
+    addressType: 'IPv4',
+    ports: [{ name: 'http', port: 8080 }],
+    endpoints: [endpoint, { addresses: ['10.0.0.9'], conditions: { ready: false } }],
+  });
+  const slices = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
+  const targetRef = { kind: 'Pod', namespace: 'default', name: 'p', uid: pod.metadata.uid };
+  await create(slices, slice('s', { addresses: ['10.0.0.5'], nodeName: 'n1', targetRef }));
+  await create(slices, slice('elsewhere', { addresses: ['203.0.113.7'] }));
+  return { ...test, uid: pod.metadata.uid as string };
+}
+
+test('exec, attach and port-forward say what is asked of whom, in which protocol', async () => {
+  const { call, uid } = await server();
+  const of = { id: expect.any(String), namespace: 'default', pod: 'p', podUid: uid };
+  const query = 'container=b&stdin=true&stdout=1&stderr=true&command=sh&command=-c&command=a%20b';
+  const exec = await call('GET', `${core}/pods/p/exec?${query}`, undefined, socket);
+  const streams = { stdin: true, stdout: true, stderr: true, tty: false };
+  const protocol = 'v5.channel.k8s.io';
+  expect(exec.json).toEqual({
+    node: 'n1',
+    offer: { ...of, kind: 'exec', container: 'b', command: ['sh', '-c', 'a b'], ...streams, protocol },
+  });
+  const attach = await call(
+    'GET',
+    `${core}/pods/p/attach?container=a&stdout=true&stderr=true&tty=true`,
+    undefined,
+    socket,
+  );
+  expect(attach.json.offer).toEqual({
+    ...of,
+    kind: 'attach',
+    container: 'a',
+    stdin: false,
+    stdout: true,
+    stderr: false,
+    tty: true,
+    protocol,
+  });
+  const tunnel = { upgrade: 'websocket', 'sec-websocket-protocol': 'SPDY/3.1+portforward.k8s.io' };
+  expect((await call('GET', `${core}/pods/p/portforward`, undefined, tunnel)).json.offer).toEqual({
+    ...of,
+    kind: 'portforward',
+    ports: [],
+    protocol: 'SPDY/3.1+portforward.k8s.io',
+  });
+  expect(
+    (await call('GET', `${core}/pods/p/portforward?ports=80,81&ports=82`, undefined, socket)).json.offer.ports,
+  ).toEqual([80, 81, 82]);
+});
+
+test.each([
+  ['exec?container=a&stdout=true', socket, 400, 'you must specify at least 1 command for the container'],
+  ['exec?container=a&command=x', socket, 400, 'you must specify at least 1 of stdin, stdout, stderr'],
+  ['exec?container=c&command=x&stdout=true', socket, 400, 'container c is not valid for pod p'],
+  ['exec?command=x', socket, 400, 'a container name must be specified for pod p, choose one of: [a b]'],
+  ['exec?container=a&command=x&stdout=true', {}, 400, 'Upgrade request required'],
+  [
+    'exec?container=a&command=x&stdout=true',
+    { upgrade: 'SPDY/3.1' },
+    400,
+    /not served over SPDY.*WebSocket.*kubectl 1\.31/,
+  ],
+  ['exec?container=a&command=x&stdout=true', { ...socket, 'sec-websocket-protocol': 'x' }, 403, /not supported: \[x\]/],
+  ['portforward?ports=0', socket, 400, 'port "0" must be > 0'],
+  ['portforward?ports=x', socket, 400, /unable to parse "x" as a port/],
+  ['portforward', socket, 400, 'query parameter "port" is required'],
+] as const)('%s: %s', async (path, headers, code, message) => {
+  const { call } = await server();
+  const answer = await call('GET', `${core}/pods/p/${path}`, undefined, headers);
+  expect(answer.code).toBe(code);
+  expect(answer.json.message).toMatch(message);
+});
+
+test('who may only read cannot begin a WebSocket into a pod', async () => {
+  const { call } = await server();
+  const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/default';
+  const streams = ['pods/exec', 'pods/attach', 'pods/portforward'];
+  const role = (verbs: string[]) => ({
+    metadata: { name: 'r' },
+    rules: [{ apiGroups: [''], resources: streams, verbs }],
+  });
+  await call('POST', `${rbac}/roles`, role(['get']));
+  await call('POST', `${rbac}/rolebindings`, {
+    metadata: { name: 'r' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'r' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'eve' }],
+  });
+  const paths = ['exec?container=a&command=x&stdout=true', 'attach?container=a&stdout=true', 'portforward?ports=1'];
+  const ask = (path: string) =>
+    call('GET', `${core}/pods/p/${path}`, undefined, { ...socket, 'impersonate-user': 'eve' });
+  for (const path of paths) expect((await ask(path)).code).toBe(403);
+  await call('PUT', `${rbac}/roles/r`, role(['get', 'create']));
+  for (const path of paths) expect((await ask(path)).code).toBe(200);
+});
+
+test('a proxied request, as the client wrote it', async () => {
+  const { call, uid } = await server();
+  const { json } = await call('GET', `${core}/pods/https:p:8443/proxy/a%2Fb/%20c/?q=%41&x`, undefined, {
+    cookie: 'c=1',
+    'impersonate-user': 'kubernetes-admin',
+    'impersonate-group': 'system:masters',
+  });
+  expect(json).toEqual({
+    node: 'n1',
+    offer: {
+      id: expect.any(String),
+      kind: 'http',
+      target: { type: 'pod', namespace: 'default', pod: 'p', podUid: uid, port: 8443 },
+      scheme: 'https',
+      method: 'GET',
+      path: '/a%2Fb/%20c/?q=%41&x',
+      headers: [['cookie', 'c=1']],
+      body: false,
+      prefix: `${core}/pods/https:p:8443/proxy`,
+    },
+  });
+  const { offer } = (await call('GET', `${core}/pods/p/proxy/ws`, undefined, { ...socket, 'sec-websocket-key': 'x' }))
+    .json;
+  expect(offer).toMatchObject({ target: { port: 8080 }, path: '/ws', protocol: socket['sec-websocket-protocol'] });
+  const redirected = await call('GET', `${core}/pods/p/proxy?a=b`);
+  expect([redirected.code, redirected.headers.get('location')]).toEqual([301, `${core}/pods/p/proxy/?a=b`]);
+  expect((await call('POST', `${core}/pods/p/proxy`, {})).json.offer).toMatchObject({ method: 'POST', path: '/' });
+});
+
+test('a Service by name or number of its port, and a node by itself or by a port', async () => {
+  const { call, uid } = await server();
+  const to = async (path: string) => {
+    const { code, json } = await call('GET', path);
+    return code === 200 ? { node: json.node, ...json.offer.target } : [code, json.message];
+  };
+  const pod = { node: 'n1', type: 'pod', namespace: 'default', pod: 'p', podUid: uid, port: 8080 };
+  expect(await to(`${core}/services/s:http/proxy/`)).toEqual(pod);
+  expect(await to(`${core}/services/s:80/proxy/`)).toEqual(pod);
+  expect(await to(`${core}/services/https:s:80/proxy/`)).toEqual(pod);
+  const none = (name: string) => [503, `no endpoints available for service "${name}"`];
+  expect(await to(`${core}/services/s/proxy/`)).toEqual(none('s'));
+  expect(await to(`${core}/services/s:other/proxy/`)).toEqual(none('s'));
+  expect(await to(`${core}/services/lonely:http/proxy/`)).toEqual(none('lonely'));
+  expect(await to(`${core}/services/s:82/proxy/`)).toEqual([503, 'no service port 82 found for service "s"']);
+  expect(await to(`${core}/services/absent/proxy/`)).toEqual([404, 'services "absent" not found']);
+  expect(await to(`${core}/services/ftp:s:http/proxy/`)).toEqual([400, 'invalid service request "ftp:s:http"']);
+  const address = { node: 'n1', type: 'address', address: '203.0.113.7', port: 8080 };
+  expect(await to(`${core}/services/elsewhere:http/proxy/`)).toEqual(address);
+  expect(await to('/api/v1/nodes/n1/proxy/healthz')).toEqual({ node: 'n1', type: 'node' });
+  expect(await to('/api/v1/nodes/n1:10250/proxy/healthz')).toEqual({ node: 'n1', type: 'node' });
+  expect(await to('/api/v1/nodes/n1:9100/proxy/metrics')).toEqual({
+    node: 'n1',
+    type: 'address',
+    address: '192.0.2.1',
+    port: 9100,
+  });
+  expect(await to('/api/v1/nodes/n1:0/proxy/metrics')).toEqual([400, 'invalid port "0"']);
+  expect(await to(`${core}/pods/unbound/proxy/`)).toEqual([400, 'address not allowed']);
+});
