@@ -7,6 +7,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const order = [
   'up',
   'kubectl',
+  'top',
   'pod-security',
   'encryption',
   'service-account-keys',
