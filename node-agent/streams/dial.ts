@@ -79,6 +79,7 @@ const yes = Promise.resolve(true);
 const no = Promise.resolve(false);
 
 class Half implements ClientSocket {
+  closedBy: { code: number; reason: string } | undefined;
   readonly #socket: WebSocket;
   readonly #closed = new AbortController();
   readonly #received: Message[] = [];
@@ -99,7 +100,8 @@ class Half implements ClientSocket {
     }, pingMs);
     ping.unref();
     socket.on('message', (data, isBinary) => this.#take({ data: data as Buffer, text: !isBinary }));
-    socket.on('close', () => {
+    socket.on('close', (code, reason) => {
+      this.closedBy = { code, reason: reason.toString() };
       clearInterval(ping);
       this.#over();
     });

@@ -246,6 +246,9 @@ function withIdleLimit(socket: ClientSocket): ClientSocket {
   socket.signal.addEventListener('abort', () => clearInterval(check), { once: true });
   return {
     signal: socket.signal,
+    get closedBy() {
+      return socket.closedBy;
+    },
     send(data) {
       lastMs = Date.now();
       return socket.send(data);

@@ -16,6 +16,8 @@ export interface ClientSocket {
   send(data: Uint8Array | string): Promise<boolean>;
   /** What the client sends, in order, as fast as it is taken; ends with the socket. To be called once. */
   messages(): AsyncIterable<Message>;
+  /** How the client closed, once the socket is gone; undefined: it did not, or did not say. */
+  readonly closedBy?: { code: number; reason: string } | undefined;
   /** The code as WebSocket has it. Idempotent. */
   close(code?: number, reason?: string): void;
 }

@@ -88,6 +88,7 @@ export class Client {
   closed: { code: number | undefined; reason: string | undefined } | undefined;
   readonly #said: Message[] = [];
   readonly #gone = new AbortController();
+  #closedBy: { code: number; reason: string } | undefined;
   readonly #offered = new AbortController();
   #wake = (): void => {};
   /** Before each message is taken. */
@@ -111,15 +112,20 @@ export class Client {
     this.#wake();
   }
 
-  leave(): void {
+  leave(closedBy?: { code: number; reason: string }): void {
+    this.#closedBy = closedBy;
     this.#gone.abort();
     this.#wake();
   }
 
   #socket(): ClientSocket {
     const signal = this.#gone.signal;
+    const closedBy = (): { code: number; reason: string } | undefined => this.#closedBy;
     return {
       signal,
+      get closedBy() {
+        return closedBy();
+      },
       send: async (data) => {
         await this.taking();
         if (signal.aborted) return false;

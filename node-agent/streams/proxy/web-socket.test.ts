@@ -129,6 +129,36 @@ test.each([
   expect(client.closed).toEqual(expected);
 });
 
+test.each([
+  [
+    { code: 4002, reason: 'mine' },
+    { code: 4002, reason: 'mine' },
+  ],
+  [
+    { code: 1005, reason: '' },
+    { code: 1005, reason: '' },
+  ],
+  [
+    { code: 1006, reason: '' },
+    { code: 1011, reason: '' },
+  ],
+  [undefined, { code: 1000, reason: '' }],
+])('the client closes with %j', async (given, expected) => {
+  let closed: unknown;
+  const pod = await podOf((socket) => {
+    socket.on('close', (code, reason) => {
+      closed = { code, reason: reason.toString() };
+    });
+    socket.send('hello');
+  });
+  const client = new Client();
+  const served = serve(client, offer(pod.port));
+  await vi.waitFor(() => expect(client.got).toEqual(['hello']));
+  client.leave(given);
+  await served;
+  await vi.waitFor(() => expect(closed).toEqual(expected));
+});
+
 test('the pod dies', async () => {
   const pod = await podOf((socket) => socket.send('x', () => socket.terminate()));
   const client = new Client();

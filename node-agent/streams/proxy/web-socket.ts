@@ -41,11 +41,15 @@ export async function proxyWebSocket(stream: SocketOffered<HttpOffer>, target: T
   try {
     const protocol = await pod.opened;
     const client = await stream.accept(protocol);
-    client.signal.addEventListener('abort', over, { once: true });
+    // From here on its end is told to the pod.
+    signal.removeEventListener('abort', over);
     const fromClient = passOn(client, pod);
+    // Heard below, once the pod is through.
+    fromClient.catch(() => {});
     for await (const message of pod.messages()) if (!(await client.send(message))) break;
     client.close(pod.code === undefined ? 1011 : sendableCode(pod.code), pod.reason);
     await fromClient;
+    await pod.closed;
   } finally {
     signal.removeEventListener('abort', over);
     pod.destroy();
@@ -56,19 +60,22 @@ async function passOn(client: ClientSocket, pod: PodSocket): Promise<void> {
   try {
     for await (const { data, text } of client.messages()) if (!(await pod.send(data, text))) return;
   } finally {
-    pod.close();
+    const { code = 1000, reason } = client.closedBy ?? {};
+    pod.close(sendableCode(code), reason);
   }
 }
 
 class PodSocket {
   /** With the subprotocol that the pod has chosen. */
   readonly opened: Promise<string | undefined>;
+  readonly closed: Promise<void>;
   code: number | undefined;
   reason = '';
   readonly #socket: WebSocket;
   readonly #queue: (Buffer | string)[] = [];
   #queuedBytes = 0;
-  #closed = false;
+  #leaving = false;
+  #over = false;
   #wake = (): void => {};
 
   constructor(offer: HttpOffer, target: Target) {
@@ -113,7 +120,9 @@ class PodSocket {
       });
       socket.once('close', () => reject(failed('error dialing backend: EOF')));
     });
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('message', (data: Buffer, binary) => {
+      if (this.#leaving) return;
       this.#queue.push(binary ? data : data.toString());
       this.#queuedBytes += data.byteLength;
       if (this.#queuedBytes > aheadBytesMax) socket.pause();
@@ -123,7 +132,7 @@ class PodSocket {
       if (code.startsWith('WS_ERR_')) this.code = faults[code] ?? 1002;
     });
     socket.on('close', (code, reason) => {
-      this.#closed = true;
+      this.#over = true;
       this.code ??= code;
       this.reason = reason.toString();
       this.#wake();
@@ -134,7 +143,7 @@ class PodSocket {
     for (;;) {
       const next = this.#queue.shift();
       if (next === undefined) {
-        if (this.#closed) return;
+        if (this.#over) return;
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
@@ -150,8 +159,11 @@ class PodSocket {
     return new Promise((resolve) => this.#socket.send(data, { binary: !text }, (error) => resolve(!error)));
   }
 
-  close(): void {
-    this.#socket.close(1000);
+  /** Nothing more of it is wanted. */
+  close(code?: number, reason?: string): void {
+    this.#leaving = true;
+    this.#socket.resume();
+    this.#socket.close(code, reason);
     setTimeout(() => this.destroy(), closeTimeoutMs).unref();
   }
 
