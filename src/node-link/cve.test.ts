@@ -14,8 +14,15 @@ describe('CVE-2018-1002105: a stream is of the request that was let in, and of n
   const mailbox = { offer: () => undefined, withdraw: () => undefined };
   function streams() {
     const cut: string[] = [];
-    const of = new OfferedStreams(timers, { isJoined: async () => true, cut: async (id) => void cut.push(id) });
-    return { of, cut };
+    const ids = new Set<string>();
+    const store = {
+      all: () => [...ids],
+      add: (id: string) => void ids.add(id),
+      remove: () => ids.clear(),
+    };
+    const make = () =>
+      new OfferedStreams(timers, { isJoined: async () => true, cut: async (id) => void cut.push(id) }, store);
+    return { of: make(), cut, make };
   }
 
   it('nobody claims one that is not waited for, nor twice', async () => {
@@ -36,6 +43,16 @@ describe('CVE-2018-1002105: a stream is of the request that was let in, and of n
     await of.hangUp();
     expect(cut).toEqual(['s']);
     await expect(of.claim('t', true)).rejects.toMatchObject({ code: 410 });
+  });
+
+  it('also where the link was evicted meanwhile, as that of a node that streams and does not poll', async () => {
+    const { of, cut, make } = streams();
+    of.offer(mailbox, offer, 1000);
+    await of.claim('s', true);
+    await make().hangUp();
+    expect(cut).toEqual(['s']);
+    await make().hangUp();
+    expect(cut).toEqual(['s']);
   });
 });
 

@@ -48,10 +48,19 @@ it('polls that are held', async () => {
 
 const offer = (id: string) => ({ id, kind: 'log', options: {} }) as never;
 const mailbox = { offer() {}, withdraw() {} };
+const kept = () => {
+  const ids = new Set<string>();
+  return {
+    ids,
+    all: () => [...ids],
+    add: (id: string) => void ids.add(id),
+    remove: (gone: string[]) => gone.forEach((id) => void ids.delete(id)),
+  };
+};
 
 it('streams that wait for a node; those that nobody waits for any more make room', async () => {
   const clock = { ms: 0, now: () => clock.ms };
-  const streams = new OfferedStreams(clock, { isJoined: async () => true, cut: async () => {} });
+  const streams = new OfferedStreams(clock, { isJoined: async () => true, cut: async () => {} }, kept());
   for (let i = 0; i < 500; i++) streams.offer(mailbox, offer(`s${i}`), 1000);
   expect(() => streams.offer(mailbox, offer('x'), 1000)).toThrow(/^Too many requests/);
   streams.withdraw(mailbox, 's7');
@@ -66,15 +75,21 @@ it('streams that wait for a node; those that nobody waits for any more make room
 it('streams that were let in: what is over is forgotten, what is open counts', async () => {
   const cut: string[] = [];
   let over = (id: string): boolean => Number(id) % 2 === 0;
-  const streams = new OfferedStreams(timers, {
-    isJoined: async (id) => !over(id),
-    cut: async (id) => void cut.push(id),
-  });
+  const store = kept();
+  const streams = new OfferedStreams(
+    timers,
+    {
+      isJoined: async (id) => !over(id),
+      cut: async (id) => void cut.push(id),
+    },
+    store,
+  );
   const open = async (id: number): Promise<void> => {
     streams.offer(mailbox, offer(String(id)), 1000);
     await streams.claim(String(id), true);
   };
   for (let id = 0; id < 1400; id++) await open(id);
+  expect(store.ids.size).toBeLessThanOrEqual(1000);
   over = () => false;
   const refused = await open(1400).then(
     () => undefined,
@@ -84,6 +99,7 @@ it('streams that were let in: what is over is forgotten, what is open counts', a
   await streams.hangUp();
   expect(cut.length).toBeGreaterThan(900);
   expect(cut.length).toBeLessThanOrEqual(1001);
+  expect(store.ids.size).toBe(0);
   cut.length = 0;
   await streams.hangUp();
   expect(cut).toEqual([]);

@@ -11,6 +11,13 @@ export interface Meetings {
   cut(id: string): Promise<void>;
 }
 
+/** Which streams were let in, kept over the link's eviction: one that does not poll may stream on, and must not be forgotten. */
+export interface LetIn {
+  all(): string[];
+  add(id: string): void;
+  remove(ids: string[]): void;
+}
+
 /** Where offers wait for the agent's poll. */
 export interface Mailbox {
   offer(stream: StreamOffer): void;
@@ -25,12 +32,15 @@ export class OfferedStreams {
   readonly #meetings: Meetings;
   /** By id: until when the client waits. */
   readonly #pending = new Map<string, number>();
-  readonly #letIn = new Set<string>();
+  readonly #kept: LetIn;
+  readonly #letIn: Set<string>;
   #looking: Promise<void> | undefined;
 
-  constructor(clock: Clock, meetings: Meetings) {
+  constructor(clock: Clock, meetings: Meetings, kept: LetIn) {
     this.#clock = clock;
     this.#meetings = meetings;
+    this.#kept = kept;
+    this.#letIn = new Set(kept.all());
   }
 
   /** Throws TooManyRequests. `waitMs`: how long the client will wait. */
@@ -55,20 +65,21 @@ export class OfferedStreams {
     this.#pending.delete(id);
     if (!takes) return;
     this.#letIn.add(id);
+    this.#kept.add(id);
     if (this.#letIn.size <= letInMax) return;
     this.#looking ??= this.#lookThrough().finally(() => {
       this.#looking = undefined;
     });
     await this.#looking;
     if (this.#letIn.size <= letInMax) return;
-    this.#letIn.delete(id);
+    this.#forget([id]);
     throw errors.tooManyRequests('the node has more streams than the cluster allows one');
   }
 
   /** Cuts all streams that were let in. */
   async hangUp(): Promise<void> {
     const ids = [...this.#letIn];
-    this.#letIn.clear();
+    this.#forget(ids);
     this.#pending.clear();
     await Promise.all(ids.map((id) => this.#meetings.cut(id)));
   }
@@ -76,10 +87,12 @@ export class OfferedStreams {
   /** Forgets what is over. The newest may not have met yet. */
   async #lookThrough(): Promise<void> {
     const oldest = [...this.#letIn].slice(0, -streamsMax / 2);
-    await Promise.all(
-      oldest.map(async (id) => {
-        if (!(await this.#meetings.isJoined(id).catch(() => true))) this.#letIn.delete(id);
-      }),
-    );
+    const joined = await Promise.all(oldest.map((id) => this.#meetings.isJoined(id).catch(() => true)));
+    this.#forget(oldest.filter((_, i) => !joined[i]));
+  }
+
+  #forget(ids: string[]): void {
+    for (const id of ids) this.#letIn.delete(id);
+    if (ids.length > 0) this.#kept.remove(ids);
   }
 }

@@ -5,7 +5,7 @@ import { asApiError, type Outcome, outcome, statusResponse, unwrap } from '../..
 import type { NodeUsageRates } from '../../src/machinery/usage.ts';
 import { type LinkState, NodeLinkCore, type NodeNews, type Upstream } from '../../src/node-link/link.ts';
 import { NodeRequests, nodePath } from '../../src/node-link/requests.ts';
-import { OfferedStreams } from '../../src/node-link/streams.ts';
+import { type LetIn, OfferedStreams } from '../../src/node-link/streams.ts';
 import type { StreamOffer } from '../../src/protocol/streams.ts';
 import { type DurableAlarm, durableAlarm } from '../adapters/alarm.ts';
 import { workerLog, workerTimers } from '../adapters/ambient.ts';
@@ -29,10 +29,8 @@ export class NodeLinkObject extends DurableObject<Env> {
     super(ctx, env);
     this.#config = clusterConfig(env);
     this.#alarm = durableAlarm(ctx.storage, (error) => log.error('alarm could not be set', { error: String(error) }));
-    this.#streams = new OfferedStreams(workerTimers, {
-      isJoined: (id) => isJoined(env, id),
-      cut: (id) => cut(env, id),
-    });
+    const meetings = { isJoined: (id: string) => isJoined(env, id), cut: (id: string) => cut(env, id) };
+    this.#streams = new OfferedStreams(workerTimers, meetings, letIn(ctx.storage));
     this.#requests = new NodeRequests(
       {
         nodeOfCredential: (token) => this.#apiServer<string | null>((stub) => stub.nodeOfCredential(token), true),
@@ -141,4 +139,19 @@ export class NodeLinkObject extends DurableObject<Env> {
   ): Promise<T> {
     return unwrap((await callObject(this.env.API_SERVER, mainObject, call, { idempotent })) as Outcome<T>);
   }
+}
+
+const streamKey = 'stream/';
+
+/** One row for each stream, whose answer does not wait for it to be on disk. */
+function letIn(storage: DurableObjectStorage): LetIn {
+  const quickly = { allowUnconfirmed: true };
+  const lost = (error: unknown): void => log.warn('a stream was not noted', { error: String(error) });
+  return {
+    all: () => [...storage.kv.list({ prefix: streamKey })].map(([key]) => key.slice(streamKey.length)),
+    add: (id) => void storage.put(streamKey + id, 1, quickly).catch(lost),
+    remove: (ids) => {
+      for (const id of ids) void storage.delete(streamKey + id, quickly).catch(lost);
+    },
+  };
 }
