@@ -1,7 +1,8 @@
 // `kubectl debug` as people use it: of a pod, with a copy of it, of a node; every profile, and what is refused.
-import { beforeAll, expect, test } from 'vitest';
+import { spawn } from 'node:child_process';
+import { beforeAll, expect, inject, test } from 'vitest';
 import type { ContainerStatus, Pod } from '../../src/generated/schemas/core-v1.ts';
-import { apply, cluster, get, items, kubectl, type Outcome, podReady, tryKubectl, until } from './lib.ts';
+import { apply, cluster, get, items, kubeconfig, kubectl, type Outcome, podReady, tryKubectl, until } from './lib.ts';
 import { pod, sh } from './pods.ts';
 
 const image = '--image=tiffin.dev/busybox:1';
@@ -100,6 +101,41 @@ cluster('debug', (ns) => {
     await ask('web', 'later', 'true', '--profile=general');
     expect(await statusOf('done', 'late')).toBeUndefined();
     expect((await read('done')).status.phase).toBe('Succeeded');
+  });
+
+  test('a shell in a pod: attached once it runs, until it ends; commands beside it', async () => {
+    const shell = spawn(inject('kubectl'), [
+      ...['--kubeconfig', kubeconfig, 'debug', '-n', ns, 'web', image, '-c', 'shell', '-i', '--target=web'],
+      ...['--profile=general', '--', 'sh'],
+    ]);
+    try {
+      let output = '';
+      shell.stdout.on('data', (data: Buffer) => {
+        output += data.toString();
+      });
+      const closed = new Promise((resolve) => shell.once('close', resolve));
+      shell.stdin.write('ps\n');
+      await until('its target', async () => output.includes('sleep 31337'));
+      const beside = await tryKubectl([
+        'exec',
+        '-n',
+        ns,
+        'web',
+        '-c',
+        'shell',
+        '--',
+        'sh',
+        '-c',
+        'echo beside; exit 3',
+      ]);
+      expect(beside).toMatchObject({ code: 3, stdout: 'beside\n' });
+      shell.stdin.write('echo over; exit 4\n');
+      await closed;
+      expect(output).toContain('over');
+      expect((await statusOf('web', 'shell'))?.state?.terminated?.exitCode).toBe(4);
+    } finally {
+      shell.kill();
+    }
   });
 
   test('a copy: with a container more, other images, another command, in place of the pod', async () => {
