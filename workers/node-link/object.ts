@@ -61,10 +61,10 @@ export class NodeLinkObject extends DurableObject<Env> {
     return this.#core?.poke(revision) ?? { serviceRevision: 0 };
   }
 
-  /** The node's credential was replaced or revoked: whoever came in with it has to go. */
-  credentialChanged(): void {
+  /** The node's credential was replaced or revoked: whoever came in with it is gone when this resolves. */
+  async credentialChanged(): Promise<void> {
     this.#requests.credentialChanged();
-    this.ctx.waitUntil(this.#streams.hangUp());
+    await this.#streams.hangUp();
   }
 
   /** A client waits for the node's half of a stream. How long it should. */
