@@ -55,7 +55,7 @@ export function portForwardServer(
         await join(connection, f.data);
         f.error.end();
       } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
+        const why = wordsOf(error);
         f.error.end(`error forwarding port ${f.port} to pod ${to}, uid : ${why}`);
         f.data.destroy();
       }
@@ -64,6 +64,13 @@ export function portForwardServer(
     if (spdy) await serveSpdy(socket, forward);
     else await serveChannels(socket, channelCodec(protocol), ports, forward);
   };
+}
+
+/** Of a connection that the pod has cut, as Go says it. */
+function wordsOf(error: unknown): string {
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  if (code === 'ECONNRESET' && syscall) return `${syscall}: connection reset by peer`;
+  return code === 'EPIPE' ? 'write: broken pipe' : (message ?? String(error));
 }
 
 type Forward = (connection: Forwarded) => Promise<void>;

@@ -285,9 +285,7 @@ export class SpdySession {
     });
   }
 
-  #send(frame: Uint8Array): Promise<boolean> {
-    return this.#carrier.send(frame);
-  }
+  readonly #send = (frame: Uint8Array): Promise<boolean> => this.#carrier.send(frame);
 
   /** So that nobody can ask for ever without listening. */
   async #answer(frame: Uint8Array): Promise<void> {
