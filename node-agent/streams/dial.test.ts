@@ -1,10 +1,10 @@
 // The agent's end on a real connection: both directions hold back who is too fast, and each way of closing is seen.
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { clientMessageBytesMax } from '../../src/protocol/streams.ts';
-import { opened } from './dial.ts';
+import { opened, socketOptions } from './dial.ts';
 
 const server = http.createServer();
 const sockets = new WebSocketServer({ server, perMessageDeflate: false, maxPayload: 1 << 30 });
@@ -16,11 +16,7 @@ afterAll(() => {
 
 async function pair() {
   const theirs = new Promise<WebSocket>((resolve) => sockets.once('connection', resolve));
-  const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, {
-    perMessageDeflate: false,
-    generateMask: () => {},
-    maxPayload: clientMessageBytesMax,
-  });
+  const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, socketOptions);
   const half = await opened(socket);
   return { half, peer: await theirs };
 }
@@ -108,4 +104,25 @@ test('a message that is too large ends it', async () => {
   peer.send(Buffer.alloc(clientMessageBytesMax + 1));
   expect(await closed).toBe(1009);
   for await (const _ of half.messages()) expect.unreachable();
+});
+
+test('a peer that takes its time gets everything before the close', async () => {
+  const { half, peer } = await pair();
+  peer.pause();
+  let got = 0;
+  peer.on('message', (data: Buffer) => {
+    got += data.length;
+  });
+  const closed = new Promise((resolve) => peer.once('close', resolve));
+  const chunk = new Uint8Array(64 * 1024);
+  let sent = 0;
+  for (let goes = true; goes; sent += chunk.length)
+    goes = await Promise.race([half.send(chunk), sleep(200).then(() => false)]);
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  half.close();
+  vi.advanceTimersByTime(5 * 60_000);
+  vi.useRealTimers();
+  peer.resume();
+  expect(await closed).toBe(1000);
+  expect(got).toBe(sent);
 });

@@ -21,6 +21,17 @@ const handshakeMs = 15_000;
 /** Whatever is between does not take a silent connection for a dead one. That the other machine is gone is TCP's to notice. */
 const pingMs = 30_000;
 const keepAliveMs = 30_000;
+/** A close comes after all that was sent: a client that is slow to take it is not cut off before (as upstream's API server waits). */
+const closeMs = 15 * 60_000;
+
+export const socketOptions = {
+  perMessageDeflate: false,
+  // Under TLS a mask hides nothing: one of zeros is skipped by both sides.
+  generateMask: () => {},
+  handshakeTimeout: handshakeMs,
+  maxPayload: clientMessageBytesMax,
+  closeTimeout: closeMs,
+};
 
 export function webSocketDialer(
   url: string,
@@ -41,11 +52,7 @@ export function webSocketDialer(
           authorization: `Bearer ${credential()}`,
           ...(protocol === undefined ? {} : { [protocolHeader]: protocol }),
         },
-        perMessageDeflate: false,
-        // Under TLS a mask hides nothing: one of zeros is skipped by both sides.
-        generateMask: () => {},
-        handshakeTimeout: handshakeMs,
-        maxPayload: clientMessageBytesMax,
+        ...socketOptions,
         ...(context ? { secureContext: context } : {}),
       });
       return opened(socket);
