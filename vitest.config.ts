@@ -10,6 +10,7 @@ export default defineConfig({
       'test/conformance/**/*.test.ts',
       'test/harness/**/*.test.ts',
       'test/sim/**/*.test.ts',
+      'test/streams/**/*.test.ts',
     ],
     exclude: [...configDefaults.exclude, '**/*.host.test.ts'],
     testTimeout: 20_000,

@@ -226,6 +226,21 @@ test('a log goes on through many cuts, wherever they are, byte by byte', async (
   expect(opened.length).toBeGreaterThan(5);
 });
 
+test('a log that is cut before it said where it is begins anew, as long as nothing of it was read', async () => {
+  const { answer, agents, opened } = setup(log);
+  await settled();
+  await agents[0]!.say(head());
+  const response = await answer;
+  agents[0]!.close();
+  const text = response.text();
+  await settled();
+  expect(opened[1]?.offer).toEqual(log);
+  await agents[1]!.say(head());
+  await agents[1]!.send(bytes('all'));
+  await agents[1]!.say({ end: {} });
+  expect(await text).toBe('all');
+});
+
 test.each([
   ['the API server refuses', { again: async () => new Response('', { status: 403 }) }],
   ['it is another pod now', { again: async () => ({ node: 'n', offer: { ...log, podUid: 'v' } }) }],

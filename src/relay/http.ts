@@ -156,7 +156,7 @@ class Source {
         if (bytes === 'again') continue;
         return bytes;
       } catch (error) {
-        if (!(error instanceof StreamCut) || this.#cursor === undefined) throw error;
+        if (!(error instanceof StreamCut) || !this.#resumable()) throw error;
         do {
           if (this.#closed || this.#o.signal.aborted || tries >= triesMax) throw error;
           const delayMs = firstDelayMs * 2 ** tries++;
@@ -169,6 +169,11 @@ class Source {
   close(): void {
     this.#closed = true;
     this.#framed.close(1000);
+  }
+
+  /** A log of which nothing has been read yet begins where it would have begun. */
+  #resumable(): boolean {
+    return this.#cursor !== undefined || (this.#offer.kind === 'log' && this.#behind === 0);
   }
 
   async #read(): Promise<Uint8Array | 'again' | undefined> {
@@ -199,7 +204,10 @@ class Source {
       const { offer } = target;
       // Another instance, pod or kind of thing is no continuation.
       if (offer.kind !== 'log' || this.#offer.kind !== 'log' || offer.podUid !== this.#offer.podUid) return false;
-      const socket = await this.#o.open({ ...target, offer: { ...offer, cursor: this.#cursor } });
+      const socket = await this.#o.open({
+        ...target,
+        offer: this.#cursor === undefined ? offer : { ...offer, cursor: this.#cursor },
+      });
       if (socket instanceof Response) {
         await socket.body?.cancel();
         return false;
