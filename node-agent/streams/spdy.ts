@@ -4,7 +4,6 @@
 // spdystream, which is kubectl's and containerd's, neither looks at windows nor gives any) finds that the carrier is not read
 // while more than the session's window waits. Likewise what is sent waits for the carrier, one frame of a stream at a time, and
 // for the other side's windows once that side has spoken of any; before that they are taken for endless.
-import { Duplex } from 'node:stream';
 import {
   type ControlFrame,
   type DataPiece,
@@ -15,6 +14,9 @@ import {
   rstStatus,
   SpdyError,
 } from './spdy-frames.ts';
+import { defaultWindowBytes, SpdyStream, StreamReset, type StreamSession, streamWindowBytes } from './spdy-stream.ts';
+
+export { SpdyStream, StreamReset };
 
 export interface Carrier {
   /** It is gone. */
@@ -33,119 +35,14 @@ export interface SessionOptions {
   opened?(stream: SpdyStream): boolean;
 }
 
-/** The other side, or the session's end, has cut a stream off. */
-export class StreamReset extends Error {}
-
-const defaultWindowBytes = 64 * 1024;
-const streamWindowBytes = 1024 * 1024;
 const sessionWindowBytes = 4 * 1024 * 1024;
 const frameBytesMax = 64 * 1024;
 const streamsMax = 2048;
-/** Of each piece that waits, beside its bytes, so that many small ones are bounded, too. */
-const pieceCost = 256;
 /** Answers that the other side has not taken yet; with more nothing is read. */
 const owedMax = 64;
 const idMax = 0x7fff_ffff;
 
-export class SpdyStream extends Duplex {
-  readonly id: number;
-  readonly headers: Headers;
-  readonly #session: SpdySession;
-  readonly #queue: Uint8Array[] = [];
-  #wanted = false;
-  #finReceived = false;
-  #finSent = false;
-  #taken = 0;
-  /** What the other side still takes. */
-  sendWindow: number;
-  /** What the queue costs. */
-  queued = 0;
-
-  constructor(session: SpdySession, id: number, headers: Headers, sendWindow: number) {
-    // What waits to be read does so here, where it is counted.
-    super({ allowHalfOpen: true, readableHighWaterMark: 1, writableHighWaterMark: defaultWindowBytes });
-    this.#session = session;
-    this.id = id;
-    this.headers = headers;
-    this.sendWindow = sendWindow;
-    // Its close is all that matters to many.
-    this.on('error', () => {});
-  }
-
-  /** The other side may send no more after its end. */
-  received(data: Uint8Array, fin: boolean): void {
-    if (this.#finReceived) this.destroy(new StreamReset('data after its end'));
-    if (this.destroyed) return;
-    if (data.length > 0) {
-      this.#queue.push(compact(data));
-      this.queued += data.length + pieceCost;
-      this.#session.queued(data.length + pieceCost);
-    }
-    this.#finReceived ||= fin;
-    this.#pass();
-  }
-
-  /** Nothing more comes or goes. */
-  get complete(): boolean {
-    return this.#finReceived && this.writableFinished;
-  }
-
-  wasReset(status: number): void {
-    const reset = (): void => {
-      this.#finReceived = true;
-      this.#finSent = true;
-      this.destroy(new StreamReset(`the other side reset the stream (${status})`));
-    };
-    // After its end it only says that it takes no more.
-    if (this.#finReceived && this.#queue.length > 0) this.once('end', reset);
-    else reset();
-  }
-
-  #pass(): void {
-    while (this.#wanted && this.#queue.length > 0) {
-      const data = this.#queue.shift()!;
-      this.queued -= data.length + pieceCost;
-      this.#taken += data.length;
-      this.#session.queued(-data.length - pieceCost);
-      this.#session.taken(data.length);
-      this.#wanted = this.push(data);
-    }
-    if (this.#finReceived) {
-      if (this.#queue.length === 0 && this.#wanted) this.push(null);
-    } else if (this.#taken >= streamWindowBytes / 2) {
-      this.#session.grant(this.id, this.#taken);
-      this.#taken = 0;
-    }
-  }
-
-  override _read(): void {
-    this.#wanted = true;
-    this.#pass();
-  }
-
-  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
-    this.#session.sendData(this, chunk).then(() => done(), done);
-  }
-
-  override _final(done: (error?: Error) => void): void {
-    this.#session.sendFin(this).then(() => {
-      this.#finSent = true;
-      done();
-    }, done);
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#session.gone(this, this.#finReceived && this.#finSent);
-    for (const data of this.#queue.splice(0)) this.#session.taken(data.length);
-    this.queued = 0;
-    done(error);
-  }
-}
-
-/** A small piece keeps no large message in memory. */
-const compact = (data: Uint8Array): Uint8Array => (data.length * 8 < data.buffer.byteLength ? Buffer.from(data) : data);
-
-export class SpdySession {
+export class SpdySession implements StreamSession {
   readonly #carrier: Carrier;
   readonly #options: SessionOptions;
   readonly #reader = new FrameReader();
