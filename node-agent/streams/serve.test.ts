@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ApiError, errors } from '../../src/machinery/errors.ts';
-import { FramedStream } from '../../src/protocol/framed.ts';
+import { FramedStream, StreamCut } from '../../src/protocol/framed.ts';
 import { type ExecOffer, type HttpOffer, type LogOffer, streamsMax } from '../../src/protocol/streams.ts';
 import { type Answer, memoryDialer, offerBody, offerSocket, refusalOf, socketPair } from '../testing/streams.ts';
 import { type Servers, StreamServer } from './serve.ts';
@@ -185,6 +185,24 @@ test('a client that goes away ends what serves it; so does the end of the agent'
   expect(reasons).toEqual(['over', 'over']);
   expect(list[1]!.client!.closedWith?.code).toBe(1011);
   expect(server.count).toBe(0);
+});
+
+test('the end of the agent cuts a body, and does not fail it: it may go on with the next agent', async () => {
+  const { list, server } = answers({
+    log: async ({ accept }) => {
+      const socket = await accept({ status: 200, headers: [] });
+      await socket.send(Buffer.from('half'));
+      await new Promise<void>((resolve) => socket.signal.addEventListener('abort', () => resolve()));
+    },
+  });
+  server.offered([logs]);
+  await settled();
+  const stream = new FramedStream(list[0]!.client!);
+  await stream.next();
+  await stream.next();
+  server.stop();
+  await expect(stream.next()).rejects.toThrow(StreamCut);
+  expect(list[0]!.client!.closedWith?.code).toBe(1001);
 });
 
 test('a sender waits for who does not take', async () => {

@@ -36,6 +36,7 @@ export class StreamServer {
   readonly #dialer: Dialer;
   readonly #log: Log;
   readonly #open = new Set<AbortController>();
+  #stopping = false;
 
   constructor(servers: Partial<Servers>, dialer: Dialer, log: Log) {
     this.#servers = servers;
@@ -55,6 +56,7 @@ export class StreamServer {
 
   /** Ends all streams. */
   stop(): void {
+    this.#stopping = true;
     for (const stream of this.#open) stream.abort(errors.unavailable('the node agent stops'));
   }
 
@@ -126,7 +128,8 @@ export class StreamServer {
         };
         return serve({ offer, signal, body, accept: async (head) => (await open()).begin(head) });
       },
-      (status) => after(dialled, (answer) => answer.end(status)),
+      // Who stops does not fail: a log goes on with the next agent.
+      (status) => after(dialled, (answer) => (this.#stopping ? answer.cut() : answer.end(status))),
     );
   }
 
@@ -226,6 +229,12 @@ class Answering implements BodySocket {
       if ('bytes' in next) yield next.bytes;
       else if ('status' in next) throw new Error('the client broke off');
     }
+  }
+
+  cut(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#framed.close(1001, 'the node agent stops');
   }
 
   end(status?: Status): void {

@@ -6,6 +6,7 @@ import { parseTime } from '../../machinery/time.ts';
 import { isTrue } from '../routing.ts';
 
 const integers = ['sinceSeconds', 'tailLines', 'limitBytes'] as const;
+const streams: readonly string[] = ['All', 'Stderr', 'Stdout'];
 const flags = ['follow', 'previous', 'timestamps', 'insecureSkipTLSVerifyBackend'] as const;
 
 /** The options as plain strings, `container` always among them. Throws BadRequest or Invalid. */
@@ -44,8 +45,22 @@ export function logOptions(query: URLSearchParams, object: KubeObject): Record<s
       });
   }
   const stream = query.get('stream');
-  if (stream && stream !== 'All')
-    problems.push({ type: 'NotSupported', field: 'stream', badValue: stream, detail: 'supported values: "All"' });
+  if (stream) {
+    options.stream = stream;
+    if (!streams.includes(stream))
+      problems.push({
+        type: 'NotSupported',
+        field: 'stream',
+        badValue: stream,
+        detail: `supported values: ${streams.map((name) => JSON.stringify(name)).join(', ')}`,
+      });
+    if (stream !== 'All' && options.tailLines !== undefined)
+      problems.push({
+        type: 'Forbidden',
+        field: '',
+        detail: '`tailLines` and specific `stream` are mutually exclusive for now',
+      });
+  }
   if (problems.length > 0) throw errors.invalid('', 'PodLogOptions', pod.metadata.name, problems);
   options.container = chooseContainer(query.get('container') ?? '', pod);
   return options;
