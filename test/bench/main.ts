@@ -13,6 +13,7 @@ import { barePods } from './bare-cri.ts';
 import { measureEncryption } from './encryption.ts';
 import { type Cluster, deletedPod, killedContainer, lostNode, podStart, rollOut } from './pods.ts';
 import { p50, p99, percentile, print, ratio } from './stats.ts';
+import { measureStreams } from './streams.ts';
 import { since, sum, type Usage, usage } from './usage.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -31,6 +32,10 @@ if (wanted[0] === 'access') {
   await measureAccess();
   process.exit();
 }
+if (wanted[0] === 'streams') {
+  await measureStreams();
+  process.exit();
+}
 if (wanted[0] === 'encryption') {
   await measureEncryption();
   process.exit();
@@ -38,7 +43,7 @@ if (wanted[0] === 'encryption') {
 const unknown = wanted.filter((w) => !sections.some((s) => s === w));
 if (unknown.length > 0) {
   console.error(
-    `no such section: ${unknown.join(', ')} (there are: ${[...sections, 'api', 'access', 'encryption'].join(', ')})`,
+    `no such section: ${unknown.join(', ')} (there are: ${[...sections, 'api', 'access', 'encryption', 'streams'].join(', ')})`,
   );
   process.exit(2);
 }
