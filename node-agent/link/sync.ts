@@ -19,7 +19,7 @@ export interface SyncOptions {
   usage(): NodeUsage | undefined;
   /** Changes that fit the cursor; has to move it. */
   take(answer: SyncResponse): void;
-  /** Streams and drained pods, of every answer. */
+  /** Streams and drained pods, of every answer; streams may be repeated. */
   offered(answer: SyncResponse): void;
   connected(yes: boolean): void;
   /** The credential is not accepted (any more). Never rejects. */
@@ -32,6 +32,8 @@ export class SyncLoop {
   readonly #o: SyncOptions;
   readonly #abort = new AbortController();
   #wake: () => void = () => {};
+  /** Ids of offers that have come, and that the control plane need not know of yet. */
+  readonly #arrived = new Set<string>();
 
   constructor(options: SyncOptions) {
     this.#o = options;
@@ -78,19 +80,26 @@ export class SyncLoop {
 
   async #exchange(waitMs: number, usage?: NodeUsage): Promise<SyncResponse> {
     const { epoch, revision } = this.#o.cursor();
+    const offers = [...this.#arrived];
     const request: SyncRequest = {
       since: revision,
       epoch,
       serviceRevision: this.#o.serviceRevision(),
       waitMs,
       session: this.#o.session,
+      offers,
       ...(usage ? { usage } : {}),
     };
     const answer = await this.#o.api.sync(request, this.#abort.signal);
     const now = this.#o.cursor();
     // Another answer may have moved the cursor meanwhile: this one then says nothing new.
     if (now.epoch === epoch && now.revision === revision) this.#o.take(answer);
+    for (const id of offers) this.#arrived.delete(id);
     this.#o.offered(answer);
+    for (const offer of answer.streams) {
+      const { id } = (offer ?? {}) as { id?: unknown };
+      if (typeof id === 'string') this.#arrived.add(id);
+    }
     return answer;
   }
 

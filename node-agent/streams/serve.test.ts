@@ -151,18 +151,39 @@ test('a body that breaks off is no complete one', async () => {
 
 test('what is unknown, makes no sense or is too much is refused, and spoils nothing else', async () => {
   const { list, server } = answers({ exec: ({ accept }) => accept().then(() => new Promise<void>(() => {})) });
-  server.offered([null, 'x', { id: 'a', kind: 'teleport' }, { id: 'b', kind: 'exec' }, logs, exec]);
+  server.offered([null, 'x', { id: 'a', kind: 'teleport' }, { id: 'b', kind: 'exec' }, logs, { ...exec, id: 't' }]);
   await settled();
   expect(list.map(({ id, refused, client }) => [id, refused?.code ?? (client ? 'open' : '')])).toEqual([
     ['a', 501],
     ['b', 501],
     ['s', 503],
-    ['s', 'open'],
+    ['t', 'open'],
   ]);
-  server.offered(Array.from({ length: streamsMax }, () => exec));
+  server.offered(Array.from({ length: streamsMax }, (_, i) => ({ ...exec, id: `${i}` })));
   await settled();
   expect(server.count).toBe(streamsMax);
   expect(list.at(-1)!.refused).toMatchObject({ code: 429, reason: 'TooManyRequests' });
+});
+
+test('an offer that comes again is served once; how many are remembered is bounded', async () => {
+  const { list, server } = answers({ exec: ({ accept }) => accept().then(() => {}) });
+  server.offered([exec]);
+  server.offered([exec, { ...exec, id: 't' }, { ...exec, id: 't' }, { id: 'a', kind: 'teleport' }]);
+  server.offered([{ id: 'a', kind: 'teleport' }]);
+  await settled();
+  expect(list.map(({ id }) => id).sort()).toEqual(['a', 's', 't']);
+  list.length = 0;
+  for (let i = 0; i < 10_000; i++) {
+    server.offered([
+      { id: String(i), kind: 'teleport' },
+      ...(i > 1000 ? [{ id: String(i - 1000), kind: 'teleport' }] : []),
+    ]);
+  }
+  await settled();
+  expect(list).toHaveLength(10_000);
+  server.offered([exec]);
+  await settled();
+  expect(list).toHaveLength(10_001);
 });
 
 test('a client that goes away ends what serves it; so does the end of the agent', async () => {
@@ -175,7 +196,7 @@ test('a client that goes away ends what serves it; so does the end of the agent'
     },
   };
   const { list, server } = answers(served);
-  server.offered([exec, exec]);
+  server.offered([exec, { ...exec, id: 't' }]);
   await settled();
   list[0]!.client!.close(1000);
   await settled();

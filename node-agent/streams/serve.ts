@@ -30,12 +30,15 @@ export interface Servers {
 /** Streams without a message in either direction end after this long, as at the kubelet (streamingConnectionIdleTimeout). */
 const idleMs = 4 * 3600_000;
 const idleCheckMs = 60_000;
+/** Of offers, to know a repetition by: far more than can be offered before it is known that one has come. */
+const idsMax = 4 * streamsMax;
 
 export class StreamServer {
   readonly #servers: Partial<Servers>;
   readonly #dialer: Dialer;
   readonly #log: Log;
   readonly #open = new Set<AbortController>();
+  readonly #known = new Set<string>();
   #stopping = false;
 
   constructor(servers: Partial<Servers>, dialer: Dialer, log: Log) {
@@ -49,7 +52,7 @@ export class StreamServer {
     return this.#open.size;
   }
 
-  /** Of a sync response; what this agent does not know is refused. */
+  /** Of a sync response; what this agent does not know is refused, what it has been offered before is passed over. */
   offered(offers: readonly unknown[]): void {
     for (const offer of offers) void this.#offered(offer);
   }
@@ -64,6 +67,12 @@ export class StreamServer {
     const parsed = streamOffer.safeParse(raw);
     const id = (raw as { id?: unknown } | null)?.id;
     if (typeof id !== 'string') return this.#log.warn('an offer of a stream that makes no sense');
+    if (this.#known.has(id)) return;
+    this.#known.add(id);
+    for (const oldest of this.#known) {
+      if (this.#known.size <= idsMax) break;
+      this.#known.delete(oldest);
+    }
     const serve = parsed.success ? this.#serverOf(parsed.data) : undefined;
     if (!parsed.success || !serve) {
       const kind = String((raw as { kind?: unknown }).kind);

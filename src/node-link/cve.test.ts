@@ -27,31 +27,31 @@ describe('CVE-2018-1002105: a stream is of the request that was let in, and of n
 
   it('nobody claims one that is not waited for, nor twice', async () => {
     const { of } = streams();
-    await expect(of.claim('s', true)).rejects.toMatchObject({ code: 410 });
+    await expect(of.claim(mailbox, 's', true)).rejects.toMatchObject({ code: 410 });
     of.offer(mailbox, offer, 1000);
-    await expect(of.claim('t', true)).rejects.toMatchObject({ code: 410 });
-    await of.claim('s', true);
-    await expect(of.claim('s', true)).rejects.toMatchObject({ code: 410 });
-    await expect(of.claim('s', false)).rejects.toMatchObject({ code: 410 });
+    await expect(of.claim(mailbox, 't', true)).rejects.toMatchObject({ code: 410 });
+    await of.claim(mailbox, 's', true);
+    await expect(of.claim(mailbox, 's', true)).rejects.toMatchObject({ code: 410 });
+    await expect(of.claim(mailbox, 's', false)).rejects.toMatchObject({ code: 410 });
   });
 
   it('it ends with the credential, and so does what was offered to it', async () => {
     const { of, cut } = streams();
     of.offer(mailbox, offer, 1000);
-    await of.claim('s', true);
+    await of.claim(mailbox, 's', true);
     of.offer(mailbox, { ...offer, id: 't' }, 1000);
-    await of.hangUp();
+    await of.hangUp(mailbox);
     expect(cut).toEqual(['s']);
-    await expect(of.claim('t', true)).rejects.toMatchObject({ code: 410 });
+    await expect(of.claim(mailbox, 't', true)).rejects.toMatchObject({ code: 410 });
   });
 
   it('also where the link was evicted meanwhile, as that of a node that streams and does not poll', async () => {
     const { of, cut, make } = streams();
     of.offer(mailbox, offer, 1000);
-    await of.claim('s', true);
-    await make().hangUp();
+    await of.claim(mailbox, 's', true);
+    await make().hangUp(mailbox);
     expect(cut).toEqual(['s']);
-    await make().hangUp();
+    await make().hangUp(mailbox);
     expect(cut).toEqual(['s']);
   });
 });

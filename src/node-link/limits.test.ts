@@ -68,8 +68,24 @@ it('streams that wait for a node; those that nobody waits for any more make room
   expect(() => streams.offer(mailbox, offer('z'), 1000)).toThrow(/^Too many requests/);
   clock.ms = 1001;
   streams.offer(mailbox, offer('z'), 1000);
-  await expect(streams.claim('s1', true)).rejects.toMatchObject({ reason: 'Gone' });
-  await streams.claim('y', true);
+  await expect(streams.claim(mailbox, 's1', true)).rejects.toMatchObject({ reason: 'Gone' });
+  await streams.claim(mailbox, 'y', true);
+});
+
+it('an offer leaves the mailbox when the agent comes for it, to take it or to refuse it, and with the credential', async () => {
+  const waiting = new Set<string>();
+  const box = {
+    offer: ({ id }: { id: string }) => void waiting.add(id),
+    withdraw: (id: string) => void waiting.delete(id),
+  };
+  const streams = new OfferedStreams(timers, { isJoined: async () => true, cut: async () => {} }, kept());
+  for (const id of ['taken', 'refused', 'left', 'waits']) streams.offer(box, offer(id), 1000);
+  await streams.claim(box, 'taken', true);
+  await streams.claim(box, 'refused', false);
+  streams.withdraw(box, 'left');
+  expect([...waiting]).toEqual(['waits']);
+  await streams.hangUp(box);
+  expect([...waiting]).toEqual([]);
 });
 
 it('streams that were let in: what is over is forgotten, what is open counts', async () => {
@@ -86,7 +102,7 @@ it('streams that were let in: what is over is forgotten, what is open counts', a
   );
   const open = async (id: number): Promise<void> => {
     streams.offer(mailbox, offer(String(id)), 1000);
-    await streams.claim(String(id), true);
+    await streams.claim(mailbox, String(id), true);
   };
   for (let id = 0; id < 1400; id++) await open(id);
   expect(store.ids.size).toBeLessThanOrEqual(1000);
@@ -96,11 +112,11 @@ it('streams that were let in: what is over is forgotten, what is open counts', a
     (error: ApiError) => error.reason,
   );
   for (let id = 1401; !refused && id < 3000; id++) if ((await open(id).catch(() => 'refused')) === 'refused') break;
-  await streams.hangUp();
+  await streams.hangUp(mailbox);
   expect(cut.length).toBeGreaterThan(900);
   expect(cut.length).toBeLessThanOrEqual(1001);
   expect(store.ids.size).toBe(0);
   cut.length = 0;
-  await streams.hangUp();
+  await streams.hangUp(mailbox);
   expect(cut).toEqual([]);
 });

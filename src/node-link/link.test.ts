@@ -84,6 +84,7 @@ function bench(state: LinkState = { node: 'n1', contact: 'unknown' }, timers = n
   };
 }
 
+const logOffer = { id: '1', kind: 'log', namespace: 'd', pod: 'p', podUid: 'u', container: 'c', options: {} } as const;
 const poll: SyncRequest = { since: 5, epoch: 'e', serviceRevision: 0, waitMs: 5000, session: 's' };
 const change = { type: 'put' as const, resource: 'pods', namespace: 'default', name: 'p', object: {} };
 
@@ -154,8 +155,62 @@ describe('a node link', () => {
     await settle();
     const newer = b.core.sync(poll);
     expect((await older).changes).toEqual([]);
-    b.core.offer({ id: '1', kind: 'log', namespace: 'd', pod: 'p', podUid: 'u', container: 'c', options: {} });
+    b.core.offer(logOffer, 2_000_000);
     expect((await newer).streams).toHaveLength(1);
+  });
+
+  describe('with an offer whose answer is lost', () => {
+    const now: SyncRequest = { ...poll, waitMs: 0, offers: [] };
+    const http = { ...{ id: 'h', kind: 'http', target: { type: 'node' }, scheme: 'http', method: 'POST' } } as const;
+    const request = { ...http, path: '/', headers: [], body: false, prefix: '' };
+    const ids = async (answer: Promise<{ streams: unknown[] }>) =>
+      (await answer).streams.map((offer) => (offer as { id: string }).id);
+
+    it('says it again until the agent has said that it has it', async () => {
+      const b = bench();
+      const held = b.core.sync({ ...now, waitMs: 5000 });
+      await settle();
+      b.core.offer(logOffer, 2_000_000);
+      expect(await ids(held)).toEqual(['1']);
+      b.core.offer({ ...logOffer, id: '2' }, 2_000_000);
+      expect(await ids(b.core.sync(now))).toEqual(['1', '2']);
+      expect(await ids(b.core.sync({ ...now, offers: ['1', 'x', '__proto__'] }))).toEqual(['2']);
+      // No poll comes back at once because of what the agent has.
+      let answered = false;
+      void b.core.sync({ ...now, waitMs: 5000, offers: ['2'] }).then(() => {
+        answered = true;
+      });
+      await settle();
+      expect(answered).toBe(false);
+    });
+
+    it('does not once it was claimed or withdrawn, or its time is over', async () => {
+      const b = bench();
+      for (const id of ['1', '2', '3']) b.core.offer({ ...logOffer, id }, b.timers.now() + (id === '3' ? 2000 : 1000));
+      expect(await ids(b.core.sync(now))).toEqual(['1', '2', '3']);
+      b.core.withdraw('1');
+      expect(await ids(b.core.sync(now))).toEqual(['2', '3']);
+      await b.timers.advance(1500);
+      expect(await ids(b.core.sync(now))).toEqual(['3']);
+    });
+
+    it('tells the next life of the agent, but for a request that may have been made already', async () => {
+      const b = bench();
+      b.core.offer(logOffer, 2_000_000);
+      b.core.offer(request, 2_000_000);
+      expect(await ids(b.core.sync(now))).toEqual(['1', 'h']);
+      await b.core.sync({ ...now, offers: ['1', 'h'] });
+      expect(await ids(b.core.sync({ ...now, session: 'next' }))).toEqual(['1']);
+      expect(await ids(b.core.sync({ ...now, session: 'next', offers: ['1'] }))).toEqual([]);
+    });
+
+    it('tells an agent of an earlier version once', async () => {
+      const b = bench();
+      b.core.offer(logOffer, 2_000_000);
+      const { offers: _, ...earlier } = now;
+      expect(await ids(b.core.sync(earlier))).toEqual(['1']);
+      expect(await ids(b.core.sync(earlier))).toEqual([]);
+    });
   });
 
   it('takes an acknowledgement beside a held poll without ending it', async () => {

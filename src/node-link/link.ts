@@ -8,6 +8,7 @@ import type { NodeUsageRates } from '../machinery/usage.ts';
 import type { Alarm, ClusterConfig, Log, Timers } from '../ports/index.ts';
 import type { NodeChange, SyncRequest, SyncResponse } from '../protocol/node.ts';
 import type { StreamOffer } from '../protocol/streams.ts';
+import { OfferMailbox } from './mailbox.ts';
 import { UsageHistory } from './usage.ts';
 
 /** What the API server answers to a link. */
@@ -68,6 +69,7 @@ export class NodeLinkCore {
   #state: LinkState;
   readonly #startedMs: number;
   readonly #usage: UsageHistory;
+  readonly #offers: OfferMailbox;
   #lastContactMs: number | undefined;
   /** Raised by every poke and offer; a held poll sleeps until it moves. */
   #bell = 0;
@@ -78,7 +80,6 @@ export class NodeLinkCore {
   #session = '';
   #epoch = '';
   #told = new Set<string>();
-  #offers: StreamOffer[] = [];
   #lastNewsMs = 0;
   /** When the alarm is to fire; undefined: it is not armed, as far as this life of the link knows. */
   #armedMs: number | undefined;
@@ -90,6 +91,7 @@ export class NodeLinkCore {
     this.#state = options.state;
     this.#startedMs = options.timers.now();
     this.#usage = new UsageHistory(options.timers);
+    this.#offers = new OfferMailbox(options.timers);
     if (this.#state.contact === 'alive') this.#awaitContact();
   }
 
@@ -128,13 +130,14 @@ export class NodeLinkCore {
     return this.#usage.rates();
   }
 
-  offer(stream: StreamOffer): void {
-    this.#offers.push(stream);
+  /** Until it is withdrawn, or nobody waits for it any more. */
+  offer(stream: StreamOffer, untilMs: number): void {
+    this.#offers.add(stream, untilMs);
     this.#ring();
   }
 
   withdraw(streamId: string): void {
-    this.#offers = this.#offers.filter((offer) => offer.id !== streamId);
+    this.#offers.remove(streamId);
   }
 
   /** Any sign of life: a poll, a report, a stream. Tells of a return on the side; one that got lost is told again. */
@@ -163,6 +166,7 @@ export class NodeLinkCore {
   async sync(request: SyncRequest, cancelled?: AbortSignal): Promise<SyncResponse> {
     this.heard();
     this.#usage.add(request.usage);
+    this.#offers.acknowledge(request);
     const { timers, config } = this.#options;
     const begins = request.session !== this.#session || request.epoch !== this.#epoch || request.since === 0;
     if (request.session !== this.#session || request.since === 0) {
@@ -189,7 +193,7 @@ export class NodeLinkCore {
       const news = await this.#ask(since, epoch, bell);
       const drained = news?.drained.filter((uid) => !this.#told.has(uid)) ?? [];
       const over = timers.now() >= untilMs || cancelled?.aborted || poll !== this.#polls;
-      const offers = poll === this.#polls ? this.#offers.splice(0) : [];
+      const offers = poll === this.#polls ? this.#offers.handOut(request) : [];
       if (news) {
         since = news.revision;
         epoch = news.epoch;

@@ -18,9 +18,9 @@ export interface LetIn {
   remove(ids: string[]): void;
 }
 
-/** Where offers wait for the agent's poll. */
+/** Where offers wait for the agent. */
 export interface Mailbox {
-  offer(stream: StreamOffer): void;
+  offer(stream: StreamOffer, untilMs: number): void;
   withdraw(id: string): void;
 }
 
@@ -51,7 +51,7 @@ export class OfferedStreams {
     if (this.#pending.size >= streamsMax)
       throw errors.tooManyRequests(`${streamsMax} streams wait for the node already`);
     this.#pending.set(offer.id, now + waitMs);
-    mailbox.offer(offer);
+    mailbox.offer(offer, now + waitMs);
   }
 
   withdraw(mailbox: Mailbox | undefined, id: string): void {
@@ -59,10 +59,10 @@ export class OfferedStreams {
   }
 
   /** The agent comes for a stream, to take it or to refuse it. Throws Gone where it is not waited for. */
-  async claim(id: string, takes: boolean): Promise<void> {
+  async claim(mailbox: Mailbox, id: string, takes: boolean): Promise<void> {
     const untilMs = this.#pending.get(id);
     if (untilMs === undefined || untilMs < this.#clock.now()) throw errors.gone('nobody waits for this stream');
-    this.#pending.delete(id);
+    this.withdraw(mailbox, id);
     if (!takes) return;
     this.#letIn.add(id);
     this.#kept.add(id);
@@ -76,11 +76,11 @@ export class OfferedStreams {
     throw errors.tooManyRequests('the node has more streams than the cluster allows one');
   }
 
-  /** Cuts all streams that were let in. */
-  async hangUp(): Promise<void> {
+  /** Cuts all streams that were let in, and takes back what was offered. */
+  async hangUp(mailbox: Mailbox | undefined): Promise<void> {
     const ids = [...this.#letIn];
     this.#forget(ids);
-    this.#pending.clear();
+    for (const id of [...this.#pending.keys()]) this.withdraw(mailbox, id);
     await Promise.all(ids.map((id) => this.#meetings.cut(id)));
   }
 

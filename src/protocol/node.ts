@@ -75,6 +75,8 @@ export const syncRequest = z.object({
   waitMs: z.number(),
   /** New with every start of the agent. */
   session: z.string(),
+  /** Ids of offers that have come with answers; each is said until an answer has come to that. Absent: the agent never says. */
+  offers: z.optional(z.array(z.string())),
   /** NodeUsage: see usage.ts. Read by itself, so that one of another version spoils nothing. */
   usage: z.optional(z.unknown()),
 });
@@ -98,7 +100,7 @@ export const syncResponse = z.object({
   /** The changes are the complete state: forget all else. */
   reset: z.boolean(),
   changes: z.array(nodeChange),
-  /** StreamOffers: see streams.ts. Each is read by itself, so that a kind of a later version spoils nothing. */
+  /** StreamOffers: see streams.ts. Repeated until they are acknowledged. Each is read by itself, so that a kind of a later version spoils nothing. */
   streams: z.array(z.unknown()),
   /** Uids of terminating pods that no Ready node sends new connections to any more: SIGTERM may go. */
   drained: z.array(z.string()),

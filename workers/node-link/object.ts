@@ -64,7 +64,7 @@ export class NodeLinkObject extends DurableObject<Env> {
   /** The node's credential was replaced or revoked: whoever came in with it is gone when this resolves. */
   async credentialChanged(): Promise<void> {
     this.#requests.credentialChanged();
-    await this.#streams.hangUp();
+    await this.#streams.hangUp(this.#core);
   }
 
   /** A client waits for the node's half of a stream. How long it should. */
@@ -85,8 +85,9 @@ export class NodeLinkObject extends DurableObject<Env> {
   claim(node: string, id: string, authorization: string, takes: boolean): Promise<Outcome<void>> {
     return outcome(log, 'a claim of a stream', async () => {
       await this.#requests.authenticate({ headers: new Headers({ authorization }) }, node);
-      this.#of(node).heard();
-      await this.#streams.claim(id, takes);
+      const core = this.#of(node);
+      core.heard();
+      await this.#streams.claim(core, id, takes);
     });
   }
 
