@@ -126,14 +126,18 @@ export function runtimeContract(subject: () => ContractSubject): void {
     expect([...all.sandboxes, ...all.containers].filter((x) => x.podUid === uid)).toEqual([]);
   });
 
-  test('an end from outside is hinted at', async () => {
+  test('an end from outside is hinted at; that of a command in it is not', async () => {
     const { runtime, kill } = subject();
     const hints: RuntimeHint[] = [];
     runtime.watch((h) => hints.push(h));
     const { sandbox, id } = await start(uidOf());
     await runtime.startContainer(id);
+    const ends = () => hints.filter((h) => h.type === 'container' && h.id === id && h.event === 'exit');
+    expect((await runtime.exec(id, ['true'], 5)).exitCode).toBe(0);
+    await new Promise((r) => setTimeout(r, 100));
+    expect(ends()).toEqual([]);
     kill(id);
-    await eventually('hint', () => hints.some((h) => h.type === 'container' && h.id === id && h.event === 'exit'));
+    await eventually('hint', () => ends().length > 0);
     await eventually('exited', async () => (await runtime.containerStatus(id)).state === 'exited');
     expect(await runtime.containerStatus(id)).toMatchObject({ exitCode: 137, reason: 'Error' });
     await runtime.removeSandbox(sandbox);

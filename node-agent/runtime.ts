@@ -205,7 +205,7 @@ export interface RuntimeCounters {
 }
 
 /** `container`: look at this container again. `all`: anything may have changed (the stream was interrupted): list. */
-export type RuntimeHint = { type: 'container'; id: string; event: 'exit' | 'oom' | 'other' } | { type: 'all' };
+export type RuntimeHint = { type: 'container'; id: string; event: 'exit' | 'oom' } | { type: 'all' };
 
 /** A failed call: `code` as in gRPC (NOT_FOUND, DEADLINE_EXCEEDED, UNAVAILABLE, …). */
 export class RuntimeError extends Error {

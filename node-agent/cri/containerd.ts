@@ -71,11 +71,25 @@ async function ignoreAbsent(work: Promise<unknown>): Promise<void> {
   }
 }
 
-/** The first length-delimited field 1 of a message: every task event starts with its container's id. */
-export function containerIdOf(payload: Uint8Array): string {
-  if (payload[0] !== 0x0a) return '';
-  const length = payload[1] ?? 0;
-  return Buffer.from(payload.subarray(2, 2 + length)).toString('latin1');
+/** Field `number` of a message whose fields before it are texts too; '' where something else is there. */
+function textOf(payload: Uint8Array, number: number): string {
+  let at = 0;
+  for (let field = 1; ; field++) {
+    if (payload[at] !== ((field << 3) | 2)) return '';
+    const start = at + 2;
+    at = start + (payload[at + 1] ?? 0);
+    if (field === number) return Buffer.from(payload.subarray(start, at)).toString('latin1');
+  }
+}
+
+/** What an event of tasks hints at. Each begins with its container's id; that of an exit goes on with its process's. */
+function hintOf(topic: string, payload: Uint8Array): RuntimeHint | undefined {
+  const id = textOf(payload, 1);
+  const hint = (event: 'exit' | 'oom'): RuntimeHint => ({ type: 'container', id, event });
+  if (topic === '/tasks/oom') return hint('oom');
+  // Started is learnt from StartContainer's answer; commands that end say nothing of their container.
+  if (topic === '/tasks/delete' || (topic === '/tasks/exit' && textOf(payload, 2) === id)) return hint('exit');
+  return undefined;
 }
 
 export class ContainerdRuntime implements Runtime {
@@ -279,12 +293,8 @@ export class ContainerdRuntime implements Runtime {
       if (this.#closed) return;
       this.#cancel = this.#client.subscribe(
         (topic, payload) => {
-          const id = containerIdOf(payload);
-          const event =
-            topic === '/tasks/exit' || topic === '/tasks/delete' ? 'exit' : topic === '/tasks/oom' ? 'oom' : 'other';
-          // Started is learnt from StartContainer's answer; execs say nothing about their container.
-          if (topic === '/tasks/exit' || topic === '/tasks/delete' || topic === '/tasks/oom')
-            listener({ type: 'container', id, event });
+          const hint = hintOf(topic, payload);
+          if (hint) listener(hint);
         },
         () => {
           interrupted = true;

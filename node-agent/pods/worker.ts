@@ -34,7 +34,8 @@ import type { Termination } from './seen.ts';
 import { computeStatus, mergedConditions } from './status.ts';
 
 const stepRetryMaxMs = 10_000;
-const exitPollMs = [1, 5, 10, 20, 40, 80, 160, 320];
+/** Until the next list of everything finds it anyway. */
+const exitPollMs = [1, 5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120];
 
 /** What files of a pod may say of the pod itself. */
 const downward = ({ metadata }: Pod) => [metadata.labels ?? {}, metadata.annotations ?? {}, metadata.generation ?? 0];
@@ -186,10 +187,12 @@ export class PodWorker {
       if (!ready()) return this.poke();
       await new Promise<void>((resolve) => node.timers.after(waitMs, resolve));
     }
+    // One may end before the call that starts it has returned.
+    const alive = (): boolean => /^(created|running)$/.test(state.containers.get(id)?.state ?? '');
     for (const waitMs of exitPollMs) {
-      if (state.containers.get(id)?.state !== 'running') return;
+      if (!alive()) return;
       await this.#learn(id);
-      if (state.containers.get(id)?.state !== 'running') return this.poke();
+      if (!alive()) return this.poke();
       await new Promise<void>((resolve) => node.timers.after(waitMs, resolve));
     }
   }

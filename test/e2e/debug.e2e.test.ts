@@ -31,6 +31,8 @@ cluster('debug', (ns) => {
       pod('done', { restartPolicy: 'Never', containers: [sh('web', 'true')] }),
     );
     await kubectl(['wait', 'pod/web', 'pod/victim', '--for=condition=Ready', '--timeout=60s', '-n', ns]);
+    // Until that is said, one would still be started.
+    await kubectl(['wait', 'pod/done', '--for=jsonpath={.status.phase}=Succeeded', '--timeout=60s', '-n', ns]);
   });
 
   test('a pod: each profile has the rights that it says', async () => {

@@ -23,8 +23,10 @@ export async function learn(context: PodContext, id: string, sandboxId?: string)
     lose(context, id);
     return before !== undefined;
   }
+  // Another answer may have overtaken this one.
+  const known = state.containers.get(id);
+  if (known?.state === 'exited' && !known.lost) return false;
   if (!record.sandboxId) record.sandboxId = sandboxId ?? before?.sandboxId ?? '';
-  if (before?.state === 'exited' && record.state === 'exited') return false;
   const memory = state.memory.get(id) ?? firstMemory(context, record);
   state.memory.set(id, memory);
   if (record.state === 'exited')
