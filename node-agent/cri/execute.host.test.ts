@@ -88,8 +88,13 @@ describe.skipIf(why !== undefined)('execute on containerd', () => {
 
   test('a terminal has the size that it was given, and says when it changes', async () => {
     const id = await container();
+    const terminal = { stdin: true, stdout: true, stderr: false, tty: true };
+    for (let i = 0; i < 10; i++) {
+      const sized = await sh(id, 'stty size', { ...terminal, size: { width: 101, height: 33 + i } });
+      expect(await text(sized.stdout!)).toBe(`${33 + i} 101\r\n`);
+    }
     const script = 'trap "stty size; exit 4" WINCH; echo ready; while :; do sleep 0.01; done';
-    const e = await sh(id, script, { stdin: true, stdout: true, stderr: false, tty: true });
+    const e = await sh(id, script, terminal);
     let seen = '';
     for await (const chunk of e.stdout!) {
       seen += String(chunk);

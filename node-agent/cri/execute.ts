@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../../src/ports/index.ts';
 import { gateOf } from '../platform.ts';
 import { type ContainerState, type Runtime, RuntimeError } from '../runtime.ts';
-import type { Executed, StandardStreams } from '../streams/processes.ts';
+import type { Executed, StandardStreams, TerminalSize } from '../streams/processes.ts';
 import type { ContainerdClient } from './client.ts';
 import { FifoStock, type Fifos, openReader, openWriter } from './fifos.ts';
 
@@ -19,6 +19,7 @@ interface ProcessSpec extends Record<string, unknown> {
   args: string[];
   env?: string[];
   terminal: boolean;
+  consoleSize?: TerminalSize;
   commandLine?: string;
 }
 
@@ -69,7 +70,7 @@ export class Executor {
   }
 
   async execute(containerId: string, command: readonly string[], streams: StandardStreams): Promise<Executed> {
-    const spec = await this.#spec(containerId, command, streams.tty);
+    const spec = await this.#spec(containerId, command, streams);
     const ref = { container_id: containerId, exec_id: randomBytes(32).toString('hex') };
     const fifos = await this.#fifos.take(nameOf(ref));
     const outputs: { stdout?: Socket; stderr?: Socket } = {};
@@ -94,7 +95,11 @@ export class Executor {
     this.#stopped.abort();
   }
 
-  async #spec(containerId: string, command: readonly string[], terminal: boolean): Promise<ProcessSpec> {
+  async #spec(
+    containerId: string,
+    command: readonly string[],
+    { tty: terminal, size }: StandardStreams,
+  ): Promise<ProcessSpec> {
     const { container } = await this.#p.client
       .container<{ container: { spec: { value: Uint8Array } } }>(containerId)
       .catch((error: unknown) => {
@@ -103,9 +108,11 @@ export class Executor {
           : said(`failed to get container spec`, error);
       });
     const { process } = JSON.parse(Buffer.from(container.spec.value).toString()) as { process: ProcessSpec };
-    const { commandLine: _, ...spec } = process;
+    const { commandLine: _, consoleSize: __, ...spec } = process;
     const env = (spec.env ?? []).filter((e) => !terminal || !e.startsWith('TERM='));
-    return { ...spec, args: [...command], terminal, env: terminal ? [...env, 'TERM=xterm'] : env };
+    const begin = { ...spec, args: [...command] };
+    if (!terminal) return { ...begin, terminal, env };
+    return { ...begin, terminal, env: [...env, 'TERM=xterm'], ...(size ? { consoleSize: size } : {}) };
   }
 
   async #begin(ref: ProcessRef, spec: ProcessSpec, fifos: Fifos, streams: StandardStreams): Promise<void> {

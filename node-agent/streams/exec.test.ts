@@ -8,7 +8,7 @@ import { startContainer } from '../testing/containers.ts';
 import { type MemorySocket, offerSocket, refusalOf } from '../testing/streams.ts';
 import { channelCodec, channels } from './channels.ts';
 import { execServer } from './exec.ts';
-import type { Executed, Processes } from './processes.ts';
+import type { Executed, Processes, StandardStreams } from './processes.ts';
 
 const v5 = 'v5.channel.k8s.io';
 const soon = (ms = 50): Promise<'later'> => new Promise((r) => setTimeout(r, ms, 'later' as const));
@@ -18,10 +18,12 @@ async function serving() {
   const { id } = await startContainer(runtime, 'x:1');
   const executor = new SimulatedExecutor(runtime, systemTimers, systemRandom);
   const started: Executed[] = [];
+  const begun: StandardStreams[] = [];
   const processes: Pick<Processes, 'execute'> = {
     async execute(...given) {
       const process = await executor.execute(...given);
       started.push(process);
+      begun.push(given[2]);
       return process;
     },
   };
@@ -31,7 +33,7 @@ async function serving() {
     ['d', { id: 'd', name: 'done', state: 'exited' as const }],
   ]);
   const pods = { worker: (uid: string) => (uid === 'u' ? { state: { containers } } : undefined) };
-  return { serve: execServer(pods, processes), crash: () => runtime.crash(id), started };
+  return { serve: execServer(pods, processes), crash: () => runtime.crash(id), started, begun };
 }
 
 const offerOf = (command: string[], more: Partial<ExecOffer> = {}): ExecOffer => ({
@@ -173,6 +175,27 @@ test('a terminal has no error channel of its own, and takes its newest size', as
   });
   expect(sizes[0]).toEqual([1, 2]);
   expect(sizes.length).toBeLessThanOrEqual(2);
+});
+
+test('a terminal has the size of the client when the process starts, whatever is typed before; nobody waits long for it', async () => {
+  const { serve, started, begun } = await serving();
+  const { client } = await offerSocket(serve, offerOf(['cat'], { tty: true }));
+  await say(client, channels.stdin, 'typed');
+  await say(client, channels.stdin, ' ahead\n');
+  await soon();
+  expect(started).toEqual([]);
+  await say(client, channels.resize, '{"Width":101,"Height":33}');
+  await say(client, channels.stdin, '\x04');
+  expect((await received(client)).said[1]).toContain('typed ahead\r\n');
+  expect(begun[0]?.size).toEqual({ width: 101, height: 33 });
+
+  const silent = await offerSocket(serve, offerOf(['cat'], { tty: true }));
+  await say(silent.client, channels.stdin, 'x'.repeat(200_000));
+  await say(silent.client, channels.stdin, '\n\x04');
+  expect((await received(silent.client)).said[1]?.length).toBeGreaterThan(200_000);
+  expect(begun[1]).toMatchObject({ tty: true, size: undefined });
+  await received((await offerSocket(serve, offerOf(['true']))).client);
+  expect(begun[2]).not.toHaveProperty('size');
 });
 
 test('what cannot be executed in: v5 is told on the error channel, as others could not show it; the others are refused', async () => {

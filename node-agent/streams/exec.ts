@@ -9,7 +9,8 @@ export function execServer(pods: Pods, processes: Pick<Processes, 'execute'>): S
     const { command, protocol } = stream.offer;
     return serveRemoteCommand<ExecOffer, Executed>(pods, stream, {
       absent: (container) => `container not found (${JSON.stringify(container)})`,
-      start: (containerId, streams) => processes.execute(containerId, command, streams),
+      start: async (containerId, streams, size) =>
+        processes.execute(containerId, command, streams.tty ? { ...streams, size: await size() } : streams),
       outcome: async ({ exit }) => exitOutcome(await exit, command, protocol),
       failed: (error) =>
         internalError(`error executing command in container: ${error instanceof Error ? error.message : error}`),

@@ -8,6 +8,14 @@ export interface StandardStreams {
   /** Never together with `tty`. */
   stderr: boolean;
   tty: boolean;
+  /** What the terminal has before the process starts. */
+  size?: TerminalSize | undefined;
+}
+
+/** In characters, 1 to 65535. */
+export interface TerminalSize {
+  width: number;
+  height: number;
 }
 
 export interface Attached {

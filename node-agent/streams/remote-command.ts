@@ -8,7 +8,8 @@ import { ApiError, errors } from '../../src/machinery/errors.ts';
 import type { AttachOffer, ExecOffer } from '../../src/protocol/streams.ts';
 import type { ContainerRecord } from '../runtime.ts';
 import { type ChannelCodec, ChannelError, channelCodec, channels } from './channels.ts';
-import type { Attached, StandardStreams } from './processes.ts';
+import type { Attached, StandardStreams, TerminalSize } from './processes.ts';
+import { TerminalSizes } from './terminal-sizes.ts';
 import type { ClientSocket, SocketOffered } from './types.ts';
 
 /** Of the manager of pods, what finds a container. */
@@ -44,11 +45,14 @@ const isVersioned = (protocol: string): boolean => /^v[45]\./.test(protocol);
 
 /** What a client that has gone sent before is still delivered, if somebody takes it this soon. */
 const lateInputMs = 10_000;
+/** What is read of a client before its process has started: the size of its terminal may be behind it. */
+const earlyBytesMax = 64 * 1024;
 
 export interface RemoteCommand<A extends Attached> {
   /** What the kubelet says where no such container runs. */
   absent(container: string): string;
-  start(containerId: string, streams: StandardStreams): Promise<A>;
+  /** `size`: what the client's terminal has, which it says at once, if at all. */
+  start(containerId: string, streams: StandardStreams, size: () => Promise<TerminalSize | undefined>): Promise<A>;
   /** When it is over; rejects with what {@link failed} puts into words. */
   outcome(attached: A): Promise<Outcome>;
   failed(error: unknown): Outcome;
@@ -90,13 +94,16 @@ export async function serveRemoteCommand<O extends Offer, A extends Attached>(
   if (container instanceof ApiError) return finish(internalError(`unable to upgrade connection: ${container.message}`));
 
   const { failed } = command;
+  const sizes = new TerminalSizes();
+  const started = command.start(container, streams, () => sizes.first(gone));
+  const input = takeInput(client, codec, sizes, started);
   let attached: A;
   try {
-    attached = await command.start(container, streams);
+    attached = await started;
   } catch (error) {
     return finish(failed(error));
   }
-  const input = takeInput(client, codec, attached);
+  sizes.to(({ width, height }) => attached.resize(width, height));
   const output = Promise.all([
     copy(attached.stdout, (data) => say(channels.stdout, data)),
     copy(attached.stderr, (data) => say(channels.stderr, data)),
@@ -131,23 +138,42 @@ async function copy(
 }
 
 /** Until the client's side of the socket ends. What nobody takes any more is passed over, so that the socket's own end is seen. */
-async function takeInput(client: ClientSocket, codec: ChannelCodec, attached: Attached): Promise<void> {
-  const { stdin } = attached;
-  const sizes = new Sizes((width, height) => attached.resize(width, height));
+async function takeInput(
+  client: ClientSocket,
+  codec: ChannelCodec,
+  sizes: TerminalSizes,
+  started: Promise<Attached>,
+): Promise<void> {
+  let room = earlyBytesMax;
+  let written: Promise<unknown> = started.then(
+    () => {
+      room = 0;
+    },
+    () => {},
+  );
+  const write = (work: (stdin: Writable) => unknown): void => {
+    written = written
+      .then(() => started)
+      .then(({ stdin }) => stdin && work(stdin))
+      .catch(() => {});
+  };
   try {
     for await (const message of client.messages()) {
       const said = codec.decode(message);
       if (!said) continue;
-      if (said.channel === channels.stdin && stdin) {
-        if ('closed' in said) stdin.end();
-        else if (stdin.writable && !stdin.write(said.data)) await drained(stdin);
+      if (said.channel === channels.stdin) {
+        if ('closed' in said) write((stdin) => stdin.end());
+        else write((stdin) => stdin.writable && !stdin.write(said.data) && drained(stdin));
+        room -= message.data.byteLength;
+        if (room <= 0) await written;
       } else if (said.channel === channels.resize && !('closed' in said)) sizes.take(said.data);
       else if ('closed' in said && said.channel > channels.resize) throw new ChannelError('there is no such channel');
     }
   } catch (error) {
     client.close(error instanceof ChannelError ? 1002 : 1011, String(error));
   }
-  stdin?.end();
+  write((stdin) => stdin.end());
+  await written;
 }
 
 const drained = (stdin: Writable): Promise<void> =>
@@ -159,54 +185,3 @@ const drained = (stdin: Writable): Promise<void> =>
     stdin.on('drain', done).on('close', done);
     if (stdin.destroyed) done();
   });
-
-const sizeBytesMax = 4096;
-
-/** The sizes of a terminal, as a stream of JSON objects. While one is being set only the newest of the others is kept. */
-class Sizes {
-  readonly #set: (width: number, height: number) => Promise<void>;
-  #text = '';
-  #next: { width: number; height: number } | undefined;
-  #busy = false;
-
-  constructor(set: (width: number, height: number) => Promise<void>) {
-    this.#set = set;
-  }
-
-  take(data: Uint8Array): void {
-    if (data.byteLength > sizeBytesMax) return;
-    const objects = (this.#text + Buffer.from(data).toString()).split(/(?<=\})/);
-    const rest = objects.at(-1)!;
-    this.#text = rest.endsWith('}') || rest.length > sizeBytesMax ? '' : (objects.pop() ?? '');
-    for (const object of objects) {
-      const size = sizeOf(object);
-      if (size) this.#next = size;
-    }
-    if (this.#next && !this.#busy) void this.#work();
-  }
-
-  async #work(): Promise<void> {
-    this.#busy = true;
-    for (let size = this.#next; size; size = this.#next) {
-      this.#next = undefined;
-      // A process that has just ended has no terminal any more.
-      await this.#set(size.width, size.height).catch(() => {});
-    }
-    this.#busy = false;
-  }
-}
-
-function sizeOf(text: string): { width: number; height: number } | undefined {
-  try {
-    const object = JSON.parse(text) as Record<string, unknown>;
-    const [width, height] = ['width', 'height'].map((name) => {
-      // Go's decoder takes names in any case.
-      const key = Object.keys(object).find((k) => k.toLowerCase() === name);
-      return key === undefined ? 0 : object[key];
-    });
-    const fits = (n: unknown): n is number => typeof n === 'number' && Number.isInteger(n) && n >= 1 && n <= 0xffff;
-    return fits(width) && fits(height) ? { width, height } : undefined;
-  } catch {
-    return undefined;
-  }
-}

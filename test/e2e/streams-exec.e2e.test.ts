@@ -54,7 +54,7 @@ cluster('streams exec', (ns) => {
   });
 
   test('exec -it: a terminal, with the size of the one outside', async () => {
-    const command = `${inject('kubectl')} --kubeconfig ${kubeconfig} -n ${ns} exec -it shell -- sh -c "tty; sleep 0.5; stty size"`;
+    const command = `${inject('kubectl')} --kubeconfig ${kubeconfig} -n ${ns} exec -it shell -- sh -c "tty; stty size"`;
     const child = spawn('script', ['-qec', `stty rows 33 cols 101; ${command}`, '/dev/null'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
