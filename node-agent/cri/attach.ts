@@ -24,7 +24,7 @@ export async function attach(
     throw error;
   });
   const socket = await upgraded(url);
-  const session = new SpdySession(socketCarrier(socket), { role: 'client' });
+  const session = new SpdySession(socketCarrier(socket), { role: 'client', windowless: true });
   void session.run();
   try {
     const open = (wanted: boolean, type: string): Promise<SpdyStream> | undefined =>

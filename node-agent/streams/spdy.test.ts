@@ -212,6 +212,23 @@ test('who does not know of windows is not waited for, and not read when too much
   expect(stream!.destroyed).toBe(true);
 });
 
+test('who does not look at windows is told of none, however much is read', async () => {
+  const [here, there] = pipe();
+  const client = new SpdySession(here, { role: 'client', windowless: true });
+  const server = new SpdySession(there, { role: 'server', opened: (stream) => void stream.end(big) === undefined });
+  const big = randomBytes(3 * 1024 * 1024);
+  void server.run();
+  void client.run();
+  const stream = await client.open(new Map());
+  await new Promise<void>((ended) => stream.end(ended));
+  const asked = here.sentBytes;
+  let length = 0;
+  for await (const data of stream) length += (data as Buffer).length;
+  expect(length).toBe(big.length);
+  expect(here.sentBytes).toBe(asked);
+  client.close();
+});
+
 test('windows that are given are kept to, whole and by stream', async () => {
   let stream: SpdyStream | undefined;
   const { here, writer, of } = raw((s) => {

@@ -33,6 +33,11 @@ export interface SessionOptions {
   role: 'server' | 'client';
   /** The other side opened a stream; false: it is reset. It is answered when this returns: before, it must not be destroyed. */
   opened?(stream: SpdyStream): boolean;
+  /**
+   * The other side looks at no windows, and is given none. On a bare connection that is more than thrift: what reaches a machine
+   * that has closed its end is answered with a reset, and what it had sent and was not yet read is lost.
+   */
+  windowless?: boolean;
 }
 
 const sessionWindowBytes = 4 * 1024 * 1024;
@@ -77,8 +82,8 @@ export class SpdySession implements StreamSession {
   /** Until the session is over; never rejects. */
   async run(): Promise<void> {
     try {
-      await this.#send(this.#writer.initialWindow(streamWindowBytes));
-      await this.#send(this.#writer.windowUpdate(0, sessionWindowBytes - defaultWindowBytes));
+      if (!this.#options.windowless) await this.#send(this.#writer.initialWindow(streamWindowBytes));
+      this.grant(0, sessionWindowBytes - defaultWindowBytes);
       for await (const piece of this.#carrier.receive()) {
         for (const frame of this.#reader.read(piece)) {
           if (frame.type === 'data') this.#data(frame);
@@ -151,7 +156,7 @@ export class SpdySession implements StreamSession {
   }
 
   grant(id: number, bytes: number): void {
-    void this.#send(this.#writer.windowUpdate(id, bytes));
+    if (!this.#options.windowless) void this.#send(this.#writer.windowUpdate(id, bytes));
   }
 
   gone(stream: SpdyStream, complete: boolean): void {
