@@ -125,6 +125,29 @@ function reaching(command: Command): Command {
     .option('--ca-file <file>', "CA of the control plane's certificate (default with --url: the system's)");
 }
 
+reaching(program.command('cp'))
+  .description('copy files and folders into and out of containers, with progress; of any cluster')
+  .argument('<source>', '[[namespace/]pod:]path; one side is in a pod')
+  .argument('<destination>', '[[namespace/]pod:]path; goes into a folder that exists')
+  .option('-n, --namespace <namespace>', "the pod's namespace (default: the context's, else default)")
+  .option('-c, --container <container>', "(default: the pod's kubectl.kubernetes.io/default-container, else its first)")
+  .option('--no-preserve', 'leave owners, permissions and times of files to the other side')
+  .option(
+    '--retries <n>',
+    'how often a download goes on after its connection was cut; -1 for always',
+    integer(-1, 1_000_000),
+    5,
+  )
+  .option('--kubeconfig <file>', "another cluster's (default with --context: KUBECONFIG, else ~/.kube/config)")
+  .option('--context <name>', 'of the kubeconfig (default: its current one)')
+  .addHelpText(
+    'after',
+    '\nThe container needs tar. Symbolic links go into containers as they are, and are left out on the way back.\nA download that is cut short for good leaves what arrived as NAME.part.',
+  )
+  .action(async (source, destination, _, command: Command) =>
+    (await import('./commands/cp.ts')).cp(source, destination, whereFrom(command)),
+  );
+
 reaching(program.command('can'))
   .description('may USER do this? says by which binding, or which line would allow it; exit code 1 for no')
   .argument('<user>', 'a user, such as jane or system:serviceaccount:NAMESPACE:NAME')
