@@ -5,6 +5,7 @@ import type http from 'node:http';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../../src/ports/index.ts';
+import { hopByHop } from '../../src/protocol/hop-by-hop.ts';
 
 export interface ApiEndpointOptions {
   address: string;
@@ -23,16 +24,6 @@ export interface ApiEndpoint {
   renew(key: string, certificate: string): void;
   stop(): Promise<void>;
 }
-
-const hopByHop = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 const status503 = JSON.stringify({
   kind: 'Status',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Container, Node, Pod, PodSpec, ResourceRequirements } from '../../src/generated/schemas/core-v1.ts';
 import { podLimits } from '../resources/pod-resources.ts';
-import type { ContainerRecord, Sandbox } from '../runtime.ts';
+import { now, record, sandbox } from '../testing/seen.ts';
 import { plan } from './plan.ts';
 import {
   type Allocation,
@@ -18,7 +18,6 @@ import {
 import type { InstanceMemory, Seen } from './seen.ts';
 import { computeStatus } from './status.ts';
 
-const now = 1_700_000_000_000;
 const both = (cpu: string, memory: string): ResourceRequirements => ({
   requests: { cpu, memory },
   limits: { cpu, memory },
@@ -50,36 +49,6 @@ const pod = (containers: Container[], spec: Partial<PodSpec> = {}, more: Partial
 const node = (cpu: string, memory: string): Node =>
   ({ metadata: { name: 'n' }, status: { allocatable: { cpu, memory, pods: '110' } } }) as unknown as Node;
 
-const record = (name: string, more: Partial<ContainerRecord> = {}): ContainerRecord => ({
-  id: `${name}-${more.attempt ?? 0}`,
-  sandboxId: 's0',
-  podUid: 'u',
-  name,
-  attempt: 0,
-  state: 'running',
-  createdAtMs: now,
-  startedAtMs: now,
-  finishedAtMs: 0,
-  exitCode: 0,
-  reason: '',
-  message: '',
-  image: 'i',
-  imageRef: 'sha256:x',
-  annotations: {},
-  ...more,
-});
-
-const sandbox: Sandbox = {
-  id: 's0',
-  podUid: 'u',
-  podName: 'p',
-  podNamespace: 'd',
-  attempt: 0,
-  ready: true,
-  createdAtMs: now,
-  ips: ['10.0.0.2'],
-};
-
 /** A pod in the middle of a resize: `inForce` by container. */
 function seen(p: Pod, inForce: Record<string, ResourceRequirements>, more: Partial<Seen> = {}): Seen {
   const containers = more.containers ?? Object.keys(inForce).map((name) => record(name));
@@ -92,7 +61,7 @@ function seen(p: Pod, inForce: Record<string, ResourceRequirements>, more: Parti
   return {
     pod: p,
     nowMs: now,
-    sandboxes: [sandbox],
+    sandboxes: [sandbox()],
     containers,
     memory,
     busy: new Set(),

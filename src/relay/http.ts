@@ -4,8 +4,10 @@
 //
 //   agent:   head  "abc"  cursor 3  "de"  ✂            head  "def"  cursor 6  "g"  end
 //   client:         abc              de    (skips "de")        f               g   ∎
+
 import type { Timers } from '../ports/index.ts';
 import { FramedStream, type MessageSocket, StreamCut } from '../protocol/framed.ts';
+import { hopByHop } from '../protocol/hop-by-hop.ts';
 import type { StreamOffer, StreamTarget } from '../protocol/streams.ts';
 import { refusalResponse } from './refusal.ts';
 
@@ -31,18 +33,6 @@ const aheadBytesMax = 256 * 1024;
 const triesMax = 5;
 const firstDelayMs = 100;
 const bodiless = new Set([101, 103, 204, 205, 304]);
-/** Of one connection, not of the message. */
-const hopByHop = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 export async function relay(target: StreamTarget, o: RelayOptions): Promise<Response> {
   const socket = await o.open(target);

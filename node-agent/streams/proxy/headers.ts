@@ -1,20 +1,10 @@
 // Which headers pass a proxy, in either direction: end-to-end ones of a sane form. What frames a message (RFC 9112) is this
 // agent's own business on each side, so that no two readers can disagree on where one ends.
 import { errors } from '../../../src/machinery/errors.ts';
+import { hopByHop } from '../../../src/protocol/hop-by-hop.ts';
 
 export type Headers = readonly (readonly [string, string])[];
 
-const hopByHop = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 /** Said anew for the pod. */
 const ownOfRequests = new Set(['host', 'content-length', 'expect', 'x-forwarded-uri']);
 /** A pod may not open the API server's origin to others (upstream's corsRemovingTransport), nor speak as the control plane. */
