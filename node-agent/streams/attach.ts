@@ -3,7 +3,7 @@
 import type { Container, Pod } from '../../src/generated/schemas/core-v1.ts';
 import type { AttachOffer } from '../../src/protocol/streams.ts';
 import type { ContainerAttached, Processes } from './processes.ts';
-import { internalError, type Pods, serveRemoteCommand, success } from './remote-command.ts';
+import { internalError, type Pods, runtimeError, serveRemoteCommand, success } from './remote-command.ts';
 import type { ServeSocket } from './types.ts';
 
 /** Of the manager of pods, what finds a container and what it was started with. */
@@ -13,7 +13,7 @@ export interface PodsWithSpecs extends Pods {
 
 export function attachServer(pods: PodsWithSpecs, processes: Pick<Processes, 'attach'>): ServeSocket<AttachOffer> {
   return (stream) => {
-    const { namespace, pod, podUid, container } = stream.offer;
+    const { namespace, pod, podUid, container, protocol } = stream.offer;
     let attached = false;
     return serveRemoteCommand<AttachOffer, ContainerAttached>(pods, stream, {
       absent: (name) => `container ${name} not found in pod ${pod}_${namespace}`,
@@ -32,7 +32,9 @@ export function attachServer(pods: PodsWithSpecs, processes: Pick<Processes, 'at
       },
       failed(error) {
         const why = error instanceof Error ? error.message : String(error);
-        return internalError(`${attached ? 'error attaching to container' : 'unable to upgrade connection'}: ${why}`);
+        if (!attached) return internalError(`unable to upgrade connection: ${why}`);
+        const said = why.replace(/^Internal error occurred: error attaching to container: /, '');
+        return runtimeError(protocol, `error attaching to container: ${said}`);
       },
     });
   };

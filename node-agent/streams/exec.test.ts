@@ -87,7 +87,16 @@ test('output, errors and the status of v5, then a normal close', async () => {
   const absent = JSON.parse((await ran(['nope'])).said[3]!);
   expect(absent).toMatchObject({ status: 'Failure', reason: 'InternalError', code: 500 });
   expect(absent.message).toMatch(
-    /^Internal error occurred: error executing command in container: failed to exec in container: failed to start exec "[0-9a-f]+": OCI runtime exec failed: .*executable file not found in \$PATH: unknown$/,
+    /^(Internal error occurred: ){2}error executing command in container: failed to exec in container: failed to start exec "[0-9a-f]+": OCI runtime exec failed: .*executable file not found in \$PATH: unknown$/,
+  );
+});
+
+test('that a command cannot be started is told once to clients of v4, where nobody is in between', async () => {
+  const { serve } = await serving();
+  const protocol = 'v4.channel.k8s.io';
+  const { said } = await received((await offerSocket(serve, offerOf(['nope'], { protocol }))).client, protocol);
+  expect(JSON.parse(said[3]!).message).toMatch(
+    /^Internal error occurred: error executing command in container: failed/,
   );
 });
 

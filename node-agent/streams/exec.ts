@@ -1,7 +1,7 @@
 // Serves `kubectl exec`: a command in a running container, until it has ended and its output is with the client.
 import type { ExecOffer } from '../../src/protocol/streams.ts';
 import type { Executed, Processes } from './processes.ts';
-import { internalError, type Outcome, type Pods, serveRemoteCommand, success } from './remote-command.ts';
+import { type Outcome, type Pods, runtimeError, serveRemoteCommand, success } from './remote-command.ts';
 import type { ServeSocket } from './types.ts';
 
 export function execServer(pods: Pods, processes: Pick<Processes, 'execute'>): ServeSocket<ExecOffer> {
@@ -13,7 +13,10 @@ export function execServer(pods: Pods, processes: Pick<Processes, 'execute'>): S
         processes.execute(containerId, command, streams.tty ? { ...streams, size: await size() } : streams),
       outcome: async ({ exit }) => exitOutcome(await exit, command, protocol),
       failed: (error) =>
-        internalError(`error executing command in container: ${error instanceof Error ? error.message : error}`),
+        runtimeError(
+          protocol,
+          `error executing command in container: ${error instanceof Error ? error.message : error}`,
+        ),
     });
   };
 }

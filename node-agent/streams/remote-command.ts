@@ -31,14 +31,20 @@ export interface Outcome {
 
 export const success: Outcome = { metadata: {}, status: 'Success' };
 
+const internalErrorText = (message: string): string => `Internal error occurred: ${message}`;
+
 export const internalError = (message: string): Outcome => ({
   metadata: {},
   status: 'Failure',
-  message: `Internal error occurred: ${message}`,
+  message: internalErrorText(message),
   reason: 'InternalError',
   details: { causes: [{ message }] },
   code: 500,
 });
+
+/** Of what the runtime says: clients of v5 are told it by another server, which upstream says so once more. */
+export const runtimeError = (protocol: string, message: string): Outcome =>
+  internalError(protocol.startsWith('v5.') ? internalErrorText(message) : message);
 
 /** v4 and v5 tell the outcome as JSON, older ones a failure's message only. */
 const isVersioned = (protocol: string): boolean => /^v[45]\./.test(protocol);
