@@ -76,6 +76,8 @@ export class Unpacker {
   readonly #options: UnpackOptions;
   readonly #extract: tar.Extract = openArchive();
   readonly #work: Promise<void>;
+  /** What is done about the entry that has come; never rejects. */
+  #busy: Promise<void> = Promise.resolve();
   #part: PartFile | undefined;
   /** Folders that this made and may still write into; their permissions come last. */
   #open: Folder[] = [];
@@ -86,7 +88,6 @@ export class Unpacker {
     this.#options = options;
     this.#work = this.#run();
     this.#work.catch(() => {});
-    this.#extract.on('error', () => {});
   }
 
   /** Resolves when more may come; rejects when it cannot go on. */
@@ -116,18 +117,35 @@ export class Unpacker {
     return left;
   }
 
+  /** By its events: its iterator waits for ever when it is destroyed while an entry is at work. */
   async #run(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     let headerAt = 0;
-    for await (const entry of this.#extract as AsyncIterable<Entry>) {
-      const { header } = entry;
-      const dataAt = (header as tar.Header & { byteOffset: number }).byteOffset;
-      if (this.entries === 0) this.#options.began();
-      this.entries++;
-      this.position = { headerAt, dataAt, stamp: stampOf(header) };
-      const size = header.type === 'directory' ? 0 : (header.size ?? 0);
-      await this.#entry(entry, header, size);
-      headerAt = dataAt + size + paddingOf(size);
-    }
+    this.#extract.on('entry', (header, entry, next) => {
+      // Its end comes with the archive's.
+      entry.on('error', () => {});
+      const { byteOffset: dataAt } = header as tar.Header & { byteOffset: number };
+      const size = header.type === 'directory' ? 0 : header.size;
+      const work = async () => {
+        if (this.entries === 0) this.#options.began();
+        this.entries++;
+        this.position = { headerAt, dataAt, stamp: stampOf(header) };
+        headerAt = dataAt + size + paddingOf(size);
+        await this.#entry(entry as unknown as Entry, header, size);
+      };
+      this.#busy = work().then(
+        () => next(),
+        (error: Error) => {
+          reject(error);
+          this.#extract.destroy(error);
+        },
+      );
+    });
+    this.#extract.on('error', reject);
+    this.#extract.on('close', () => reject(new CliError('the archive ended early')));
+    this.#extract.on('finish', resolve);
+    await promise.finally(() => this.#busy);
+    await promise;
   }
 
   async #entry(entry: Entry, header: tar.Header, size: number): Promise<void> {
