@@ -13,6 +13,8 @@ export default defineConfig(async () => ({
   ],
   test: {
     include: ['test/workers/**/*.test.ts'],
-    testTimeout: 20_000,
+    // A file's first request waits until the Worker is compiled, which takes long where others use the machine.
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
   },
 }));
