@@ -1,10 +1,12 @@
 // The agent's end on a real connection: both directions hold back who is too fast, and each way of closing is seen.
 import http from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { clientMessageBytesMax } from '../../src/protocol/streams.ts';
-import { opened, socketOptions } from './dial.ts';
+import { opened, socketOptions, webSocketDialer } from './dial.ts';
+import { selfSigned } from './proxy/testing.ts';
 
 const server = http.createServer();
 const sockets = new WebSocketServer({ server, perMessageDeflate: false, maxPayload: 1 << 30 });
@@ -125,4 +127,38 @@ test('a peer that takes its time gets everything before the close', async () => 
   peer.resume();
   expect(await closed).toBe(1000);
   expect(got).toBe(sent);
+});
+
+test('a connection that breaks before it is answered is made again, one that is answered is not', async () => {
+  const certificate = await selfSigned('localhost');
+  const tlsServer = https.createServer(certificate);
+  const answered = new WebSocketServer({ noServer: true });
+  let breaks = 2;
+  let connections = 0;
+  tlsServer.prependListener('connection', (socket) => {
+    connections++;
+    if (breaks-- > 0) socket.destroy();
+  });
+  tlsServer.on('upgrade', (request, socket, head) => {
+    if (request.url?.endsWith('/gone')) socket.end('HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n');
+    else answered.handleUpgrade(request, socket, head, () => {});
+  });
+  await new Promise<void>((resolve) => tlsServer.listen(0, '127.0.0.1', resolve));
+  const url = `https://localhost:${(tlsServer.address() as AddressInfo).port}`;
+  let refusals = 0;
+  const fetch = async () => {
+    refusals++;
+    if (refusals === 1) throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+    return new Response();
+  };
+  const dialer = webSocketDialer(url, 'n', () => 'c', String(certificate.cert), fetch);
+  const half = await dialer.dial('here');
+  expect(connections).toBe(3);
+  await expect(dialer.dial('gone')).rejects.toThrow('410');
+  expect(connections).toBe(4);
+  await dialer.refuse('here', { code: 400 } as never);
+  expect(refusals).toBe(2);
+  half.close();
+  for (const client of answered.clients) client.terminate();
+  tlsServer.close();
 });

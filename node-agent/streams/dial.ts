@@ -1,5 +1,6 @@
 // The agent's half of a stream: a WebSocket to the control plane, dialled for one offer, or its refusal. Backpressure is that of the
 // connection, both ways: who sends waits while much is buffered, and nothing is read while what came waits to be taken.
+import { setTimeout as delay } from 'node:timers/promises';
 import tls from 'node:tls';
 import WebSocket from 'ws';
 import type { Status } from '../../src/machinery/errors.ts';
@@ -18,6 +19,8 @@ export interface Dialer {
 /** In each direction, of one stream. */
 const bufferedBytesMax = 256 * 1024;
 const handshakeMs = 15_000;
+/** All of them are over before the client has waited in vain. */
+const retryDelaysMs = [50, 200, 500, 1000];
 /** Whatever is between does not take a silent connection for a dead one. That the other machine is gone is TCP's to notice. */
 const pingMs = 30_000;
 const keepAliveMs = 30_000;
@@ -44,32 +47,55 @@ export function webSocketDialer(
   let context: tls.SecureContext | undefined;
   const path = (id: string) => `/tiffin.dev/v1/nodes/${encodeURIComponent(nodeName)}/streams/${encodeURIComponent(id)}`;
   return {
-    async dial(id, protocol) {
+    dial(id, protocol) {
       const { host } = requireTls(url);
       context ??= ca ? tls.createSecureContext({ ca: [...tls.rootCertificates, ca] }) : undefined;
-      const socket = new WebSocket(`wss://${host}${path(id)}`, {
-        headers: {
-          authorization: `Bearer ${credential()}`,
-          ...(protocol === undefined ? {} : { [protocolHeader]: protocol }),
-        },
-        ...socketOptions,
-        ...(context ? { secureContext: context } : {}),
+      return persistently(() => {
+        const socket = new WebSocket(`wss://${host}${path(id)}`, {
+          headers: {
+            authorization: `Bearer ${credential()}`,
+            ...(protocol === undefined ? {} : { [protocolHeader]: protocol }),
+          },
+          ...socketOptions,
+          ...(context ? { secureContext: context } : {}),
+        });
+        return opened(socket);
       });
-      return opened(socket);
     },
     async refuse(id, status) {
-      const answer = await fetch(
-        new Request(`${requireTls(url).origin}${path(id)}`, {
-          method: 'POST',
-          headers: { authorization: `Bearer ${credential()}`, 'content-type': 'application/json' },
-          body: JSON.stringify({ status }),
-          signal: AbortSignal.timeout(handshakeMs),
-        }),
+      const answer = await persistently(() =>
+        fetch(
+          new Request(`${requireTls(url).origin}${path(id)}`, {
+            method: 'POST',
+            headers: { authorization: `Bearer ${credential()}`, 'content-type': 'application/json' },
+            body: JSON.stringify({ status }),
+            signal: AbortSignal.timeout(handshakeMs),
+          }),
+        ),
       );
       await answer.body?.cancel();
     },
   };
 }
+
+/** A connection that broke is made again: nobody may have been reached. Where somebody was, a repetition is turned away. */
+async function persistently<T>(attempt: () => Promise<T>): Promise<T> {
+  for (const delayMs of retryDelaysMs) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isBroken(error)) throw error;
+      await delay(delayMs);
+    }
+  }
+  return attempt();
+}
+
+/** Neither an answer nor the end of patience. */
+const isBroken = (error: unknown): boolean => {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && /^E[A-Z]+$/.test(code);
+};
 
 /** A WebSocket that is being opened, as its end is used here. */
 export function opened(socket: WebSocket): Promise<ClientSocket> {

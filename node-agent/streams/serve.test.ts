@@ -165,6 +165,24 @@ test('what is unknown, makes no sense or is too much is refused, and spoils noth
   expect(list.at(-1)!.refused).toMatchObject({ code: 429, reason: 'TooManyRequests' });
 });
 
+test('a half that cannot be opened is refused: it may have been let in all the same', async () => {
+  const refused: unknown[] = [];
+  const server = new StreamServer(
+    { exec: ({ accept }) => accept().then(() => {}) },
+    {
+      dial: async () => {
+        throw new Error('Unexpected server response: 410');
+      },
+      refuse: async (id, { code }) => void refused.push([id, code]),
+    },
+    silent,
+  );
+  server.offered([exec]);
+  await settled();
+  expect(refused).toEqual([['s', 503]]);
+  expect(server.count).toBe(0);
+});
+
 test('an offer that comes again is served once; how many are remembered is bounded', async () => {
   const { list, server } = answers({ exec: ({ accept }) => accept().then(() => {}) });
   server.offered([exec]);

@@ -154,7 +154,11 @@ export class StreamServer {
     const dial = async (protocol?: string): Promise<ClientSocket> => {
       if (state !== 'offered') throw new Error('a stream is accepted once');
       state = 'dialled';
-      const socket = await this.#dialer.dial(id, protocol);
+      const socket = await this.#dialer.dial(id, protocol).catch((error: unknown) => {
+        // The control plane may have let it in, and the client wait at the other end of nothing.
+        void this.#refuse(id, toStatus(errors.unavailable('the node could not open its half of the stream')));
+        throw error;
+      });
       socket.signal.addEventListener('abort', () => abort.abort(), { once: true });
       if (socket.signal.aborted) abort.abort();
       return socket;

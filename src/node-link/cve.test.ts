@@ -35,6 +35,16 @@ describe('CVE-2018-1002105: a stream is of the request that was let in, and of n
     await expect(of.claim(mailbox, 's', false)).rejects.toMatchObject({ code: 410 });
   });
 
+  it('one that was let in is cut when the agent refuses it after all, as its half was lost; none of another node is', async () => {
+    const { of, cut } = streams();
+    of.offer(mailbox, offer, 1000);
+    await of.claim(mailbox, 's', true);
+    await expect(of.claim(mailbox, 'x', false)).rejects.toMatchObject({ code: 410 });
+    expect(cut).toEqual([]);
+    await expect(of.claim(mailbox, 's', false)).rejects.toMatchObject({ code: 410 });
+    expect(cut).toEqual(['s']);
+  });
+
   it('it ends with the credential, and so does what was offered to it', async () => {
     const { of, cut } = streams();
     of.offer(mailbox, offer, 1000);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defaultClusterConfig, type Timers } from '../ports/index.ts';
 import type { SyncRequest } from '../protocol/node.ts';
+import type { HttpOffer } from '../protocol/streams.ts';
 import { type LinkState, NodeLinkCore, type NodeNews } from './link.ts';
 
 /** Time that moves when told to; callbacks run in order. */
@@ -161,8 +162,10 @@ describe('a node link', () => {
 
   describe('with an offer whose answer is lost', () => {
     const now: SyncRequest = { ...poll, waitMs: 0, offers: [] };
-    const http = { ...{ id: 'h', kind: 'http', target: { type: 'node' }, scheme: 'http', method: 'POST' } } as const;
-    const request = { ...http, path: '/', headers: [], body: false, prefix: '' };
+    const request: HttpOffer = {
+      ...{ id: 'h', kind: 'http', target: { type: 'node' }, scheme: 'http', method: 'POST', path: '/' },
+      ...{ headers: [], body: false, prefix: '' },
+    };
     const ids = async (answer: Promise<{ streams: unknown[] }>) =>
       (await answer).streams.map((offer) => (offer as { id: string }).id);
 

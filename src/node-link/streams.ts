@@ -58,9 +58,16 @@ export class OfferedStreams {
     if (this.#pending.delete(id)) mailbox?.withdraw(id);
   }
 
-  /** The agent comes for a stream, to take it or to refuse it. Throws Gone where it is not waited for. */
+  /**
+   * The agent comes for a stream, to take it or to refuse it. Throws Gone where it is not waited for. One that it refuses after it was
+   * let in is cut: the answer to its half was lost, and the runtime does not always notice that before the client is joined with it.
+   */
   async claim(mailbox: Mailbox, id: string, takes: boolean): Promise<void> {
     const untilMs = this.#pending.get(id);
+    if (!takes && this.#letIn.has(id)) {
+      this.#forget([id]);
+      await this.#meetings.cut(id);
+    }
     if (untilMs === undefined || untilMs < this.#clock.now()) throw errors.gone('nobody waits for this stream');
     this.withdraw(mailbox, id);
     if (!takes) return;

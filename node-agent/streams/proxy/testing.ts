@@ -151,13 +151,13 @@ export class Client {
   }
 }
 
-export async function selfSigned(): Promise<{ key: string; cert: string }> {
+export async function selfSigned(name = 'somebody else'): Promise<{ key: string; cert: string }> {
   await import('reflect-metadata');
   const x509 = await import('@peculiar/x509');
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=somebody else',
+    name: `CN=${name}`,
     keys,
     signingAlgorithm: algorithm,
   });
