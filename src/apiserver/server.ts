@@ -341,10 +341,13 @@ export class ApiServer {
 
   async #dispatch(rest: RestRequest): Promise<HttpAnswer> {
     const { definition, subresource, info } = rest;
-    // Upstream has no routes for it.
-    if (rest.request.method === 'HEAD') throw methodNotAllowed();
-    if (info.verb === 'watch' && rest.request.method !== 'GET') throw methodNotAllowed();
-    requireVerb(definition, subresource, info);
+    const { method } = rest.request;
+    // Upstream has routes for these two only where everything is passed on.
+    if (info.subresource !== 'proxy' || !/^(HEAD|OPTIONS)$/.test(method)) {
+      if (method === 'HEAD') throw methodNotAllowed();
+      if (info.verb === 'watch' && method !== 'GET') throw methodNotAllowed();
+      requireVerb(definition, subresource, info);
+    }
     if (!isCollectionRead(info)) requireSegment(info.name);
     if (subresource?.behaviour.type === 'connect') return connectTo(rest, this.#connectors);
     if (definition.computed) return readComputed(rest, this.#computedFrom);

@@ -161,6 +161,18 @@ test('a proxied request, as the client wrote it', async () => {
   expect((await call('POST', `${core}/pods/p/proxy`, {})).json.offer).toMatchObject({ method: 'POST', path: '/' });
 });
 
+test('a proxy passes on every method that upstream has routes for; commands are no proxies', async () => {
+  const { call } = await server();
+  for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+    for (const path of [`${core}/pods/p`, `${core}/services/s:http`, '/api/v1/nodes/n1'])
+      expect([method, (await call(method, `${path}/proxy/x`)).code]).toEqual([method, 200]);
+  expect((await call('OPTIONS', `${core}/pods/p/proxy/x`)).json.offer).toMatchObject({ method: 'OPTIONS', path: '/x' });
+  expect((await call('HEAD', `${core}/pods/p/proxy`)).code).toBe(301);
+  expect((await call('QUERY', `${core}/pods/p/proxy/x`)).code).toBe(405);
+  for (const method of ['HEAD', 'OPTIONS', 'PUT', 'DELETE'])
+    expect((await call(method, `${core}/pods/p/exec?command=x`, undefined, socket)).code).toBe(405);
+});
+
 test('a Service by name or number of its port, and a node by itself or by a port', async () => {
   const { call, uid } = await server();
   const to = async (path: string) => {
