@@ -9,6 +9,7 @@ import fs from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import type { Output } from '../streams/processes.ts';
 
 const run = promisify(execFile);
 /** The descriptor itself: whoever is given it closes it. */
@@ -99,9 +100,46 @@ export class FifoStock {
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
 
+/** As much as a pipe holds. */
+const readBytes = 64 * 1024;
+/** Of all who read as of a stream: they copy what came at once. The first byte, here as in the memory that is lent, is the taker's. */
+const shared = Buffer.allocUnsafeSlow(1 + readBytes);
+
+function reading(fd: number): net.Socket & Output {
+  let taken: ((piece: Uint8Array) => void) | undefined;
+  let own: Buffer | undefined;
+  const socket = new net.Socket({
+    fd,
+    readable: true,
+    writable: false,
+    onread: {
+      buffer: () => (own ?? shared).subarray(1),
+      // False: nothing more for now.
+      callback(length) {
+        const from = own ?? shared;
+        if (!taken) return socket.push(Buffer.from(from.subarray(1, 1 + length)));
+        own ??= Buffer.from(from);
+        taken(own.subarray(0, 1 + length));
+        return false;
+      },
+    },
+  });
+  const lend: Output['lend'] = async (take) => {
+    // What came before.
+    for (let data = socket.read() as Buffer | null; data; data = socket.read())
+      if (!(await take(Buffer.concat([Buffer.alloc(1), data])))) return;
+    if (socket.closed) return;
+    await new Promise<void>((resolve, reject) => {
+      taken = (piece) => void take(piece).then((more) => (more ? socket.resume() : resolve()), reject);
+      socket.once('close', resolve).resume();
+    });
+  };
+  return Object.assign(socket, { lend });
+}
+
 /** Does not wait for a writer, and takes none for an end before there was one. */
-export async function openReader(file: string): Promise<net.Socket> {
-  return new net.Socket({ fd: await rawFd(file, O_RDONLY | O_NONBLOCK), readable: true, writable: false });
+export async function openReader(file: string): Promise<net.Socket & Output> {
+  return reading(await rawFd(file, O_RDONLY | O_NONBLOCK));
 }
 
 /** Undefined while nobody has opened it for reading. */

@@ -56,6 +56,7 @@ async function tailOffset(file: string, lines: number): Promise<{ offset: number
   }
 }
 
+/** The memory of `data` is used again once it resolves. */
 export type Emit = (data: Buffer, behind: Place) => boolean | Promise<boolean>;
 
 /**
@@ -71,7 +72,7 @@ export async function readLog(
   const { from, tailLines, limitBytes } = options;
   const state: LineState = from ? { left: from.left, begins: from.begins } : { left: limitBytes, begins: true };
   if ((state.left ?? 1) <= 0 || (tailLines === 0 && !follow && !from)) return;
-  const reading: Reading = { options, state, write, buffer: Buffer.allocUnsafe(readBytes) };
+  const reading: Reading = { options, state, write, ...buffersOf(readBytes, options) };
   const starts = from ? await pointsFrom(file, from) : await startingPoints(file, tailLines);
   let place: Place | undefined;
   for (const { name, offset } of starts) {
@@ -117,7 +118,14 @@ interface Reading {
   state: LineState;
   write: Emit;
   buffer: Buffer;
+  output: Buffer;
 }
+
+/** Garbage of this size would be collected too late, with all else that there is. */
+const buffersOf = (bytes: number, { timestamps }: LineOptions): Pick<Reading, 'buffer' | 'output'> => ({
+  buffer: Buffer.allocUnsafe(bytes),
+  output: Buffer.allocUnsafe(timestamps ? bytes + (bytes >> 1) + 1 : bytes),
+});
 
 /** Gives out the complete lines of a file from `place` on, and moves it behind the last of them. False: no more is wanted. */
 async function readFrom(reading: Reading, name: string, place: Place): Promise<boolean> {
@@ -126,13 +134,11 @@ async function readFrom(reading: Reading, name: string, place: Place): Promise<b
   try {
     let held = 0;
     for (;;) {
-      const { buffer } = reading;
+      const { buffer, output } = reading;
       const { bytesRead } = await handle.read(buffer, held, buffer.length - held, place.offset + held);
       if (bytesRead === 0) return true;
       held += bytesRead;
       const input = buffer.subarray(0, held);
-      // Not used again: whoever takes it may still be sending it.
-      const output = Buffer.allocUnsafe(options.timestamps ? held + (held >> 1) + 1 : held);
       const { consumed, written } = takeLines(input, output, options, state);
       Object.assign(place, state, { offset: place.offset + consumed });
       if (written > 0 && !(await write(output.subarray(0, written), { ...place }))) return false;
@@ -141,7 +147,7 @@ async function readFrom(reading: Reading, name: string, place: Place): Promise<b
       held -= consumed;
       if (held < buffer.length) continue;
       if (held >= lineBytesMax) throw new Error(`${name}: a line of more than ${lineBytesMax} bytes`);
-      reading.buffer = Buffer.allocUnsafe(2 * held);
+      Object.assign(reading, buffersOf(2 * held, options));
       buffer.copy(reading.buffer, 0, 0, held);
     }
   } finally {

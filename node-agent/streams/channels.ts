@@ -14,6 +14,8 @@ export class ChannelError extends Error {}
 export interface ChannelCodec {
   /** A message of its own memory: `data` may be used again. */
   encode(channel: number, data: Uint8Array): Uint8Array | string;
+  /** In the memory of `piece`, where possible: its first byte is free, the others are the data. */
+  encodeInPlace(channel: number, piece: Uint8Array): Uint8Array | string;
   /** Undefined for what upstream passes over; `data` shares the message's memory. Throws ChannelErrors. */
   decode(message: Message): ChannelMessage | undefined;
 }
@@ -29,6 +31,10 @@ function binary(closes: boolean): ChannelCodec {
       message.set(data, 1);
       return message;
     },
+    encodeInPlace(channel, piece) {
+      piece[0] = channel;
+      return piece;
+    },
     decode({ data }) {
       const channel = data[0];
       if (channel === undefined) return;
@@ -42,6 +48,7 @@ function binary(closes: boolean): ChannelCodec {
 const base64: ChannelCodec = {
   encode: (channel, data) =>
     String.fromCharCode(zero + channel) + Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64'),
+  encodeInPlace: (channel, piece) => base64.encode(channel, piece.subarray(1)),
   decode({ data: { buffer, byteOffset, byteLength } }) {
     if (byteLength === 0) return;
     const bytes = Buffer.from(buffer, byteOffset, byteLength);

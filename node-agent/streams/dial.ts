@@ -1,5 +1,5 @@
 // The agent's half of a stream: a WebSocket to the control plane, dialled for one offer, or its refusal. Backpressure is that of the
-// connection, both ways: who sends waits while much is buffered, and nothing is read while what came waits to be taken.
+// connection, both ways: who sends waits until the kernel has it, and nothing is read while what came waits to be taken.
 import { setTimeout as delay } from 'node:timers/promises';
 import tls from 'node:tls';
 import WebSocket from 'ws';
@@ -16,7 +16,7 @@ export interface Dialer {
   refuse(id: string, status: Status): Promise<void>;
 }
 
-/** In each direction, of one stream. */
+/** Of what came, of one stream. */
 const bufferedBytesMax = 256 * 1024;
 const handshakeMs = 15_000;
 /** All of them are over before the client has waited in vain. */
@@ -108,9 +108,6 @@ export function opened(socket: WebSocket): Promise<ClientSocket> {
   });
 }
 
-const yes = Promise.resolve(true);
-const no = Promise.resolve(false);
-
 class Half implements ClientSocket {
   closedBy: { code: number; reason: string } | undefined;
   readonly #socket: WebSocket;
@@ -118,7 +115,7 @@ class Half implements ClientSocket {
   readonly #received: Message[] = [];
   #receivedBytes = 0;
   #arrived: (() => void) | undefined;
-  #waiting: ((open: boolean) => void)[] = [];
+  readonly #sending = new Set<(open: boolean) => void>();
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -148,16 +145,15 @@ class Half implements ClientSocket {
 
   send(data: Uint8Array | string): Promise<boolean> {
     const socket = this.#socket;
-    if (socket.readyState !== WebSocket.OPEN) return no;
-    socket.send(data, { binary: typeof data !== 'string' }, this.#sent);
-    if (socket.bufferedAmount <= bufferedBytesMax) return yes;
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => {
+      if (socket.readyState !== WebSocket.OPEN) return resolve(false);
+      this.#sending.add(resolve);
+      socket.send(data, { binary: typeof data !== 'string' }, () => {
+        this.#sending.delete(resolve);
+        resolve(socket.readyState === WebSocket.OPEN);
+      });
+    });
   }
-
-  readonly #sent = (): void => {
-    if (this.#waiting.length === 0 || this.#socket.bufferedAmount > bufferedBytesMax) return;
-    for (const go of this.#waiting.splice(0)) go(this.#socket.readyState === WebSocket.OPEN);
-  };
 
   async *messages(): AsyncGenerator<Message> {
     for (;;) {
@@ -198,7 +194,7 @@ class Half implements ClientSocket {
 
   #over(): void {
     this.#closed.abort(new Error('the stream is closed'));
-    for (const go of this.#waiting.splice(0)) go(false);
+    for (const go of this.#sending) go(false);
     this.#wake();
   }
 }

@@ -18,11 +18,20 @@ export interface TerminalSize {
   height: number;
 }
 
+/** What a process writes. */
+export interface Output extends Readable {
+  /**
+   * Instead of reading: one piece after the other, behind a byte that is the taker's, in memory that is used again once `take`
+   * resolves. Garbage of that size would be costly. Resolves at the end, and where `take` wants no more (false).
+   */
+  lend?(take: (piece: Uint8Array) => Promise<boolean>): Promise<void>;
+}
+
 export interface Attached {
   /** `end()` is end of file for the process. */
   readonly stdin?: Writable;
-  readonly stdout?: Readable;
-  readonly stderr?: Readable;
+  readonly stdout?: Output;
+  readonly stderr?: Output;
   /** Of a terminal, in characters. */
   resize(width: number, height: number): Promise<void>;
   /** Lets go of the streams; the process goes on. Idempotent. */

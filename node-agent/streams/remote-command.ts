@@ -8,7 +8,7 @@ import { ApiError, errors } from '../../src/machinery/errors.ts';
 import type { AttachOffer, ExecOffer } from '../../src/protocol/streams.ts';
 import type { ContainerRecord } from '../runtime.ts';
 import { type ChannelCodec, ChannelError, channelCodec, channels } from './channels.ts';
-import type { Attached, StandardStreams, TerminalSize } from './processes.ts';
+import type { Attached, Output, StandardStreams, TerminalSize } from './processes.ts';
 import { TerminalSizes } from './terminal-sizes.ts';
 import type { ClientSocket, SocketOffered } from './types.ts';
 
@@ -110,10 +110,12 @@ export async function serveRemoteCommand<O extends Offer, A extends Attached>(
     return finish(failed(error));
   }
   sizes.to(({ width, height }) => attached.resize(width, height));
-  const output = Promise.all([
-    copy(attached.stdout, (data) => say(channels.stdout, data)),
-    copy(attached.stderr, (data) => say(channels.stderr, data)),
-  ]);
+  const copy = (from: Output | undefined, channel: number): Promise<void> =>
+    copied(from, {
+      say: (data) => say(channel, data),
+      pass: (piece) => client.send(codec.encodeInPlace(channel, piece)),
+    });
+  const output = Promise.all([copy(attached.stdout, channels.stdout), copy(attached.stderr, channels.stderr)]);
   try {
     const outcome = await Promise.race([gone, command.outcome(attached).catch(failed)]);
     if (outcome && (await Promise.race([gone, output.then(() => true)]))) return await finish(outcome);
@@ -132,11 +134,13 @@ function runningContainer(pods: Pods, offer: Offer, absent: (container: string) 
   return new ApiError('InternalError', absent(offer.container));
 }
 
-async function copy(
-  from: AsyncIterable<Uint8Array> | undefined,
-  say: (data: Uint8Array) => Promise<boolean>,
+/** `pass`: of what is lent. */
+async function copied(
+  from: Output | undefined,
+  { say, pass }: Record<'say' | 'pass', (data: Uint8Array) => Promise<boolean>>,
 ): Promise<void> {
   try {
+    if (from?.lend) return await from.lend(pass);
     for await (const data of from ?? []) if (!(await say(data))) return;
   } catch {
     // Closed from here.

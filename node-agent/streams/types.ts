@@ -12,7 +12,7 @@ export interface Message {
 export interface ClientSocket {
   /** Of the two halves one is gone. */
   readonly signal: AbortSignal;
-  /** Resolves when more may be sent, however long the client takes; false: the socket is gone. */
+  /** Resolves when it was sent, however long the client takes, and its memory may be used again; false: the socket is gone. */
   send(data: Uint8Array | string): Promise<boolean>;
   /** What the client sends, in order, as fast as it is taken; ends with the socket. To be called once. */
   messages(): AsyncIterable<Message>;
