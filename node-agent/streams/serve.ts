@@ -19,6 +19,8 @@ import type { BodySocket, ClientSocket, ServeBody, ServeSocket } from './types.t
 /** Who serves which kind. */
 export interface Servers {
   log: ServeBody<LogOffer>;
+  /** Offers of kind `log` with a `protocol`. */
+  logMessages: ServeSocket<LogOffer>;
   exec: ServeSocket<ExecOffer>;
   attach: ServeSocket<AttachOffer>;
   portforward: ServeSocket<PortForwardOffer>;
@@ -95,7 +97,7 @@ export class StreamServer {
       server && (() => this.#body(of, server));
     switch (offer.kind) {
       case 'log':
-        return body(offer, s.log);
+        return offer.protocol === undefined ? body(offer, s.log) : socket(offer, s.logMessages);
       case 'exec':
         return socket(offer, s.exec);
       case 'attach':

@@ -5,6 +5,7 @@ import { logServer } from '../logs/serve.ts';
 import type { PodManager } from '../pods/manager.ts';
 import { attachServer } from './attach.ts';
 import { execServer } from './exec.ts';
+import { asMessages } from './messages.ts';
 import { portForwardServer } from './port-forward.ts';
 import type { Processes } from './processes.ts';
 import { httpServer, type ProxyParts, webSocketServer } from './proxy.ts';
@@ -27,6 +28,7 @@ export function streamServers(p: ServerParts): Partial<Servers> {
   const proxied: ProxyParts = { pods: p.pods, hostIp: () => p.hostIp, kubelet };
   return {
     log,
+    logMessages: asMessages(log),
     http: httpServer(proxied),
     upgrade: webSocketServer(proxied),
     ...(p.processes

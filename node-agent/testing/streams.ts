@@ -128,7 +128,11 @@ function offer(servers: Partial<Servers>, of: StreamOffer): Promise<Answer & { d
 }
 
 const serverName = (of: StreamOffer): keyof Servers =>
-  of.kind === 'http' && of.protocol !== undefined ? 'upgrade' : of.kind;
+  of.kind === 'http' && of.protocol !== undefined
+    ? 'upgrade'
+    : of.kind === 'log' && of.protocol !== undefined
+      ? 'logMessages'
+      : of.kind;
 
 /** Resolves with the client's end once the offer is accepted; throws where it is refused, see {@link refusalOf}. */
 export async function offerSocket<O extends StreamOffer>(

@@ -7,8 +7,8 @@
 //   POST /tiffin.dev/v1/nodes/NODE/streams/ID    {"status": Status}: it refuses, and this is what the client gets
 //
 // Of offers with a `protocol` the client is a WebSocket itself: messages pass as they are, the client's protocol is spoken by
-// the agent, and a reader that stops stops the writer through every hop's own flow control. Of the others (`log`, and `http`
-// without a protocol) the client speaks HTTP to the gateway, which speaks to the agent in the messages below.
+// the agent, and a reader that stops stops the writer through every hop's own flow control. Of the others (`log` and `http`
+// without one) the client speaks HTTP to the gateway, which speaks to the agent in the messages below.
 import * as z from 'zod/mini';
 
 const pod = { namespace: z.string(), pod: z.string(), podUid: z.string() };
@@ -25,6 +25,8 @@ export const logOffer = z.object({
   options: z.record(z.string(), z.string()),
   /** Goes on after what was sent before this cursor. */
   cursor: z.optional(z.string()),
+  /** The client is a WebSocket: its bytes are messages, as `base64.binary.k8s.io` says or as they are. */
+  protocol: z.optional(z.string()),
 });
 export type LogOffer = z.infer<typeof logOffer>;
 

@@ -50,47 +50,24 @@ interface Target {
 const closeSignal = Buffer.from([255, 0]);
 const inputAheadMax = 512 * 1024;
 
-/** A command's streams. `expected`: the output at a place. */
-export function execClient(
-  target: Target,
-  expected: (place: number, length: number) => Buffer,
-  input: { bytes: number; chunk: () => number } | undefined,
-): Client {
-  const socket = new WebSocket(`wss://127.0.0.1:${target.port}${target.path}`, ['v5.channel.k8s.io'], {
-    headers: { authorization: `Bearer ${target.token}` },
-    perMessageDeflate: false,
-    ...{ secureContext: target.ca },
-    handshakeTimeout: 20_000,
-  });
-  const seen: Seen = { got: 0, sent: 0, closed: 0 };
-  const send = (): void => {
-    if (!input || socket.readyState !== WebSocket.OPEN) return;
-    while (seen.sent < input.bytes) {
-      if (socket.bufferedAmount > inputAheadMax) return;
-      const length = Math.min(input.chunk(), input.bytes - seen.sent);
-      const message = Buffer.concat([Buffer.from([0]), expected(seen.sent, length)]);
-      seen.sent += length;
-      const last = seen.sent === input.bytes;
-      socket.send(message, () => send());
-      if (last) socket.send(closeSignal);
-    }
-  };
+const socketOptions = ({ token, ca }: Target): WebSocket.ClientOptions => ({
+  headers: { authorization: `Bearer ${token}` },
+  perMessageDeflate: false,
+  ...{ secureContext: ca },
+  handshakeTimeout: 20_000,
+});
+
+function check(seen: Seen, data: Buffer, expected: (place: number, length: number) => Buffer): void {
+  for (let at = 0; at < data.length; at += 65_536) {
+    const part = data.subarray(at, at + 65_536);
+    if (!expected(seen.got, part.length).equals(part)) seen.problem ??= `other bytes than expected after ${seen.got}`;
+    seen.got += part.length;
+  }
+}
+
+/** How it ends. */
+function ofSocket(socket: WebSocket, seen: Seen): Client {
   const done = new Promise<Seen>((resolve) => {
-    socket.on('open', () => {
-      if (input?.bytes === 0) socket.send(closeSignal);
-      send();
-    });
-    socket.on('message', (data: Buffer) => {
-      const body = data.subarray(1);
-      if (data[0] === 1) {
-        for (let at = 0; at < body.length; at += 65_536) {
-          const part = body.subarray(at, at + 65_536);
-          if (!expected(seen.got, part.length).equals(part))
-            seen.problem ??= `other bytes than expected after ${seen.got}`;
-          seen.got += part.length;
-        }
-      } else if (data[0] === 3) seen.status = JSON.parse(String(body)) as NonNullable<Seen['status']>;
-    });
     socket.on('unexpected-response', (request, response) => {
       seen.refused = response.statusCode ?? 0;
       request.destroy();
@@ -112,6 +89,58 @@ export function execClient(
       setTimeout(() => socket.resume(), ms);
     },
   };
+}
+
+/** A command's streams. `expected`: the output at a place. */
+export function execClient(
+  target: Target,
+  expected: (place: number, length: number) => Buffer,
+  input: { bytes: number; chunk: () => number } | undefined,
+): Client {
+  const url = `wss://127.0.0.1:${target.port}${target.path}`;
+  const socket = new WebSocket(url, ['v5.channel.k8s.io'], socketOptions(target));
+  const seen: Seen = { got: 0, sent: 0, closed: 0 };
+  const send = (): void => {
+    if (!input || socket.readyState !== WebSocket.OPEN) return;
+    while (seen.sent < input.bytes) {
+      if (socket.bufferedAmount > inputAheadMax) return;
+      const length = Math.min(input.chunk(), input.bytes - seen.sent);
+      const message = Buffer.concat([Buffer.from([0]), expected(seen.sent, length)]);
+      seen.sent += length;
+      const last = seen.sent === input.bytes;
+      socket.send(message, () => send());
+      if (last) socket.send(closeSignal);
+    }
+  };
+  socket.on('open', () => {
+    if (input?.bytes === 0) socket.send(closeSignal);
+    send();
+  });
+  socket.on('message', (data: Buffer) => {
+    const body = data.subarray(1);
+    if (data[0] === 1) check(seen, body, expected);
+    else if (data[0] === 3) seen.status = JSON.parse(String(body)) as NonNullable<Seen['status']>;
+  });
+  return ofSocket(socket, seen);
+}
+
+/** A log as messages. `enough`: as {@link bodyClient}. */
+export function messagesClient(
+  target: Target,
+  expected: (place: number, length: number) => Buffer,
+  base64: boolean,
+  enough?: () => number,
+): Client {
+  const protocol = base64 ? 'base64.binary.k8s.io' : 'binary.k8s.io';
+  const socket = new WebSocket(`wss://127.0.0.1:${target.port}${target.path}`, [protocol], socketOptions(target));
+  const seen: Seen = { got: 0, sent: 0, closed: 0 };
+  let messages = 0;
+  socket.on('message', (data: Buffer, isBinary) => {
+    if (isBinary === base64 || (messages++ === 0) !== (data.length === 0)) seen.problem ??= 'not such a message';
+    check(seen, base64 ? Buffer.from(String(data), 'base64') : data, expected);
+    if (enough && seen.got >= enough()) socket.close(1000);
+  });
+  return ofSocket(socket, seen);
 }
 
 /** A response's body. `enough`: it leaves after so many bytes. */
@@ -142,12 +171,7 @@ export function bodyClient(
       if (answer.statusCode !== 200) seen.refused = answer.statusCode ?? 0;
       answer.on('data', (data: Buffer) => {
         if (seen.refused !== undefined) return;
-        for (let at = 0; at < data.length; at += 65_536) {
-          const part = data.subarray(at, at + 65_536);
-          if (!expected(seen.got, part.length).equals(part))
-            seen.problem ??= `other bytes than expected after ${seen.got}`;
-          seen.got += part.length;
-        }
+        check(seen, data, expected);
         if (enough && seen.got >= enough()) {
           over(1000);
           request.destroy();

@@ -19,7 +19,7 @@ import { createBootstrapToken } from '../../src/cli/bootstrap-token.ts';
 import { controlPlaneComponent } from '../../src/cli/control-plane.ts';
 import { type StatePaths, statePaths } from '../../src/cli/paths.ts';
 import { type ClusterSettings, writeSettings } from '../../src/cli/settings.ts';
-import type { Log } from '../../src/ports/index.ts';
+import type { Fetch, Log } from '../../src/ports/index.ts';
 import { Hop } from './proxy.ts';
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -105,8 +105,12 @@ export class Rig {
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
   }
 
+  /** The next answer to the agent's poll that bears offers is lost on its way. */
+  losing = false;
+  #lost = false;
+
   async startAgent(): Promise<void> {
-    const fetch = nodeFetch(this.ca);
+    const fetch = this.#losing(nodeFetch(this.ca));
     const url = `https://127.0.0.1:${this.agentHop.port}`;
     const parts = simulatedParts(
       {
@@ -150,6 +154,22 @@ export class Rig {
     this.api.close();
     this.agentHop.close();
     fs.rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #losing(inner: Fetch): Fetch {
+    return async (request) => {
+      const answer = await inner(request);
+      if (!this.losing || !request.url.endsWith('/sync') || !answer.ok) return answer;
+      const { streams } = (await answer.clone().json()) as { streams: unknown[] };
+      // Not two in a row: the agent would wait longer and longer.
+      if (streams.length === 0 || this.#lost) {
+        this.#lost = false;
+        return answer;
+      }
+      this.losing = false;
+      this.#lost = true;
+      throw new Error('the answer was lost');
+    };
   }
 
   #dialer(inner: Dialer): Dialer {

@@ -1,5 +1,5 @@
 // One torture of streams, from a seed: clients of commands and logs come, read, stop, go on and leave as the seed says, while any
-// hop is cut at any time: the client's connection, the agent's, the meeting place of the two (with the node's credential), the
+// hop is cut at any time: the client's connection, the agent's, the answer that tells the agent of a client, the meeting place of the two (with the node's credential), the
 // agent, the command, or all of the control plane. What has to hold whatever was cut: what arrived is a prefix of what was sent,
 // all of it where it is said to be complete; a log is complete unless its client was cut off; both sides end; nothing stays open.
 //
@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import tls from 'node:tls';
 import { SeededRandom } from '../harness/time.ts';
-import { bodyClient, type Client, execClient, Pattern, type Seen } from './clients.ts';
+import { bodyClient, type Client, execClient, messagesClient, Pattern, type Seen } from './clients.ts';
 import { Hop } from './proxy.ts';
 import { nodeName, type Rig } from './rig.ts';
 
@@ -74,8 +74,20 @@ function append(subject: Subject, count: number): void {
 const lines = new WeakMap<Subject, number>();
 const lineCount = (subject: Subject): number => lines.get(subject) ?? 0;
 
-const kinds = ['echo', 'echo', 'zeros', 'endless', 'idle', 'log', 'log', 'follow', 'absent'] as const;
-const cuts = ['none', 'none', 'close', 'terminate', 'client hop', 'agent hop', 'agent hop', 'kill'] as const;
+const kinds = [
+  'echo',
+  'echo',
+  'zeros',
+  'endless',
+  'idle',
+  'log',
+  'log',
+  'follow',
+  'messages',
+  'follow messages',
+  'absent',
+] as const;
+const cuts = ['none', 'none', 'close', 'terminate', 'client hop', 'agent hop', 'agent hop', 'kill', 'offer'] as const;
 type Cut = (typeof cuts)[number];
 
 export async function torture(rig: Rig, subject: Subject, plan: Plan): Promise<Result> {
@@ -144,8 +156,15 @@ export async function torture(rig: Rig, subject: Subject, plan: Plan): Promise<R
           return bodyClient({ ...to, path: `${pods}/${pod}/log` }, ofLog);
         case 'follow':
           return bodyClient({ ...to, path: `${pods}/${pod}/log?follow=true` }, ofLog, () => whole + 1000);
+        case 'messages':
+          return messagesClient({ ...to, path: `${pods}/${pod}/log` }, ofLog, dice.chance(0.5));
+        case 'follow messages': {
+          const path = `${pods}/${pod}/log?follow=true`;
+          return messagesClient({ ...to, path }, ofLog, dice.chance(0.5), () => whole + 1000);
+        }
       }
     };
+    if (cut === 'offer') rig.losing = true;
     const client = begin();
     const say = (why: string): void => {
       problems.push(`stream ${number} (${kind}, cut: ${cut}, ${bytes} bytes): ${why}: ${JSON.stringify(client.seen)}`);
@@ -188,11 +207,18 @@ export async function torture(rig: Rig, subject: Subject, plan: Plan): Promise<R
       const calm = disasters === disastersBefore && disasters % 2 === 0;
       if (result.refused !== undefined) {
         count(`refused ${result.refused}`);
-        const expected = kind === 'absent' ? [400] : calm ? [503, 504] : [401, 410, 500, 502, 503, 504];
+        const expected = kind === 'absent' ? [400] : calm ? [503] : [401, 410, 500, 502, 503, 504];
         if (!expected.includes(result.refused) && !(kind === 'absent' && !calm)) say('refused');
         return;
       }
       if (kind === 'absent' && cut === 'none' && calm) say('there is no such container, and nobody said so');
+      if (kind === 'messages' || kind === 'follow messages') {
+        // Nobody but the client can begin it anew.
+        if (result.closed !== 1000 || left) return;
+        count('complete logs as messages');
+        if (result.got < whole) say(`complete with ${result.got} of ${whole}`);
+        return;
+      }
       if (kind === 'log' || kind === 'follow') {
         if (result.closed === 1000) {
           count('complete logs');

@@ -14,6 +14,9 @@ export const portForwardProtocols = [
   'v4.base64.channel.k8s.io',
 ];
 
+/** The last one carries text. */
+export const logProtocols = ['', 'binary.k8s.io', 'base64.binary.k8s.io'];
+
 export const isWebSocket = (request: HttpRequest): boolean =>
   request.headers.get('upgrade')?.toLowerCase() === 'websocket';
 
@@ -24,6 +27,11 @@ export function chosenProtocol({ request, mayCreate, info }: RestRequest, suppor
   if (!isWebSocket(request)) throw errors.badRequest('Upgrade request required');
   // A WebSocket is begun with a GET, for which the right to read would be enough.
   if (info.verb === 'get') mayCreate();
+  return negotiated(request, supported);
+}
+
+/** As {@link chosenProtocol}, of a WebSocket that is only read from. */
+export function negotiated(request: HttpRequest, supported: readonly string[]): string {
   const offered = (request.headers.get('sec-websocket-protocol') ?? '').split(',').map((name) => name.trim());
   const chosen = offered.find((name) => supported.includes(name));
   if (chosen === undefined)

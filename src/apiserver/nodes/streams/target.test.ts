@@ -203,3 +203,29 @@ test('a Service by name or number of its port, and a node by itself or by a port
   expect(await to('/api/v1/nodes/n1:0/proxy/metrics')).toEqual([400, 'invalid port "0"']);
   expect(await to(`${core}/pods/unbound/proxy/`)).toEqual([400, 'address not allowed']);
 });
+
+test.each([
+  [undefined, ''],
+  ['x, base64.binary.k8s.io, binary.k8s.io', 'base64.binary.k8s.io'],
+  ['binary.k8s.io', 'binary.k8s.io'],
+])('a log as messages, for a client that offers %s; the right to read is enough', async (offered, protocol) => {
+  const { call } = await server();
+  const headers = { upgrade: 'websocket', ...(offered === undefined ? {} : { 'sec-websocket-protocol': offered }) };
+  const { json } = await call('GET', `${core}/pods/p/log?container=b&follow=true&tailLines=3`, undefined, headers);
+  expect(json.offer).toMatchObject({
+    kind: 'log',
+    container: 'b',
+    options: { follow: 'true', tailLines: '3' },
+    protocol,
+  });
+});
+
+test('a log as messages is refused as upstream does; without an upgrade there are none', async () => {
+  const { call } = await server();
+  const ask = (query: string, headers: Record<string, string>) =>
+    call('GET', `${core}/pods/p/log?${query}`, undefined, headers);
+  expect((await ask('container=a', socket)).code).toBe(403);
+  expect((await ask('container=a&tailLines=-1', { upgrade: 'websocket' })).code).toBe(422);
+  expect((await ask('container=nobody', { upgrade: 'websocket' })).code).toBe(400);
+  expect((await ask('container=a', { 'sec-websocket-protocol': 'binary.k8s.io' })).json.offer.protocol).toBeUndefined();
+});
