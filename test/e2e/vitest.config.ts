@@ -23,6 +23,7 @@ const order = [
   'streams-exec',
   'streams-forward',
   'streams-logs',
+  'cp',
   'debug',
   'healing',
   'join',

@@ -92,11 +92,13 @@ async function told(job: Job, unpacker: Unpacker, error: unknown): Promise<CliEr
       ? wordsOf(error.outcome)
       : inWords(error).split('\n')[0];
   if (unpacker.entries === 0) return new Interrupted(`${why}; nothing arrived`);
+  // What did not reach the disk did not arrive.
+  const lost = current ? current.written - (left?.size ?? 0) : 0;
   const partly = current
-    ? `; ${current.name} is incomplete: ${formatBytes(current.written)} of ${formatBytes(current.size)}${left === undefined ? '' : `, kept as ${left}`}`
+    ? `; ${current.name} is incomplete: ${formatBytes(left?.size ?? 0)} of ${formatBytes(current.size)}${left ? `, kept as ${left.name}` : ''}`
     : '';
   return new Interrupted(
-    `${why}; ${formatBytes(job.progress.bytes)} arrived, ${count(files, 'file')} ${files === 1 ? 'is' : 'are'} complete${partly}`,
+    `${why}; ${formatBytes(job.progress.bytes - lost)} arrived, ${count(files, 'file')} ${files === 1 ? 'is' : 'are'} complete${partly}`,
   );
 }
 

@@ -229,14 +229,14 @@ function urlOf(cluster: Cluster, { namespace, pod, container, command, stdin }: 
 
 async function opened(socket: WebSocket, cluster: Cluster): Promise<void> {
   const refusal = new Promise<never>((_, reject) => {
-    socket.once('unexpected-response', (request, response) => {
+    socket.once('unexpected-response', (_, response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
       const refuse = () => {
         const text = Buffer.concat(chunks).toString();
         const status = response.statusCode ?? 0;
         reject(new Refused(status, messageOf(text) || `the API server answered ${status}`));
-        request.destroy();
+        response.socket.destroy();
       };
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length;

@@ -34,7 +34,8 @@ export const runIn = (job: Job, command: readonly string[], stdin: boolean): Pro
 /** The copy ended before it was whole: says why, and how much there is. */
 export class Interrupted extends CliError {}
 
-const noise = /^tar: (Exiting with failure status due to previous errors|Error is not recoverable: exiting now)$/;
+const noise =
+  /^tar: (Exiting with failure status due to previous errors|error exit delayed from previous errors|Error is not recoverable: exiting now)$/;
 const linesMax = 5;
 
 /** What tar said, or the API server of it. */

@@ -7,6 +7,13 @@ const batchBytes = 1 << 20;
 const nameBytesMax = 255;
 const attemptsMax = 1000;
 
+/** What there is of a file that did not become whole. */
+export interface Left {
+  /** As text. */
+  name: string;
+  size: number;
+}
+
 export class PartFile {
   readonly #path: string;
   readonly #partPath: string;
@@ -55,8 +62,8 @@ export class PartFile {
     await fs.promises.rename(nameBytes(this.#partPath), nameBytes(this.#path));
   }
 
-  /** Leaves what there is, if it is to `keep`: its name as text, or undefined where nothing is left. Never throws. */
-  async abandon(keep: boolean): Promise<string | undefined> {
+  /** Leaves what there is, if it is to `keep`; undefined where nothing is left. Never throws. */
+  async abandon(keep: boolean): Promise<Left | undefined> {
     try {
       await this.#flush();
       await this.#writing;
@@ -66,7 +73,7 @@ export class PartFile {
     try {
       const { size } = await this.#handle.stat();
       await this.#handle.close();
-      if (keep && size > 0) return nameText(this.#partPath);
+      if (keep && size > 0) return { name: nameText(this.#partPath), size };
       fs.rmSync(nameBytes(this.#partPath));
     } catch {
       // Whoever removed it knows that it is gone.

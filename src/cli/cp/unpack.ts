@@ -13,7 +13,7 @@ import * as tar from 'tar-stream';
 import { CliError } from '../errors.ts';
 import { nameBytes, nameText, placeOf } from './names.ts';
 import { inWords } from './pack.ts';
-import { PartFile } from './part-file.ts';
+import { type Left, PartFile } from './part-file.ts';
 import { paddingOf } from './tar-header.ts';
 
 export interface UnpackOptions {
@@ -108,7 +108,7 @@ export class Unpacker {
    * It goes no further: the name of what is left of the file that was being written, if anything is.
    * `keep`: that this is worth something.
    */
-  async abandon(keep: boolean): Promise<string | undefined> {
+  async abandon(keep: boolean): Promise<Left | undefined> {
     this.#extract.destroy(null);
     await this.#work.catch(() => {});
     const left = await this.#part?.abandon(keep);
@@ -141,10 +141,11 @@ export class Unpacker {
         },
       );
     });
-    this.#extract.on('error', reject);
-    this.#extract.on('close', () => reject(new CliError('the archive ended early')));
-    this.#extract.on('finish', resolve);
-    await promise.finally(() => this.#busy);
+    // What went wrong with an entry also ends the archive, and is what there is to be said.
+    const after = (settle: () => void) => void this.#busy.then(settle);
+    this.#extract.on('error', (error) => after(() => reject(error)));
+    this.#extract.on('close', () => after(() => reject(new CliError('the archive ended early'))));
+    this.#extract.on('finish', () => after(resolve));
     await promise;
   }
 
