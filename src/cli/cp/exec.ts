@@ -230,13 +230,15 @@ function urlOf(cluster: Cluster, { namespace, pod, container, command, stdin }: 
 async function opened(socket: WebSocket, cluster: Cluster): Promise<void> {
   const refusal = new Promise<never>((_, reject) => {
     socket.once('unexpected-response', (_, response) => {
+      // Kept: at the end of the answer it is lent to whoever comes next, and would keep the process.
+      const connection = response.socket;
       const chunks: Buffer[] = [];
       let bytes = 0;
       const refuse = () => {
         const text = Buffer.concat(chunks).toString();
         const status = response.statusCode ?? 0;
         reject(new Refused(status, messageOf(text) || `the API server answered ${status}`));
-        response.socket.destroy();
+        connection.destroy();
       };
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
