@@ -7,17 +7,25 @@ import { staticBusybox, which } from './packages.ts';
 import { type NodePaths, repoRoot, type StatePaths } from './paths.ts';
 import { run, tryRun } from './run.ts';
 
-export async function importArchive(node: NodePaths, archive: string, snapshotter: string): Promise<string[]> {
+const importMs = 600_000;
+
+/** The names of the images in it. `read` is called with each number of bytes that has been taken. */
+export async function importArchive(
+  node: NodePaths,
+  archive: string,
+  snapshotter: string,
+  read?: (bytes: number) => void,
+): Promise<string[]> {
   const ctr = which('ctr');
   if (!ctr) throw new CliError('ctr is missing: install containerd');
   // Unpacked now, so that the first pod need not.
-  const ran = await tryRun(
-    ctr,
-    ['-a', node.socket, '-n', 'k8s.io', 'images', 'import', '--snapshotter', snapshotter, archive],
-    {
-      timeoutMs: 600_000,
-    },
-  );
+  const importing = ['-a', node.socket, '-n', 'k8s.io', 'images', 'import', '--snapshotter', snapshotter];
+  const ran = await tryRun(ctr, [...importing, read ? '-' : archive], {
+    timeoutMs: importMs,
+    ...(read
+      ? { input: fs.createReadStream(archive, { highWaterMark: 1 << 20 }).on('data', (c) => read(c.length)) }
+      : {}),
+  });
   if (ran.code !== 0)
     throw new CliError(
       `cannot import ${archive} into ${path.basename(node.dir)}: ${(ran.stderr || ran.stdout).trim()}`,

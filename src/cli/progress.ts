@@ -24,6 +24,8 @@ export interface Progress {
   detail: string;
   /** Prints a line of its own above the live one. */
   note(line: string): void;
+  /** The same for a result: on standard output, and as it is. */
+  print(text: string): void;
   /** Takes the live line away. */
   done(): void;
   readonly bytes: number;
@@ -68,14 +70,14 @@ export function startProgress(label: string, options: ProgressOptions = {}): Pro
       if (total !== undefined && total > bytes && perSecond > 0)
         parts.push(`${formatSeconds((total - bytes) / perSecond)} left`);
     } else if (progress.elapsedMs >= 1000) {
-      parts.push(formatSeconds(progress.elapsedMs / 1000));
+      parts.push(formatSeconds(Math.floor(progress.elapsedMs / 1000)));
     }
     if (detail !== '') parts.push(detail);
     return printable([label, parts.join(', ')].filter((part) => part !== '').join(': '));
   };
   const tick = (): void => {
     seen.push({ at: now(), bytes });
-    if (live) output.write(`${begin}${cut(text(), (output.columns ?? 80) - 1)}`);
+    if (live) output.write(`${begin}${cut(text(), (output.columns || 80) - 1)}`);
     else if (progress.elapsedMs >= plainAt) {
       plainAt *= 2;
       output.write(`${text()}\n`);
@@ -92,6 +94,10 @@ export function startProgress(label: string, options: ProgressOptions = {}): Pro
     },
     note: (line) => {
       output.write(`${live && !ended ? begin : ''}${printable(line)}\n`);
+    },
+    print: (text) => {
+      if (live && !ended) output.write(begin);
+      console.log(text);
     },
     done: () => {
       if (ended) return;

@@ -1,5 +1,7 @@
 // Running other programs to their end.
 import { execFile } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { CliError } from './errors.ts';
 
 export interface Ran {
@@ -11,10 +13,10 @@ export interface Ran {
 export function tryRun(
   program: string,
   args: readonly string[],
-  options: { timeoutMs?: number; env?: NodeJS.ProcessEnv } = {},
+  options: { timeoutMs?: number; env?: NodeJS.ProcessEnv; input?: Readable } = {},
 ): Promise<Ran> {
   return new Promise((resolve) => {
-    execFile(
+    const child = execFile(
       program,
       args,
       { maxBuffer: 64 * 1024 * 1024, timeout: options.timeoutMs ?? 120_000, env: options.env ?? process.env },
@@ -23,6 +25,8 @@ export function tryRun(
         resolve({ code, stdout, stderr: stderr || (error && code === 127 ? error.message : '') });
       },
     );
+    // A program that ends before it has read all says why itself.
+    if (options.input && child.stdin) pipeline(options.input, child.stdin).catch(() => {});
   });
 }
 

@@ -8,6 +8,7 @@ import { takeLock } from '../lock.ts';
 import { isRoot } from '../packages.ts';
 import { nodePaths, runRootOf, type StatePaths, statePaths } from '../paths.ts';
 import { end, find, findAll } from '../processes.ts';
+import { type Progress, withProgress } from '../progress.ts';
 import { type ClusterSettings, readSettings, releaseInstance } from '../settings.ts';
 import { foreignEntries, removeStateDir } from '../state-dir.ts';
 import { endProcesses, removeLeftovers } from '../teardown.ts';
@@ -32,7 +33,7 @@ export async function down(options: { stateDir: string; purge?: boolean }): Prom
     throw new CliError(`${paths.dir} is not a state directory of tiffin`);
   const release = await takeLock(paths.lock, 2000);
   try {
-    await lower(paths, settings);
+    await withProgress('stopping', (progress) => lower(paths, settings, progress));
     if (options.purge) {
       const left = removeStateDir(paths);
       if (settings && isRoot()) releaseInstance(paths.dir, settings.instance);
@@ -47,22 +48,24 @@ export async function down(options: { stateDir: string; purge?: boolean }): Prom
   }
 }
 
-async function lower(paths: StatePaths, settings: ClusterSettings | undefined): Promise<void> {
+async function lower(paths: StatePaths, settings: ClusterSettings | undefined, progress: Progress): Promise<void> {
   const before = performance.now();
   // First those that would start the others again.
   const supervisor = find(paths, 'supervisor');
   if (supervisor) await end(supervisor.pid, 5000);
   const agents = findAll(paths).filter((p) => p.name.startsWith('agent-'));
   await Promise.all(agents.map((agent) => end(agent.pid, 5000)));
-  if (settings) await stopPods(paths, settings);
+  progress.detail = 'pods';
+  if (settings) await stopPods(paths, settings, progress);
+  progress.detail = '';
   await endProcesses(paths);
   if (settings && isRoot()) await removeLeftovers(paths, settings.instance);
   for (const file of fs.existsSync(paths.pids) ? fs.readdirSync(paths.pids) : []) fs.rmSync(`${paths.pids}/${file}`);
-  console.log(`stopped everything in ${((performance.now() - before) / 1000).toFixed(1)} s`);
+  progress.print(`stopped everything in ${((performance.now() - before) / 1000).toFixed(1)} s`);
 }
 
 /** Through containerd where it runs; what it does not do is done the hard way later. */
-async function stopPods(paths: StatePaths, settings: ClusterSettings): Promise<void> {
+async function stopPods(paths: StatePaths, settings: ClusterSettings, progress: Progress): Promise<void> {
   const names = new Set(localNodes(paths, settings).map((node) => node.name));
   // Also of nodes that an earlier `up` had.
   for (const entry of fs.existsSync(paths.nodes) ? fs.readdirSync(paths.nodes) : []) names.add(entry);
@@ -72,10 +75,10 @@ async function stopPods(paths: StatePaths, settings: ClusterSettings): Promise<v
       if (!find(paths, `containerd-${name}`) || !fs.existsSync(socket)) return;
       try {
         const { removed, failures } = await removeAllPods(socket, podGraceMs);
-        console.log(`${name}: ${removed} pod${removed === 1 ? '' : 's'} stopped`);
-        for (const failure of failures.slice(0, 3)) console.error(`${name}: ${failure}`);
+        progress.print(`${name}: ${removed} pod${removed === 1 ? '' : 's'} stopped`);
+        for (const failure of failures.slice(0, 3)) progress.note(`${name}: ${failure}`);
       } catch (error) {
-        console.error(`${name}: containerd does not answer (${(error as Error).message}); its containers are killed`);
+        progress.note(`${name}: containerd does not answer (${(error as Error).message}); its containers are killed`);
       }
     }),
   );

@@ -7,6 +7,7 @@ import { importArchive } from '../image-import.ts';
 import { localNodes } from '../local-nodes.ts';
 import { statePaths } from '../paths.ts';
 import { find } from '../processes.ts';
+import { withProgress } from '../progress.ts';
 import { readSettings } from '../settings.ts';
 
 export async function imageImport(files: string[], options: { stateDir: string }): Promise<void> {
@@ -21,9 +22,14 @@ export async function imageImport(files: string[], options: { stateDir: string }
   for (const file of files) {
     const archive = path.resolve(file);
     if (!fs.existsSync(archive)) throw new CliError(`no such file: ${file}`);
-    const perNode = await Promise.all(
-      nodes.map((node) => importArchive(node.paths, archive, snapshotterFor(paths.dir))),
-    );
+    const perNode = await withProgress(file, (progress) => {
+      progress.total = fs.statSync(archive).size * nodes.length;
+      const read = (bytes: number) => {
+        progress.add(bytes);
+        if (progress.bytes === progress.total) progress.detail = 'unpacking';
+      };
+      return Promise.all(nodes.map((node) => importArchive(node.paths, archive, snapshotterFor(paths.dir), read)));
+    });
     const names = perNode[0]?.join(', ') || 'no image names';
     console.log(`${file}: ${names}, on ${nodes.map((n) => n.name).join(', ')}`);
   }

@@ -24,6 +24,7 @@ import { takeLock } from '../lock.ts';
 import { aptInstall, canInstall, isRoot, missingPackages } from '../packages.ts';
 import { nodePaths, repoRoot, runRootOf, type StatePaths, statePaths } from '../paths.ts';
 import { type Component, end, find, findAll, graceMsOf, logFile, signal, sleep, start } from '../processes.ts';
+import { type Progress, startProgress } from '../progress.ts';
 import { checkEncryptionKeys, scrubDatabases } from '../sealed-database.ts';
 import { type ClusterSettings, choosePort, claimInstance, rangesOf, readSettings, writeSettings } from '../settings.ts';
 
@@ -47,11 +48,26 @@ const agentTokenTtlMs = 10 * 60_000;
 const startedAt = performance.now();
 /** Times of the API have whole seconds. */
 const upSinceMs = Math.floor(Date.now() / 1000) * 1000;
+/** Of the one `up` of this process. */
+let progress: Progress;
 function say(message: string): void {
-  console.log(`[${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s] ${message}`);
+  progress.print(`[${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s] ${message}`);
+}
+/** What keeps the next line waiting. */
+function wait(what: string): void {
+  progress.detail = what;
 }
 
 export async function up(options: UpOptions): Promise<void> {
+  progress = startProgress('starting');
+  try {
+    await begin(options);
+  } finally {
+    progress.done();
+  }
+}
+
+async function begin(options: UpOptions): Promise<void> {
   if (process.platform !== 'linux') throw new CliError('tiffin up runs on Linux');
   const paths = statePaths(options.stateDir);
   makeStateDir(paths);
@@ -65,6 +81,7 @@ export async function up(options: UpOptions): Promise<void> {
     release();
   }
   if (options.demo) await (await import('./demo.ts')).demo(options.stateDir, say);
+  progress.done();
   if (!options.detach) printNext(paths);
 }
 
@@ -101,6 +118,7 @@ async function raise(paths: StatePaths, options: UpOptions): Promise<void> {
 
   const api = new Api(localTarget(paths));
   const input = { sources: sourceStamp(agentSources), cniBinDir: place?.cniBinDir };
+  wait('for the API server');
   await api.waitReady(apiReadyMs, () => diedEarly(paths, 'workerd'));
   say('API server ready');
   const newcomers = notJoined(paths, settings);
@@ -114,6 +132,7 @@ async function raise(paths: StatePaths, options: UpOptions): Promise<void> {
   components.push(...agents);
   await apply(paths, components, agents, supervised?.pid);
   await supervise(paths, supervised?.pid);
+  wait('for images');
   await images;
   if (options.detach) {
     say('started; see tiffin status');
@@ -159,6 +178,7 @@ async function canRunContainers(paths: StatePaths): Promise<boolean> {
   const missing = missingPackages();
   if (missing.length > 0 && canInstall()) {
     say(`installing from Debian: ${missing.join(' ')} (log: ${path.join(paths.logs, 'apt.log')})`);
+    wait('apt-get');
     await aptInstall(missing, path.join(paths.logs, 'apt.log'));
   }
   const still = missingPackages();
@@ -341,6 +361,7 @@ async function waitNodes(
     const done = wanted.length - waiting.length;
     if (done > told) say(`nodes ready: ${done} of ${wanted.length}`);
     told = Math.max(told, done);
+    wait(`for ${waiting.slice(0, 3).join(', ')}${waiting.length > 3 ? ' and others' : ''}`);
     if (waiting.length === 0) return;
     if (performance.now() > deadline) {
       const log = logFile(paths, agentOf(waiting[0]!));

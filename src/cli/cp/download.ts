@@ -91,6 +91,7 @@ async function told(job: Job, unpacker: Unpacker, error: unknown): Promise<CliEr
     : error instanceof Failed
       ? wordsOf(error.outcome)
       : inWords(error).split('\n')[0];
+  if (unpacker.entries === 0 && error instanceof CliError) return error;
   if (unpacker.entries === 0) return new Interrupted(`${why}; nothing arrived`);
   // What did not reach the disk did not arrive.
   const lost = current ? current.written - (left?.size ?? 0) : 0;

@@ -37,6 +37,7 @@ export async function upload(job: Job): Promise<Copied> {
     })();
     await send(job, exec, source.path, target.as, problems.add, sent);
     exec.endInput();
+    progress.detail = 'for the container to finish';
     const outcome = await exec.outcome;
     await output;
     if (outcome.exitCode !== 0) throw await told(job, target, sent, outcome);
