@@ -102,25 +102,36 @@ const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
 
 /** As much as a pipe holds. */
 const readBytes = 64 * 1024;
-/** Of all who read as of a stream: they copy what came at once. The first byte, here as in the memory that is lent, is the taker's. */
-const shared = Buffer.allocUnsafeSlow(1 + readBytes);
+/** With less room there is no other read before what was read is passed on. */
+const roomMin = 16 * 1024;
+/** Of all who read as of a stream: they copy what came at once. */
+const shared = Buffer.allocUnsafeSlow(readBytes);
 
+/**
+ * What is lent is gathered while more of it comes with each turn of the event loop: many programs write 4 KiB at a time, which would
+ * each wake everybody up to the client.
+ *
+ *   own:  |.|read|read|room …      begin is behind the byte that is the taker's, end where the next read goes
+ */
 function reading(fd: number): net.Socket & Output {
-  let taken: ((piece: Uint8Array) => void) | undefined;
   let own: Buffer | undefined;
+  let [begin, end] = [1, 1];
+  /** Something was read into `own`. False: nothing more for now. */
+  let gathered: (() => boolean) | undefined;
   const socket = new net.Socket({
     fd,
     readable: true,
     writable: false,
     onread: {
-      buffer: () => (own ?? shared).subarray(1),
-      // False: nothing more for now.
+      buffer: () => own?.subarray(end) ?? shared,
       callback(length) {
-        const from = own ?? shared;
-        if (!taken) return socket.push(Buffer.from(from.subarray(1, 1 + length)));
-        own ??= Buffer.from(from);
-        taken(own.subarray(0, 1 + length));
-        return false;
+        if (!gathered) return socket.push(Buffer.from(shared.subarray(0, length)));
+        if (!own) {
+          own = Buffer.allocUnsafeSlow(1 + readBytes);
+          shared.copy(own, 1, 0, length);
+        }
+        end += length;
+        return gathered();
       },
     },
   });
@@ -130,8 +141,32 @@ function reading(fd: number): net.Socket & Output {
       if (!(await take(Buffer.concat([Buffer.alloc(1), data])))) return;
     if (socket.closed) return;
     await new Promise<void>((resolve, reject) => {
-      taken = (piece) => void take(piece).then((more) => (more ? socket.resume() : resolve()), reject);
-      socket.once('close', resolve).resume();
+      let turn: NodeJS.Immediate | undefined;
+      let more = false;
+      const pass = (then: () => void): void => {
+        clearImmediate(turn);
+        turn = undefined;
+        const piece = own!.subarray(begin - 1, end);
+        begin = end = own!.length - end < roomMin ? 1 : end;
+        take(piece).then((on) => (on ? then() : resolve()), reject);
+      };
+      const goOn = (): void => void socket.resume();
+      const turned = (): void => {
+        if (more) {
+          more = false;
+          turn = setImmediate(turned);
+        } else {
+          socket.pause();
+          pass(goOn);
+        }
+      };
+      gathered = () => {
+        more = own!.length - end >= roomMin;
+        if (more) turn ??= setImmediate(turned);
+        else pass(goOn);
+        return more;
+      };
+      socket.once('close', () => (end > begin ? pass(resolve) : resolve())).resume();
     });
   };
   return Object.assign(socket, { lend });
