@@ -10,7 +10,6 @@ export default defineConfig({
       'test/conformance/**/*.test.ts',
       'test/harness/**/*.test.ts',
       'test/sim/**/*.test.ts',
-      'test/streams/**/*.test.ts',
     ],
     exclude: [...configDefaults.exclude, '**/*.host.test.ts'],
     testTimeout: 20_000,

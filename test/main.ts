@@ -92,6 +92,8 @@ const suites: Suite[] = [
     '--seeds',
     '5',
   ),
+  // By itself: what is measured against the clock there should not wait for other tests.
+  command('streams', 'streams cut on any hop, from seeds', process.execPath, 'test/streams/main.ts', '--rounds', '3'),
   vitest('host', 'the parts that need a kernel of their own', 'vitest.host.config.ts'),
   vitest('e2e', 'real kubectl, real containers', 'test/e2e/vitest.config.ts'),
 ];

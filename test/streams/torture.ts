@@ -299,10 +299,3 @@ export async function torture(rig: Rig, subject: Subject, plan: Plan): Promise<R
   if (ownMost - ownQuiet > ownGrowthMiBMax) problems.push(`agent and clients grew from ${ownQuiet} to ${ownMost} MiB`);
   return { problems, counts };
 }
-
-/** What keeps this process alive. */
-export const resources = (): Record<string, number> => {
-  const counted: Record<string, number> = {};
-  for (const name of process.getActiveResourcesInfo()) counted[name] = (counted[name] ?? 0) + 1;
-  return counted;
-};
