@@ -141,11 +141,16 @@ function credentialOf(exec: Fields, bad: (why: string) => CliError): { token?: s
 const answerBytesMax = 16 << 20;
 
 /** One GET; rejects only when no answer came. */
-export function getText(cluster: Cluster, path: string, timeoutMs = 15_000): Promise<{ status: number; text: string }> {
+export function getText(
+  cluster: Cluster,
+  path: string,
+  signal: AbortSignal,
+  timeoutMs = 15_000,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const request = https.get(
       `${cluster.url}${path}`,
-      { ...cluster.tls, agent: false, headers: { accept: 'application/json', ...cluster.headers } },
+      { ...cluster.tls, agent: false, signal, headers: { accept: 'application/json', ...cluster.headers } },
       (response) => {
         const chunks: Buffer[] = [];
         let bytes = 0;

@@ -37,7 +37,7 @@ export async function cp(source: string, destination: string, options: CpOptions
   }
   const progress = startProgress(printable(kind === 'upload' ? source : destination));
   try {
-    const container = await containerOf(cluster, namespace, remote.pod, options.container);
+    const container = await containerOf(cluster, namespace, remote.pod, options.container, stop.signal);
     const { preserve, retries } = options;
     const job: Job = {
       ...{ cluster, namespace, pod: remote.pod, container, local, remote: remote.path },
@@ -72,6 +72,7 @@ async function containerOf(
   namespace: string,
   pod: string,
   named: string | undefined,
+  signal: AbortSignal,
 ): Promise<string | undefined> {
   if (named !== undefined) return named;
   let answer: Awaited<ReturnType<typeof getText>>;
@@ -79,8 +80,10 @@ async function containerOf(
     answer = await getText(
       cluster,
       `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}`,
+      signal,
     );
   } catch (error) {
+    signal.throwIfAborted();
     throw new CliError(
       `cannot reach ${cluster.url}: ${(error as Error).message || (error as NodeJS.ErrnoException).code}`,
     );

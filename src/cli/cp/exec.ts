@@ -15,7 +15,9 @@ const protocol = 'v5.channel.k8s.io';
 /** What may wait to be sent, and what may wait to be read. */
 const sendBytesMax = 4 << 20;
 const readBytesMax = 4 << 20;
+const messageBytesMax = 32 << 20;
 const stderrBytesMax = 64 << 10;
+const messageMax = 4000;
 const refusalBytesMax = 64 << 10;
 const handshakeMs = 30_000;
 const pingEveryMs = 15_000;
@@ -75,7 +77,7 @@ export class Exec {
       headers: cluster.headers,
       perMessageDeflate: false,
       handshakeTimeout: handshakeMs,
-      maxPayload: 64 << 20,
+      maxPayload: messageBytesMax,
       // Under TLS a mask hides nothing: zeros need not be applied.
       generateMask: () => {},
     });
@@ -267,7 +269,7 @@ function statusOf(text: string): Status {
   } catch {
     // Said below.
   }
-  return { status: 'Failure', message: text.slice(0, 1000) };
+  return { status: 'Failure', message: text };
 }
 
 function outcomeOf({ status, message, reason, details }: Status): Omit<Outcome, 'stderr'> {
@@ -275,7 +277,10 @@ function outcomeOf({ status, message, reason, details }: Status): Omit<Outcome, 
   const causes = Array.isArray(details?.causes) ? details.causes : [];
   const code =
     reason === 'NonZeroExitCode' ? Number(causes.find((c) => c?.reason === 'ExitCode')?.message) : Number.NaN;
-  return { exitCode: Number.isInteger(code) ? code : undefined, message: String(message ?? 'the command failed') };
+  return {
+    exitCode: Number.isInteger(code) ? code : undefined,
+    message: String(message ?? 'the command failed').slice(0, messageMax),
+  };
 }
 
 /** Runs a command that says little. */
