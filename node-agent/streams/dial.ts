@@ -7,6 +7,7 @@ import type { Status } from '../../src/machinery/errors.ts';
 import type { Fetch } from '../../src/ports/index.ts';
 import { clientMessageBytesMax, protocolHeader } from '../../src/protocol/streams.ts';
 import { requireTls } from '../link/http.ts';
+import { passed } from './garbage.ts';
 import type { ClientSocket, Message } from './types.ts';
 
 /** How the agent answers offers. */
@@ -148,6 +149,7 @@ class Half implements ClientSocket {
     return new Promise((resolve) => {
       if (socket.readyState !== WebSocket.OPEN) return resolve(false);
       this.#sending.add(resolve);
+      passed(data.length);
       socket.send(data, { binary: typeof data !== 'string' }, () => {
         this.#sending.delete(resolve);
         resolve(socket.readyState === WebSocket.OPEN);
@@ -182,6 +184,7 @@ class Half implements ClientSocket {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     this.#received.push(message);
     this.#receivedBytes += message.data.byteLength;
+    passed(message.data.byteLength);
     if (this.#receivedBytes > bufferedBytesMax) this.#socket.pause();
     this.#wake();
   }
