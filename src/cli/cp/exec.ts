@@ -173,11 +173,6 @@ export class Exec {
     setTimeout(() => this.#socket.terminate(), 1000).unref();
   }
 
-  /** At once. */
-  cut(): void {
-    this.#socket.terminate();
-  }
-
   #heard(): void {
     this.#heardAt = performance.now();
   }

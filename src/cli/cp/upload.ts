@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { CliError } from '../errors.ts';
 import { formatBytes } from '../progress.ts';
-import { ask, Cut, type Exec, headroom, type Outcome, Refused } from './exec.ts';
+import { ask, type Exec, headroom, type Outcome, Refused } from './exec.ts';
 import { type Copied, count, Interrupted, type Job, missingTar, Notes, runIn, wordsOf } from './job.ts';
 import { byteName, nameBytes, nameText, splitPath } from './names.ts';
 import { absolute, inWords, measure, type PackedEntry, pack } from './pack.ts';
@@ -29,13 +29,16 @@ export async function upload(job: Job): Promise<Copied> {
   const problems = new Notes(progress, '');
   const flags = job.preserve ? ['-x'] : ['--no-same-permissions', '-o', '-m', '-x'];
   const exec = await runIn(job, ['tar', ...flags, '-f', '-', '-C', target.parent], true);
-  const sent = { files: 0, last: undefined as PackedEntry | undefined, lastBytes: 0 };
+  const sent: Sent = { files: 0, last: undefined };
   try {
     // Nothing is expected, but what comes has to be taken.
     const output = (async () => {
       for await (const _ of exec.output());
     })();
     await send(job, exec, source.path, target.as, problems.add, sent);
+    // Tar would go on reading for as long as there is something.
+    const { stderr } = exec;
+    if (diskFull.test(stderr)) throw await told(job, target, sent, { exitCode: undefined, message: '', stderr });
     exec.endInput();
     progress.detail = 'for the container to finish';
     const outcome = await exec.outcome;
@@ -45,8 +48,7 @@ export async function upload(job: Job): Promise<Copied> {
     return { files: sent.files, problems: problems.total };
   } catch (error) {
     if (error instanceof CliError) throw error;
-    if (error instanceof Cut || job.signal.aborted) throw await told(job, target, sent, error as Error);
-    throw new CliError(inWords(error));
+    throw await told(job, target, sent, new Error(inWords(error)));
   } finally {
     exec.close();
   }
@@ -54,25 +56,22 @@ export async function upload(job: Job): Promise<Copied> {
 
 interface Sent {
   files: number;
+  /** Entirely or not. */
   last: PackedEntry | undefined;
-  lastBytes: number;
 }
 
 async function send(job: Job, exec: Exec, source: string, as: string, warn: (message: string) => void, sent: Sent) {
   for await (const { piece, dataBytes, entry, complete } of pack({ source, as, pieceBytes, headroom, warn })) {
     // The top of what exists already keeps what it has.
     if (entry?.name === './') continue;
-    if (exec.ended) return;
-    if (diskFull.test(exec.stderr)) return exec.cut();
+    if (exec.ended || diskFull.test(exec.stderr)) return;
     await exec.write(piece);
     job.progress.add(dataBytes);
     if (!entry) continue;
     if (entry !== sent.last) {
       sent.last = entry;
-      sent.lastBytes = 0;
       job.progress.detail = nameText(entry.name);
     }
-    sent.lastBytes += dataBytes;
     if (complete && entry.type === 'file') sent.files++;
   }
 }
