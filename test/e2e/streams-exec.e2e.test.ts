@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, expect, inject, test } from 'vitest';
-import { apply, cluster, kubeconfig, kubectl, type Outcome, tryKubectl } from './lib.ts';
+import { apply, background, cluster, deployment, kubeconfig, kubectl, type Outcome, tryKubectl, until } from './lib.ts';
 import { forever, pod, sh } from './pods.ts';
 
 const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
@@ -24,7 +24,15 @@ cluster('streams exec', (ns) => {
         restartPolicy: 'Never',
         containers: [{ ...sh('web', 'cat; echo read all'), stdin: true, stdinOnce: true }],
       }),
+      deployment('served', { image: 'tiffin.dev/busybox:1', command: ['sh', '-c', forever] }),
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'served' },
+        spec: { selector: { app: 'served' }, ports: [{ port: 80 }] },
+      }),
     );
+    await kubectl(['rollout', 'status', 'deployment/served', '--timeout=60s', '-n', ns]);
     await kubectl(['wait', 'pod/shell', 'pod/reader', '--for=condition=Ready', '--timeout=60s', '-n', ns]);
   });
 
@@ -135,8 +143,50 @@ cluster('streams exec', (ns) => {
       code: 1,
       stderr: expect.stringContaining('cannot exec into a container in a completed pod'),
     });
-    // SPDY, which cannot be accepted here: what helps is said.
     const plain = await tryKubectl(['get', '--raw', `${path}/shell/exec?container=web&command=true&stdout=true`]);
     expect(plain).toMatchObject({ code: 1, stderr: expect.stringMatching(/pgrade/) });
+  });
+
+  test('SPDY, which cannot be accepted here: what helps is said', async () => {
+    const rows: [string, string[]][] = [
+      ['KUBECTL_REMOTE_COMMAND_WEBSOCKETS', ['exec', 'shell', '--', 'true']],
+      ['KUBECTL_REMOTE_COMMAND_WEBSOCKETS', ['attach', 'shell']],
+      ['KUBECTL_PORT_FORWARD_WEBSOCKETS', ['port-forward', 'shell', ':80']],
+    ];
+    for (const [variable, args] of rows) {
+      const { code, stderr } = await tryKubectl(['-n', ns, ...args], { env: { [variable]: 'false' } });
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: expect.stringMatching(/only over WebSocket: use kubectl 1\.31/),
+      });
+    }
+  });
+
+  test('exec: what a Deployment or a Service stands for; signals as shells count them', async () => {
+    const said = async (...args: string[]): Promise<[number, string]> => {
+      const { code, stdout } = await k(['exec', ...args]);
+      return [code, stdout];
+    };
+    expect(await said('deployment/served', '--', 'echo', 'deployed')).toEqual([0, 'deployed\n']);
+    expect(await said('service/served', '--', 'echo', 'served')).toEqual([0, 'served\n']);
+    expect(await said('shell', '-q', '--', 'sh', '-c', 'kill -9 $$')).toEqual([137, '']);
+    expect(await said('shell', '-q', '--', 'sh', '-c', 'exit 255')).toEqual([255, '']);
+    const words = (await k(['exec', 'shell', '-q', '--', 'absent'])).stderr;
+    expect(words).toMatch(/^error: (Internal error occurred: ){2}error executing command in container: failed to exec/);
+  });
+
+  test('exec: through `kubectl proxy`, where that lets it', async () => {
+    const proxy = background(inject('kubectl'), [
+      '--kubeconfig',
+      kubeconfig,
+      'proxy',
+      '--port=0',
+      '--reject-paths=^-$',
+    ]);
+    const [, port = ''] = (await until('it listens', () => /127\.0\.0\.1:(\d+)/.exec(proxy.output()))) ?? [];
+    expect((await k(['-s', `http://127.0.0.1:${port}`, 'exec', 'shell', '--', 'echo', 'through'])).stdout).toBe(
+      'through\n',
+    );
+    proxy.stop();
   });
 });

@@ -1,9 +1,13 @@
 // Connections into pods with real kubectl: port-forward to pods, services and deployments with many connections, halves that close
 // and ports that are closed; the proxies of pods, services and nodes, directly and through `kubectl proxy`, HTTP and WebSocket.
+import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
 import { beforeAll, expect, inject, test } from 'vitest';
 import WebSocket from 'ws';
+import type { Pod } from '../../src/generated/schemas/core-v1.ts';
 import { apply, background, cluster, deployment, kubeconfig, kubectl, sleep, tryKubectl, until } from './lib.ts';
 import { forever, pod, sh, www } from './pods.ts';
 
@@ -114,6 +118,25 @@ cluster('streams forward', (ns) => {
     stop();
   });
 
+  test('port-forward: addresses to listen on, a port of a Service by name, one that it does not have', async () => {
+    const program = background(inject('kubectl'), [
+      ...['--kubeconfig', kubeconfig, '-n', ns, 'port-forward', 'service/shell', ':http'],
+      '--address=127.0.0.2,127.0.0.1',
+    ]);
+    for (const host of ['127.0.0.1', '127.0.0.2']) {
+      const listens = new RegExp(`from ${host.replaceAll('.', '\\.')}:(\\d+) -> 8080`);
+      const [, port] = (await until(host, () => listens.exec(program.output()))) ?? [];
+      expect(await (await fetch(`http://${host}:${port}/ok`, { headers: { connection: 'close' } })).text()).toBe(
+        'ok\n',
+      );
+    }
+    program.stop();
+    expect(await tryKubectl(['port-forward', 'service/shell', ':81', '-n', ns])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Service shell does not have a service port 81'),
+    });
+  });
+
   test('port-forward: to what is not there', async () => {
     const gone = await tryKubectl(['port-forward', 'pod/absent', ':80', '-n', ns]);
     expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining('pods "absent" not found') });
@@ -130,6 +153,9 @@ cluster('streams forward', (ns) => {
     const node = await kubectl(['get', 'pod', 'shell', '-n', ns, '-o', 'jsonpath={.spec.nodeName}']);
     const ofNode = (path: string): Promise<string> => kubectl(['get', '--raw', `/api/v1/nodes/${node}/proxy/${path}`]);
     expect(await ofNode('healthz')).toBe('ok');
+    expect(await ofNode(`containerLogs/${ns}/shell/web?tailLines=0`)).toBe('');
+    expect(JSON.parse(await ofNode('pods')).items.map((p: Pod) => p.metadata.name)).toContain('shell');
+    expect(await ofNode('logs/')).toMatch(/^<!doctype html>/);
     expect(await ofNode('metrics/cadvisor')).toContain('container_memory_working_set_bytes');
     expect(await ofNode('metrics/resource')).toContain('node_cpu_usage_seconds_total');
     expect(JSON.parse(await ofNode('stats/summary'))).toMatchObject({ node: { nodeName: node } });
@@ -176,5 +202,36 @@ cluster('streams forward', (ns) => {
     expect(message).toBe('hello');
     socket.close();
     program.stop();
+  });
+
+  test('kubectl proxy: files beside the API, the API below a path, a socket of Unix, what it lets through', async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tiffin-proxy-'));
+    fs.writeFileSync(path.join(folder, 'page'), 'a file');
+    const proxy = async (...flags: string[]): Promise<string> => {
+      const { output } = background(inject('kubectl'), ['--kubeconfig', kubeconfig, 'proxy', '--port=0', ...flags]);
+      return `http://${(await until('it listens', () => /127\.0\.0\.1:\d+/.exec(output())))?.[0]}`;
+    };
+    const at = await proxy(`--www=${folder}`, '--www-prefix=/files/', '--api-prefix=/k8s', '--reject-methods=DELETE');
+    expect(await (await fetch(`${at}/files/page`)).text()).toBe('a file');
+    expect(await (await fetch(`${at}/k8s${base}/pods/shell:8080/proxy/ok`)).text()).toBe('ok\n');
+    expect((await fetch(`${at}${base}/pods`)).status).toBe(404);
+    expect((await fetch(`${at}/k8s${base}/pods/shell`, { method: 'DELETE' })).status).toBe(403);
+    // Commands are what it lets nobody run unless it is told to.
+    expect((await fetch(`${at}/k8s${base}/pods/shell/exec?command=id`)).status).toBe(403);
+    const socket = path.join(folder, 'socket');
+    background(inject('kubectl'), ['--kubeconfig', kubeconfig, 'proxy', `--unix-socket=${socket}`]);
+    await until('its socket', () => fs.existsSync(socket));
+    const text = await new Promise<string>((resolve, reject) =>
+      http
+        .get(
+          { socketPath: socket, path: `${base}/pods/shell:8080/proxy/ok`, headers: { host: 'localhost' } },
+          (answer) => {
+            answer.on('data', (part: Buffer) => resolve(part.toString()));
+          },
+        )
+        .on('error', reject),
+    );
+    expect(text).toBe('ok\n');
+    fs.rmSync(folder, { recursive: true });
   });
 });

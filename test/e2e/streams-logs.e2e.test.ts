@@ -66,7 +66,18 @@ cluster('streams logs', (ns) => {
       }),
       pod('counts', { containers: [sh('web', counting('0.05'))] }),
       pod('large', { containers: [sh('web', large)] }),
-      deployment('served', { image: 'tiffin.dev/busybox:1', command: ['sh', '-c', `echo deployed; ${forever}`] }),
+      pod('init', { initContainers: [sh('first', 'echo first')], containers: [sh('web', `echo main; ${forever}`)] }),
+      deployment('served', {
+        replicas: 2,
+        image: 'tiffin.dev/busybox:1',
+        command: ['sh', '-c', `echo deployed; ${forever}`],
+      }),
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'talks' },
+        spec: { selector: { app: 'talks' }, ports: [{ port: 80 }] },
+      }),
     );
     const ready = ['talks', 'talks-too', 'counts', 'large'].map((name) => `pod/${name}`);
     await kubectl(['wait', ...ready, 'deployment/served', '--for=jsonpath={.status}', '-n', ns]);
@@ -131,6 +142,34 @@ cluster('streams logs', (ns) => {
     const raw = `/api/v1/namespaces/${ns}/pods/talks/log?container=web`;
     expect(await kubectl(['get', '--raw', `${raw}&stream=Stderr`])).toBe('err 1\n');
     expect(await kubectl(['get', '--raw', `${raw}&stream=Stdout`])).not.toContain('err');
+  });
+
+  test.each([
+    [['talks', '--all-containers', '--prefix'], /^\[pod\/talks\/other\] from the other$/m],
+    [['init'], /^main\n$/],
+    [['init', '-c', 'first'], /^first\n$/],
+    [['init', '--all-containers'], /^(first\nmain|main\nfirst)\n$/],
+    [['deployment/served', '--all-pods'], /^(\[pod\/served-[a-z0-9]+-[a-z0-9]+\/main\] deployed\n){2}$/],
+    [['service/talks', '-c', 'web', '--tail=-1'], /^(me too|out 1)$/m],
+    [['talks', '-c', 'other', '--ignore-errors', '--insecure-skip-tls-verify-backend'], /^from the other\n$/],
+    [['talks', 'other'], /^from the other\n$/],
+    [['-l', 'app=nobody'], /^$/],
+  ])('kubectl logs %j', async (args, expected) => {
+    await until('the pods', async () => expected.test((await k('logs', ...args)).stdout), 30_000);
+  });
+
+  test('following many at once: no more than it is told', async () => {
+    const flags = ['-l', 'app=talks', '--all-containers', '--prefix'];
+    expect(await k('logs', '-f', ...flags, '--max-log-requests=2')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(
+        'you are attempting to follow 3 log streams, but maximum allowed concurrency is 2',
+      ),
+    });
+    const followed = follow(...flags, '--max-log-requests=3');
+    await until('all of them', () => /from the other/.test(followed.output()) && /me too/.test(followed.output()));
+    await until('and the third', () => /\/web\] out 10/.test(followed.output()));
+    followed.stop();
   });
 
   test('--previous: the instance before; none, where there was none', async () => {
