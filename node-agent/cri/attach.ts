@@ -109,23 +109,23 @@ function upgraded(url: string): Promise<Duplex> {
 
 function socketCarrier(socket: Duplex): Carrier {
   const gone = new AbortController();
-  let waiting: ((open: boolean) => void)[] = [];
-  const go = (): void => {
-    const all = waiting;
-    waiting = [];
-    for (const resolve of all) resolve(!socket.destroyed);
-  };
-  socket.on('drain', go).on('error', () => {});
+  const sending = new Set<(open: boolean) => void>();
+  socket.on('error', () => {});
   socket.once('close', () => {
     gone.abort();
-    go();
+    for (const resolve of sending) resolve(false);
   });
   return {
     signal: gone.signal,
-    async send(data) {
-      if (socket.destroyed || socket.writableEnded) return false;
-      if (socket.write(data)) return true;
-      return new Promise((resolve) => waiting.push(resolve));
+    send(data) {
+      return new Promise((resolve) => {
+        if (socket.destroyed || socket.writableEnded) return resolve(false);
+        sending.add(resolve);
+        socket.write(data, () => {
+          sending.delete(resolve);
+          resolve(!socket.destroyed);
+        });
+      });
     },
     async *receive() {
       try {

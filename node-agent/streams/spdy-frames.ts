@@ -54,7 +54,7 @@ const finFlag = 1;
 const unidirectionalFlag = 2;
 const controlBytesMax = 16 * 1024;
 const headerBytesMax = 64 * 1024;
-const headBytes = 8;
+export const headBytes = 8;
 
 const words =
   'options head post put delete trace accept accept-charset accept-encoding accept-language accept-ranges age allow authorization cache-control connection content-base content-encoding content-language content-length content-location content-md5 content-range content-type date etag expect expires from host if-match if-modified-since if-none-match if-range if-unmodified-since last-modified location max-forwards pragma proxy-authenticate proxy-authorization range referer retry-after server te trailer transfer-encoding upgrade user-agent vary via warning www-authenticate method get status 200_OK version HTTP/1.1 url public set-cookie keep-alive origin';
@@ -260,8 +260,14 @@ export class FrameWriter {
   goAway = (lastId: number, status: number): Buffer => control(types.goAway, 0, lastId, status);
   windowUpdate = (id: number, delta: number): Buffer => control(types.windowUpdate, 0, id, delta);
 
-  data(id: number, fin: boolean, data: Uint8Array): Buffer {
-    const frame = Buffer.allocUnsafe(headBytes + data.length);
+  /** `memory`: which it is put into, so that it is good until the next one. */
+  data(
+    id: number,
+    fin: boolean,
+    data: Uint8Array,
+    memory: Buffer = Buffer.allocUnsafe(headBytes + data.length),
+  ): Buffer {
+    const frame = memory.subarray(0, headBytes + data.length);
     frame.writeUInt32BE(id, 0);
     frame.writeUInt32BE((((fin ? finFlag : 0) << 24) | data.length) >>> 0, 4);
     frame.set(data, headBytes);

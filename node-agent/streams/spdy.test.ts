@@ -39,7 +39,8 @@ class End implements Carrier {
     if (this.signal.aborted) return false;
     const { peer } = this;
     this.sentBytes += data.length;
-    peer.#queue.push(data);
+    // Its memory is used again.
+    peer.#queue.push(Buffer.from(data));
     peer.#bytes += data.length;
     peer.#wake();
     while (peer.#bytes > capacity && !this.signal.aborted) await peer.#change();

@@ -11,6 +11,7 @@ import {
   FrameWriter,
   goAwayStatus,
   type Headers,
+  headBytes,
   rstStatus,
   SpdyError,
 } from './spdy-frames.ts';
@@ -21,7 +22,7 @@ export { SpdyStream, StreamReset };
 export interface Carrier {
   /** It is gone. */
   readonly signal: AbortSignal;
-  /** Resolves when more may be sent; false: it is gone. */
+  /** Resolves when it was sent, and its memory may be used again; false: it is gone. */
   send(data: Uint8Array): Promise<boolean>;
   /** To be called once. What comes is not used again by the carrier. */
   receive(): AsyncIterable<Uint8Array>;
@@ -64,6 +65,8 @@ export class SpdySession implements StreamSession {
   #windows = false;
   #sendWindow = defaultWindowBytes;
   #initialWindow = defaultWindowBytes;
+  /** One at a time: garbage of this size would be costly. */
+  #frame: Buffer | undefined;
   /** Resolves when the carrier takes another frame of data. */
   #turn: Promise<boolean> = Promise.resolve(true);
   #changed: (() => void)[] = [];
@@ -179,7 +182,8 @@ export class SpdySession implements StreamSession {
         this.#wake();
         throw new StreamReset('the stream is closed');
       }
-      return this.#send(this.#writer.data(stream.id, fin, data));
+      this.#frame ??= Buffer.allocUnsafe(headBytes + frameBytesMax);
+      return this.#send(this.#writer.data(stream.id, fin, data, this.#frame));
     });
     this.#turn = sent.catch(() => !this.#carrier.signal.aborted);
     return sent.then((open) => {
