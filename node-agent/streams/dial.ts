@@ -48,7 +48,7 @@ export function webSocketDialer(
   let context: tls.SecureContext | undefined;
   const path = (id: string) => `/tiffin.dev/v1/nodes/${encodeURIComponent(nodeName)}/streams/${encodeURIComponent(id)}`;
   return {
-    dial(id, protocol) {
+    async dial(id, protocol) {
       const { host } = requireTls(url);
       context ??= ca ? tls.createSecureContext({ ca: [...tls.rootCertificates, ca] }) : undefined;
       return persistently(() => {
