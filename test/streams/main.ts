@@ -1,4 +1,4 @@
-// `node test/streams/main.ts [--seed S] [--rounds N] [--streams N] [--at-once N] [--calm] [--verbose]`: tortures streams for as long
+// `node test/streams/main.ts [--seed S] [--rounds N] [--streams N] [--at-once N] [--calm] [--abrupt] [--verbose]`: tortures streams for as long
 // as is asked for, from one seed after the other, each printed. Exit code 1 when anything was wrong.
 
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     streams: { type: 'string', default: '200' },
     'at-once': { type: 'string', default: '16' },
     calm: { type: 'boolean', default: false },
+    abrupt: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 });
@@ -35,6 +36,7 @@ try {
       streams: Number(values.streams),
       atOnce: Number(values['at-once']),
       disasters: !values.calm,
+      abrupt: values.abrupt,
     });
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     console.log(`seed ${seed}: ${problems.length === 0 ? 'ok' : 'FAILED'} in ${seconds} s, ${JSON.stringify(counts)}`);

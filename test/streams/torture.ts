@@ -19,6 +19,8 @@ export interface Plan {
   atOnce: number;
   /** Ends and begins again what all streams share. */
   disasters: boolean;
+  /** Cuts clients about when they come, too: in a moment in which the runtime may not notice. */
+  abrupt: boolean;
 }
 
 export interface Result {
@@ -88,7 +90,7 @@ const kinds = [
   'absent',
 ] as const;
 const cuts = ['none', 'none', 'close', 'terminate', 'client hop', 'agent hop', 'agent hop', 'kill', 'offer'] as const;
-type Cut = (typeof cuts)[number];
+type Cut = (typeof cuts)[number] | 'at once';
 
 export async function torture(rig: Rig, subject: Subject, plan: Plan): Promise<Result> {
   const random = new SeededRandom(plan.seed);
@@ -109,7 +111,7 @@ export async function torture(rig: Rig, subject: Subject, plan: Plan): Promise<R
 
   async function one(dice: SeededRandom, number: number): Promise<void> {
     const kind = dice.pick(kinds)!;
-    const cut: Cut = dice.pick(cuts)!;
+    const cut: Cut = plan.abrupt && dice.chance(0.1) ? 'at once' : dice.pick(cuts)!;
     const bytes = dice.chance(0.2) ? dice.int(3) : dice.int(dice.chance(0.2) ? 24 * mebibyte : 300_000);
     const code = dice.int(4);
     const hop = await Hop.open(rig.port);
@@ -175,6 +177,11 @@ export async function torture(rig: Rig, subject: Subject, plan: Plan): Promise<R
       setTimeout(() => client.stop(ms), at);
     }
     const work = async (): Promise<void> => {
+      if (cut === 'at once') {
+        // About when the request arrives, or is joined with the agent's half.
+        await sleep(dice.int(60));
+        return hop.cut();
+      }
       await sleep(dice.int(dice.chance(0.3) ? 1500 : 200));
       if (cut === 'close' || cut === 'terminate') client.leave(cut);
       else if (cut === 'client hop') hop.cut();
@@ -201,13 +208,13 @@ export async function torture(rig: Rig, subject: Subject, plan: Plan): Promise<R
         say(result.problem);
         return;
       }
-      const left = cut === 'close' || cut === 'terminate' || cut === 'client hop';
+      const left = cut === 'at once' || cut === 'close' || cut === 'terminate' || cut === 'client hop';
       const complete = result.status !== undefined;
       // Odd: one is under way.
       const calm = disasters === disastersBefore && disasters % 2 === 0;
       if (result.refused !== undefined) {
         count(`refused ${result.refused}`);
-        const expected = kind === 'absent' ? [400] : calm ? [503] : [401, 410, 500, 502, 503, 504];
+        const expected = kind === 'absent' ? [400] : calm ? [503, 504] : [401, 410, 500, 502, 503, 504];
         if (!expected.includes(result.refused) && !(kind === 'absent' && !calm)) say('refused');
         return;
       }

@@ -13,7 +13,7 @@ import { chunks } from '../adapters/chunks.ts';
 import { messageSocket } from '../adapters/socket.ts';
 import { callObject } from '../adapters/stubs.ts';
 import { type Env, mainObject } from '../env.ts';
-import { meet, refuse } from '../rendezvous/meeting.ts';
+import { cut, meet, refuse } from '../rendezvous/meeting.ts';
 import { relayTarget } from './relay.ts';
 
 /** How long an agent waits for a client that its offer speaks of, which is on its way. */
@@ -59,8 +59,17 @@ function relayed(request: Request, target: StreamTarget, env: Env): Promise<Resp
   return relay(target, {
     timers: workerTimers,
     open: async (at) => {
-      const answer = await open(env, at, request.signal);
-      return answer.webSocket ? messageSocket(answer.webSocket) : answer;
+      // Once it is open, it is the relay that ends it with the client.
+      const waiting = new AbortController();
+      const leave = (): void => waiting.abort();
+      request.signal.addEventListener('abort', leave);
+      if (request.signal.aborted) leave();
+      try {
+        const answer = await open(env, at, waiting.signal);
+        return answer.webSocket ? messageSocket(answer.webSocket) : answer;
+      } finally {
+        request.signal.removeEventListener('abort', leave);
+      }
     },
     again: async () => {
       const response = await ask(env, bare.clone());
@@ -80,9 +89,14 @@ async function open(env: Env, { node, offer }: StreamTarget, signal: AbortSignal
   );
   // What a target behind a proxy chooses, only the agent hears.
   const protocol = 'protocol' in offer && offer.kind !== 'http' ? offer.protocol : undefined;
-  return meet(env, 'client', { id: offer.id, node, protocol, waitMs }, signal).catch(() =>
-    statusResponse(errors.unavailable(`the stream to node "${node}" was ended`)),
-  );
+  const ended = (): Response => statusResponse(errors.unavailable(`the stream to node "${node}" was ended`));
+  const answer = await meet(env, 'client', { id: offer.id, node, protocol, waitMs }, signal).catch(ended);
+  if (!answer.webSocket) return answer;
+  // As in the rendezvous: a client whose connection broke just now is noticed with the next turn, and later by nobody.
+  await new Promise<void>((resolve) => workerTimers.after(0, resolve));
+  if (!signal.aborted) return answer;
+  await cut(env, offer.id);
+  return ended();
 }
 
 /** The agent's half of a stream, or its refusal. Undefined: it asks for something else. */

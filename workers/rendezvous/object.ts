@@ -15,6 +15,7 @@ type Side = 'client' | 'agent';
 
 interface Waiting extends Half {
   side: Side;
+  gone: AbortSignal;
   /** Once. */
   answer(response: Response): void;
 }
@@ -45,9 +46,16 @@ export class Rendezvous extends createDurable({ onError: failed }) {
     router.get('/joined', async () => Response.json(this.#phase === 'joined'));
     // Whoever is connected is cut off, whoever waits gets nothing.
     router.post('/abort', async () => {
-      this.state.abort('the stream was ended');
+      this.#cut();
       return new Response();
     });
+  }
+
+  /** There is no other way to end what the runtime has joined. It says so in its log, as if something had failed. */
+  #cut(): void {
+    this.state.abort(
+      'this stream was cut off, as it has to be once a side is lost or its node may not have it any more',
+    );
   }
 
   async #come(side: Side, half: Half, gone: AbortSignal): Promise<Response> {
@@ -56,6 +64,16 @@ export class Rendezvous extends createDurable({ onError: failed }) {
     if (side === 'client' && this.#refusal?.node === half.node) return this.#answered(this.#refusal.status);
     if (!other) return this.#wait(side, half, gone);
     this.#phase = 'joined';
+    // A half whose connection broke just now is noticed with the next turn. The runtime itself does not notice one that breaks before
+    // it is answered: the other would stay connected with nothing.
+    await new Promise<void>((resolve) => workerTimers.after(0, resolve));
+    if (this.#waiting !== other) throw nobody();
+    if (gone.aborted) {
+      this.#phase = 'over';
+      other.answer(statusResponse(errors.unavailable(`the stream to node "${half.node}" was ended`)));
+      throw nobody();
+    }
+    for (const signal of [gone, other.gone]) signal.addEventListener('abort', () => this.#cut(), { once: true });
     const { 0: theirs, 1: ours } = new WebSocketPair();
     const protocol = side === 'agent' ? (half.protocol ?? other.protocol) : (other.protocol ?? half.protocol);
     const end = (webSocket: WebSocket, of: Side): Response =>
@@ -90,7 +108,7 @@ export class Rendezvous extends createDurable({ onError: failed }) {
         this.#waiting = undefined;
         resolve(response);
       };
-      this.#waiting = { ...half, side, answer };
+      this.#waiting = { ...half, side, answer, gone: signal };
       signal.addEventListener('abort', gone);
       if (signal.aborted) gone();
     });
