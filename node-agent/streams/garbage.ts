@@ -17,7 +17,8 @@ export function passed(length: number): void {
   collect({ type: 'minor' });
 }
 
+/** Nothing where a version of V8 has no such thing. */
 function exposed(): typeof collect & {} {
   v8.setFlagsFromString('--expose-gc');
-  return vm.runInNewContext('gc') as typeof collect & {};
+  return vm.runInNewContext('typeof gc === "function" ? gc : () => {}') as typeof collect & {};
 }
