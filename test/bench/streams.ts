@@ -1,7 +1,7 @@
 // npm run bench streams: what streams into pods cost. The round trip of a command beside the runtime's own; 500 MB through cp, logs
 // and port-forward with real kubectl beside pipes through as many processes, with the processor time of each; 500 streams at once;
 // and what a gigabyte that flows does to the API, beside what pipes do to it that keep the machine as busy. Local: one thread
-// carries the whole control plane, and clients share the machine. Only prints; docs/streams.md has figures.
+// carries the whole control plane, and clients share the machine. Only prints; docs/pods.md has figures.
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
