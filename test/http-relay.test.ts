@@ -59,6 +59,7 @@ function ask(
       method,
       body: body ?? stalled(),
       signal,
+      lasts: () => {},
       open: () =>
         new Promise((resolve) => {
           const agent = new StreamServer(

@@ -58,6 +58,7 @@ function setup(offer: StreamTarget['offer'], more: Partial<RelayOptions> = {}) {
     method: 'GET',
     body: (async function* () {})(),
     signal: new AbortController().signal,
+    lasts: () => {},
     ...more,
   });
   return { answer, opened, agents };
@@ -224,6 +225,37 @@ test('a log goes on through many cuts, wherever they are, byte by byte', async (
   expect(await (await answer).text()).toBe(text);
   await serving;
   expect(opened.length).toBeGreaterThan(5);
+});
+
+test('a client that goes away while its log is begun anew leaves no half behind', async () => {
+  let lasting: Promise<void> | undefined;
+  let go = (): void => {};
+  const gate = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const ends: FramedStream[] = [];
+  const { answer } = setup(log, {
+    lasts: (work) => {
+      lasting = work;
+    },
+    open: async () => {
+      if (ends.length > 0) await gate;
+      const [client, agent] = pair();
+      ends.push(new FramedStream(agent));
+      return client;
+    },
+  });
+  await settled();
+  await ends[0]!.say(head());
+  await ends[0]!.say({ cursor: '0' });
+  const body = (await answer).body!;
+  await settled();
+  ends[0]!.close();
+  await settled();
+  await body.cancel();
+  go();
+  await lasting;
+  expect(ends.map((end) => end.signal.aborted)).toEqual([true, true]);
 });
 
 test('a log that is cut before it said where it is begins anew, as long as nothing of it was read', async () => {

@@ -24,6 +24,8 @@ export interface RelayOptions {
   body: AsyncIterable<Uint8Array>;
   /** The client has gone. */
   signal: AbortSignal;
+  /** Goes on with it though the client may have gone: its stream has to be ended. */
+  lasts(work: Promise<void>): void;
 }
 
 type Head = { status: number; headers: [string, string][] };
@@ -77,7 +79,7 @@ function respond(head: Head, source: Source, o: RelayOptions): Response {
   // Otherwise somebody on the way might compress it, and wait for enough to compress.
   if (!headers.has('content-encoding')) headers.set('content-encoding', 'identity');
   const { readable, writable } = o.pipe(length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined);
-  void pump(source, writable.getWriter());
+  o.lasts(pump(source, writable.getWriter()));
   // `encodeBody` is Workers' own: the body is in its Content-Encoding already.
   return new Response(readable, { status, headers, encodeBody: 'manual' } as ResponseInit);
 }

@@ -165,7 +165,10 @@ export function bodyClient(
       resolve(seen);
     };
     request.on('error', () => over(1006));
-    request.on('close', () => over(1006));
+    // With a response that is paused, the connection may be closed before all that came of it was read.
+    request.on('close', () => {
+      if (!response) over(1006);
+    });
     request.on('response', (answer) => {
       response = answer;
       if (answer.statusCode !== 200) seen.refused = answer.statusCode ?? 0;

@@ -81,7 +81,7 @@ app.all('/tiffin.dev/v1/nodes/*', async (c) => {
   return half ?? callObject(c.env.NODE_LINK, node, (stub) => stub.fetch(c.req.raw));
 });
 
-app.all('*', (c) => toApiServer(c.req.raw, c.env));
+app.all('*', (c) => toApiServer(c.req.raw, c.env, (work) => c.executionCtx.waitUntil(work)));
 
 app.notFound(() => statusResponse(errors.badRequest('the server could not find the requested resource')));
 app.onError((error, c) => statusResponse(asApiError(log, `${c.req.method} ${new URL(c.req.url).pathname}`, error)));

@@ -23,8 +23,11 @@ const refusalBytesMax = 256 * 1024;
 const isUpgrade = (request: Request): boolean => request.headers.get('upgrade')?.toLowerCase() === 'websocket';
 const proxyPath = /^\/api\/v1\/(?:namespaces\/[^/]+\/(?:pods|services)|nodes)\/[^/]+\/proxy(?:\/|$)/;
 
+/** Keeps the runtime at something that nobody waits for. */
+type Lasts = (work: Promise<void>) => void;
+
 /** Anything that is the API server's; what it authorises as a stream is carried out. */
-export async function toApiServer(request: Request, env: Env): Promise<Response> {
+export async function toApiServer(request: Request, env: Env, lasts: Lasts): Promise<Response> {
   // The body of what is passed on is the target's: the API server does not read it.
   const passes = request.body !== null && proxyPath.test(new URL(request.url).pathname);
   const asked = passes ? withoutBody(request) : request;
@@ -32,7 +35,7 @@ export async function toApiServer(request: Request, env: Env): Promise<Response>
   const target = relayTarget(response);
   if (!target) return response;
   await response.body?.cancel();
-  if (!('protocol' in target.offer) || target.offer.protocol === undefined) return relayed(request, target, env);
+  if (!('protocol' in target.offer) || target.offer.protocol === undefined) return relayed(request, target, env, lasts);
   if (!isUpgrade(request)) throw errors.badRequest('Upgrade request required');
   return open(env, target, request.signal);
 }
@@ -47,7 +50,7 @@ function withoutBody(request: Request): Request {
   return new Request(url, { method, headers: kept, signal, ...(cf ? { cf } : {}) });
 }
 
-function relayed(request: Request, target: StreamTarget, env: Env): Promise<Response> {
+function relayed(request: Request, target: StreamTarget, env: Env, lasts: Lasts): Promise<Response> {
   const bare = withoutBody(request);
   const { offer } = target;
   if (offer.kind === 'http') {
@@ -79,6 +82,7 @@ function relayed(request: Request, target: StreamTarget, env: Env): Promise<Resp
     method: request.method,
     body: chunks(request.body),
     signal: request.signal,
+    lasts,
   });
 }
 
