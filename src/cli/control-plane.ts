@@ -12,7 +12,7 @@ import type { StatePaths } from './paths.ts';
 import { ensurePki } from './pki.ts';
 import type { Component } from './processes.ts';
 import { type ClusterSettings, hostAddresses, rangesOf } from './settings.ts';
-import { workerdConfig } from './workerd-config.ts';
+import { socketName, workerdConfig } from './workerd-config.ts';
 
 /** workerd's own executable; the one in node_modules/.bin is a wrapper that would stay in between. */
 export function workerdBinary(): string {
@@ -84,6 +84,7 @@ export async function controlPlaneComponent(paths: StatePaths, settings: Cluster
   return {
     name: 'workerd',
     command: [binary, 'serve', file, 'config'],
+    listens: listenAddresses(settings).map((host, i) => ({ name: socketName(i), host, port: settings.port })),
     env: {},
     fingerprint: fingerprintOf(
       config,

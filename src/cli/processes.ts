@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { type ListenAddress, type ListeningSocket, listenAll, socketArguments } from './listening.ts';
 import type { StatePaths } from './paths.ts';
 
 export interface Component {
@@ -13,6 +14,8 @@ export interface Component {
   env: Record<string, string>;
   /** A running process whose fingerprint differs is an old version and is replaced. */
   fingerprint: string;
+  /** Where it listens: it is given the sockets, with `--socket-fd NAME=FD` for each (workerd's own). */
+  listens?: ListenAddress[];
 }
 
 /** A log above this size is set aside (one generation) when its component is started. */
@@ -86,18 +89,33 @@ export function findAll(paths: StatePaths): Marked[] {
   return found;
 }
 
-/** Starts a component in a session of its own, its output appended to its log. The caller has checked that it is not running. */
-export function start(paths: StatePaths, component: Component, onExit?: (why: string) => void): number {
+/**
+ * Starts a component in a session of its own, its output appended to its log. The caller has checked that it is not running. Resolves
+ * with its pid; 0: it could not be started, which the log says.
+ */
+export async function start(paths: StatePaths, component: Component, onExit?: (why: string) => void): Promise<number> {
   const log = logFile(paths, component.name);
   fs.mkdirSync(paths.logs, { recursive: true });
   fs.mkdirSync(paths.pids, { recursive: true });
   if ((fs.statSync(log, { throwIfNoEntry: false })?.size ?? 0) > logBytesMax) fs.renameSync(log, `${log}.1`);
+  const failed = (error: Error): void => {
+    fs.appendFileSync(log, `tiffin: cannot start ${component.name}: ${error.message}\n`);
+    onExit?.(error.message);
+  };
+  const { listens = [] } = component;
+  let sockets: ListeningSocket[];
+  try {
+    sockets = await listenAll(listens);
+  } catch (error) {
+    failed(error as Error);
+    return 0;
+  }
   const output = fs.openSync(log, 'a', 0o640);
   const [program = '', ...args] = component.command;
-  const child = spawn(program, args, {
+  const child = spawn(program, [...args, ...socketArguments(listens)], {
     cwd: '/',
     detached: true,
-    stdio: ['ignore', output, output],
+    stdio: ['ignore', output, output, ...sockets.map(({ fd }) => fd)],
     env: {
       ...process.env,
       ...component.env,
@@ -106,10 +124,8 @@ export function start(paths: StatePaths, component: Component, onExit?: (why: st
     },
   });
   fs.closeSync(output);
-  child.on('error', (error) => {
-    fs.appendFileSync(log, `tiffin: cannot start ${component.name}: ${error.message}\n`);
-    onExit?.(error.message);
-  });
+  for (const socket of sockets) socket.close();
+  child.on('error', failed);
   if (onExit) child.on('exit', (code, signal) => onExit(signal ?? `code ${code}`));
   child.unref();
   if (child.pid === undefined) return 0;

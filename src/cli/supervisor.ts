@@ -62,12 +62,13 @@ async function look(component: Component): Promise<void> {
         if (find(paths, component.name)) return;
       }
     }
-    const pid = start(paths, component, (why) => {
-      say(`${component.name}: pid ${pid} ended (${why})`);
+    let pid = 0;
+    pid = await start(paths, component, (why) => {
+      say(`${component.name}: ${pid > 0 ? `pid ${pid} ended` : 'not started'} (${why})`);
       if (!stopping) void look(component);
     });
     state.startedAt = performance.now();
-    say(`${component.name}: started, pid ${pid}`);
+    if (pid > 0) say(`${component.name}: started, pid ${pid}`);
   } finally {
     state.busy = false;
   }

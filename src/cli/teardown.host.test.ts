@@ -30,7 +30,7 @@ async function raise(): Promise<void> {
   await ensureLan(ranges);
   await ensureNodeNetns(ranges, 'node-2', 2);
   const place = await containerdPlace(paths);
-  for (const component of containerdComponents(paths, settings, place)) start(paths, component);
+  for (const component of containerdComponents(paths, settings, place)) await start(paths, component);
   for (const { k, paths: node } of localNodes(paths, settings)) {
     while (!fs.existsSync(node.socket)) await sleep(20);
     await importBuiltIn(paths, node, place.snapshotter);

@@ -46,13 +46,16 @@ const outboundBinding = 'OUTBOUND_';
 const hostPort = (address: string, port: number) =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 
+/** Of the address of this index. */
+export const socketName = (index: number): string => `https-${index}`;
+
 export function workerdConfig(input: WorkerdConfigInput): string {
   const text = (value: string) => JSON.stringify(value);
   const embed = (file: string) => `embed ${text(path.relative(input.dir, file))}`;
   const keypair = `(privateKey = ${embed(input.pki.servingKey)}, certificateChain = ${embed(input.pki.servingCertificate)})`;
   const sockets = input.addresses.map(
     (address, i) =>
-      `    (name = "https-${i}", address = ${text(hostPort(address, input.port))}, service = "main",\n` +
+      `    (name = "${socketName(i)}", address = ${text(hostPort(address, input.port))}, service = "main",\n` +
       `     https = (options = (), tlsOptions = (keypair = ${keypair}))),`,
   );
   const bindings = [

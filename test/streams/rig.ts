@@ -17,7 +17,9 @@ import type { ClientSocket } from '../../node-agent/streams/types.ts';
 import { Api, localTarget } from '../../src/cli/api.ts';
 import { createBootstrapToken } from '../../src/cli/bootstrap-token.ts';
 import { controlPlaneComponent } from '../../src/cli/control-plane.ts';
+import { listenAll, socketArguments } from '../../src/cli/listening.ts';
 import { type StatePaths, statePaths } from '../../src/cli/paths.ts';
+import type { Component } from '../../src/cli/processes.ts';
 import { type ClusterSettings, writeSettings } from '../../src/cli/settings.ts';
 import type { Fetch, Log } from '../../src/ports/index.ts';
 import { Hop } from './proxy.ts';
@@ -50,7 +52,7 @@ export class Rig {
   api!: Api;
   port = 0;
   ca = '';
-  #command: string[] = [];
+  #component: Component | undefined;
   #workerd: ChildProcess | undefined;
   #agent: Agent | undefined;
   #runtime: SimulatedRuntime | undefined;
@@ -73,7 +75,7 @@ export class Rig {
     };
     writeSettings(this.paths, settings);
     for (const folder of [this.paths.pki, this.paths.worker]) fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#command = (await controlPlaneComponent(this.paths, settings)).command as string[];
+    this.#component = await controlPlaneComponent(this.paths, settings);
     this.ca = fs.readFileSync(path.join(this.paths.pki, 'ca.crt'), 'utf8');
     this.agentHop = await Hop.open(this.port);
     this.api = new Api(localTarget(this.paths));
@@ -83,10 +85,14 @@ export class Rig {
   }
 
   async startWorkerd(): Promise<void> {
-    const [program = '', ...args] = this.#command;
+    const { command = [], listens = [] } = this.#component ?? {};
+    const [program = '', ...args] = command;
     const output = fs.openSync(path.join(this.directory, 'workerd.log'), 'a');
-    this.#workerd = spawn(program, args, { stdio: ['ignore', output, output] });
+    const sockets = await listenAll(listens);
+    const stdio = ['ignore' as const, output, output, ...sockets.map(({ fd }) => fd)];
+    this.#workerd = spawn(program, [...args, ...socketArguments(listens)], { stdio });
     fs.closeSync(output);
+    for (const socket of sockets) socket.close();
     await this.api.waitReady(30_000);
   }
 

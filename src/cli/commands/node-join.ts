@@ -83,7 +83,7 @@ export async function nodeJoin(options: JoinOptions): Promise<void> {
     release();
     return installUnit(options, url, name, caFile);
   }
-  if (!find(paths, containerd.name)) start(paths, containerd);
+  if (!find(paths, containerd.name)) await start(paths, containerd);
   for (let i = 0; !fs.existsSync(node.socket); i++) {
     if (i > 1500) throw new CliError(`containerd does not start; see ${paths.logs}`);
     await sleep(20);
@@ -154,10 +154,14 @@ async function superviseInForeground(paths: StatePaths, components: readonly Com
   ];
   while (!stopping) {
     let ended = '';
-    const supervisor = start(paths, { name: 'supervisor', command, env: {}, fingerprint: 'foreground' }, (why) => {
-      ended = why;
-      wake();
-    });
+    const supervisor = await start(
+      paths,
+      { name: 'supervisor', command, env: {}, fingerprint: 'foreground' },
+      (why) => {
+        ended = why;
+        wake();
+      },
+    );
     await new Promise<void>((resolve) => {
       // An unreferenced child does not keep this process alive: the timer does.
       const timer = setInterval(() => {}, 60_000);

@@ -226,7 +226,7 @@ async function apply(
       if (running && running.fingerprint === component.fingerprint) return;
       // An older version, or with other settings. Containers do not mind.
       if (running) await end(running.pid, graceMsOf(component.name));
-      start(paths, component);
+      await start(paths, component);
     }),
   );
 }
