@@ -162,3 +162,31 @@ test('a connection that breaks before it is answered is made again, one that is 
   for (const client of answered.clients) client.terminate();
   tlsServer.close();
 });
+
+test('after a burst the next hop is waited for, but not for long', async () => {
+  for (const autoPong of [true, false]) {
+    const other = http.createServer();
+    const peers = new WebSocketServer({ server: other, perMessageDeflate: false, autoPong });
+    let [got, pings] = [0, 0];
+    peers.on('connection', (peer) => {
+      peer.on('message', (data: Buffer) => {
+        got += data.length;
+      });
+      peer.on('ping', () => pings++);
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const half = await opened(new WebSocket(`ws://127.0.0.1:${(other.address() as AddressInfo).port}`, socketOptions));
+    const started = performance.now();
+    let most = 0;
+    for (let sent = 0; sent < 3 << 20; sent += 1 << 16) {
+      expect(await half.send(Buffer.alloc(1 << 16))).toBe(true);
+      most = Math.max(most, sent + (1 << 16) - got);
+    }
+    expect(pings).toBe(3);
+    if (autoPong) expect(most).toBeLessThanOrEqual(1 << 20);
+    else expect(performance.now() - started).toBeGreaterThan(290);
+    half.close();
+    for (const peer of peers.clients) peer.terminate();
+    other.close();
+  }
+});

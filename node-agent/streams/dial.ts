@@ -17,6 +17,12 @@ export interface Dialer {
   refuse(id: string, status: Status): Promise<void>;
 }
 
+/**
+ * After so much, the next hop is given time to have read it (its answer to a ping says so): a control plane of one thread turns to
+ * its other connections only when one that flows runs dry. The answer may be stuck behind input that nobody reads.
+ */
+const burstBytesMax = 1024 * 1024;
+const burstMs = 100;
 /** Of what came, of one stream. */
 const bufferedBytesMax = 256 * 1024;
 const handshakeMs = 15_000;
@@ -117,6 +123,9 @@ class Half implements ClientSocket {
   #receivedBytes = 0;
   #arrived: (() => void) | undefined;
   readonly #sending = new Set<(open: boolean) => void>();
+  /** Sent since the next hop was last known to have read everything. */
+  #burstBytes = 0;
+  #held: (() => void)[] = [];
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -150,11 +159,30 @@ class Half implements ClientSocket {
       if (socket.readyState !== WebSocket.OPEN) return resolve(false);
       this.#sending.add(resolve);
       passed(data.length);
-      socket.send(data, { binary: typeof data !== 'string' }, () => {
+      const sent = (): void => {
         this.#sending.delete(resolve);
         resolve(socket.readyState === WebSocket.OPEN);
+      };
+      socket.send(data, { binary: typeof data !== 'string' }, () => {
+        this.#burstBytes += data.length;
+        if (this.#burstBytes < burstBytesMax) sent();
+        else this.#hold(sent);
       });
     });
+  }
+
+  #hold(sent: () => void): void {
+    this.#held.push(sent);
+    if (this.#held.length > 1) return;
+    const socket = this.#socket;
+    const goOn = (): void => {
+      clearTimeout(late);
+      socket.off('pong', goOn);
+      this.#burstBytes = 0;
+      for (const go of this.#held.splice(0)) go();
+    };
+    const late = setTimeout(goOn, burstMs);
+    socket.on('pong', goOn).ping();
   }
 
   async *messages(): AsyncGenerator<Message> {
