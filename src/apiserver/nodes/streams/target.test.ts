@@ -1,55 +1,10 @@
 // What a request to a `connect` subresource begins: the stream, and whose, or upstream's refusal.
 import { expect, test } from 'vitest';
 import { openSql } from '../../../../test/harness/sql.ts';
-import { testServer } from '../../testing.ts';
-
-const core = '/api/v1/namespaces/default';
-const socket = { upgrade: 'websocket', 'sec-websocket-protocol': 'v9.x, v5.channel.k8s.io, v4.channel.k8s.io' };
-
-async function server() {
-  const test = await testServer(openSql());
-  const create = async (path: string, body: object): Promise<void> => {
-    const { code, text } = await test.call('POST', path, body);
-    if (code !== 201) throw new Error(text);
-  };
-  await create(`${core}/serviceaccounts`, { metadata: { name: 'default' } });
-  await create('/api/v1/nodes', { metadata: { name: 'n1' } });
-  await test.call('PUT', '/api/v1/nodes/n1/status', {
-    metadata: { name: 'n1' },
-    status: {
-      addresses: [{ type: 'InternalIP', address: '192.0.2.1' }],
-      conditions: [{ type: 'Ready', status: 'True' }],
-    },
-  });
-  const containers = [
-    { name: 'a', image: 'i', ports: [{ containerPort: 8080 }] },
-    { name: 'b', image: 'i' },
-  ];
-  await create(`${core}/pods`, { metadata: { name: 'p' }, spec: { nodeName: 'n1', containers } });
-  await create(`${core}/pods`, { metadata: { name: 'unbound' }, spec: { containers } });
-  await test.call('PATCH', `${core}/pods/p/status`, { status: { podIP: '10.0.0.5', podIPs: [{ ip: '10.0.0.5' }] } });
-  const ports = [
-    { name: 'http', port: 80, targetPort: 8080 },
-    { name: 'other', port: 81 },
-  ];
-  for (const name of ['s', 'lonely', 'elsewhere'])
-    await create(`${core}/services`, { metadata: { name }, spec: { ports } });
-  const pod = (await test.call('GET', `${core}/pods/p`)).json;
-  const slice = (service: string, endpoint: object) => ({
-    metadata: { name: `${service}-1`, labels: { 'kubernetes.io/service-name': service } },
-    addressType: 'IPv4',
-    ports: [{ name: 'http', port: 8080 }],
-    endpoints: [endpoint, { addresses: ['10.0.0.9'], conditions: { ready: false } }],
-  });
-  const slices = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
-  const targetRef = { kind: 'Pod', namespace: 'default', name: 'p', uid: pod.metadata.uid };
-  await create(slices, slice('s', { addresses: ['10.0.0.5'], nodeName: 'n1', targetRef }));
-  await create(slices, slice('elsewhere', { addresses: ['203.0.113.7'] }));
-  return { ...test, uid: pod.metadata.uid as string };
-}
+import { core, server, socket } from './testing.ts';
 
 test('exec, attach and port-forward say what is asked of whom, in which protocol', async () => {
-  const { call, uid } = await server();
+  const { call, uid } = await server(openSql());
   const of = { id: expect.any(String), namespace: 'default', pod: 'p', podUid: uid };
   const query = 'container=b&stdin=true&stdout=1&stderr=true&command=sh&command=-c&command=a%20b';
   const exec = await call('GET', `${core}/pods/p/exec?${query}`, undefined, socket);
@@ -104,14 +59,14 @@ test.each([
   ['portforward?ports=x', socket, 400, /unable to parse "x" as a port/],
   ['portforward', socket, 400, 'query parameter "port" is required'],
 ] as const)('%s: %s', async (path, headers, code, message) => {
-  const { call } = await server();
+  const { call } = await server(openSql());
   const answer = await call('GET', `${core}/pods/p/${path}`, undefined, headers);
   expect(answer.code).toBe(code);
   expect(answer.json.message).toMatch(message);
 });
 
 test('who may only read cannot begin a WebSocket into a pod', async () => {
-  const { call } = await server();
+  const { call } = await server(openSql());
   const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/default';
   const streams = ['pods/exec', 'pods/attach', 'pods/portforward'];
   const role = (verbs: string[]) => ({
@@ -133,7 +88,7 @@ test('who may only read cannot begin a WebSocket into a pod', async () => {
 });
 
 test('a proxied request, as the client wrote it', async () => {
-  const { call, uid } = await server();
+  const { call, uid } = await server(openSql());
   const { json } = await call('GET', `${core}/pods/https:p:8443/proxy/a%2Fb/%20c/?q=%41&x`, undefined, {
     cookie: 'c=1',
     'impersonate-user': 'kubernetes-admin',
@@ -162,7 +117,7 @@ test('a proxied request, as the client wrote it', async () => {
 });
 
 test('a proxy passes on every method that upstream has routes for; commands are no proxies', async () => {
-  const { call } = await server();
+  const { call } = await server(openSql());
   for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
     for (const path of [`${core}/pods/p`, `${core}/services/s:http`, '/api/v1/nodes/n1'])
       expect([method, (await call(method, `${path}/proxy/x`)).code]).toEqual([method, 200]);
@@ -174,7 +129,7 @@ test('a proxy passes on every method that upstream has routes for; commands are 
 });
 
 test('a Service by name or number of its port, and a node by itself or by a port', async () => {
-  const { call, uid } = await server();
+  const { call, uid } = await server(openSql());
   const to = async (path: string) => {
     const { code, json } = await call('GET', path);
     return code === 200 ? { node: json.node, ...json.offer.target } : [code, json.message];
@@ -209,7 +164,7 @@ test.each([
   ['x, base64.binary.k8s.io, binary.k8s.io', 'base64.binary.k8s.io'],
   ['binary.k8s.io', 'binary.k8s.io'],
 ])('a log as messages, for a client that offers %s; the right to read is enough', async (offered, protocol) => {
-  const { call } = await server();
+  const { call } = await server(openSql());
   const headers = { upgrade: 'websocket', ...(offered === undefined ? {} : { 'sec-websocket-protocol': offered }) };
   const { json } = await call('GET', `${core}/pods/p/log?container=b&follow=true&tailLines=3`, undefined, headers);
   expect(json.offer).toMatchObject({
@@ -221,7 +176,7 @@ test.each([
 });
 
 test('a log as messages is refused as upstream does; without an upgrade there are none', async () => {
-  const { call } = await server();
+  const { call } = await server(openSql());
   const ask = (query: string, headers: Record<string, string>) =>
     call('GET', `${core}/pods/p/log?${query}`, undefined, headers);
   expect((await ask('container=a', socket)).code).toBe(403);
