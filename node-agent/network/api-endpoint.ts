@@ -37,7 +37,8 @@ const status503 = JSON.stringify({
 });
 
 function endToEnd(headers: http.IncomingHttpHeaders): http.OutgoingHttpHeaders {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !hopByHop.has(name)));
+  const dropped = hopByHop([headers.connection ?? '']);
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !dropped.has(name)));
 }
 
 export async function startApiEndpoint(o: ApiEndpointOptions): Promise<ApiEndpoint> {

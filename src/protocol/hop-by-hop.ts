@@ -1,5 +1,6 @@
 // Headers of one connection, not of the message (RFC 9110, section 7.6.1): nobody who passes a message on passes them on.
-export const hopByHop: ReadonlySet<string> = new Set([
+
+const always = [
   'connection',
   'keep-alive',
   'proxy-authenticate',
@@ -9,4 +10,10 @@ export const hopByHop: ReadonlySet<string> = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
-]);
+];
+
+/** Names in lower case: those, and what the message's own `Connection` headers name. */
+export function hopByHop(connection: readonly string[]): ReadonlySet<string> {
+  const named = connection.flatMap((value) => value.split(',')).map((name) => name.trim().toLowerCase());
+  return new Set([...always, ...named]);
+}

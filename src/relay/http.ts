@@ -40,21 +40,20 @@ export async function relay(target: StreamTarget, o: RelayOptions): Promise<Resp
   const socket = await o.open(target);
   if (socket instanceof Response) return socket;
   const framed = new FramedStream(socket);
-  const gone = (): void => framed.close(1001, 'the client has gone');
-  o.signal.addEventListener('abort', gone, { once: true });
-  if (o.signal.aborted) gone();
+  const source = new Source(target.offer, framed, o);
   if (target.offer.kind === 'http' && target.offer.body) void send(framed, o.body);
   let first: Awaited<ReturnType<FramedStream['next']>>;
   try {
     first = await framed.next();
   } catch {
+    source.close();
     return refusalResponse({ code: 503, reason: 'ServiceUnavailable', message: 'the node cut the stream off' });
   }
   if (!first || !('head' in first)) {
-    framed.close(1000);
+    source.close();
     return refusalResponse(first && 'status' in first ? first.status : {});
   }
-  return respond(first.head, new Source(target.offer, framed, o), o);
+  return respond(first.head, source, o);
 }
 
 /** The request's body. One that breaks off is said to be broken. */
@@ -107,10 +106,9 @@ async function pump(source: Source, writer: WritableStreamDefaultWriter<Uint8Arr
   }
 }
 
-/** What a client gets of a target's headers: not those of a connection, and not what would bind its browser to this host. */
+/** What a client gets of a target's headers. */
 function endToEnd(given: [string, string][]): Headers {
-  const named = given.filter(([name]) => name.toLowerCase() === 'connection').flatMap(([, value]) => value.split(','));
-  const dropped = new Set([...hopByHop, ...named.map((name) => name.trim().toLowerCase())]);
+  const dropped = hopByHop(given.filter(([name]) => name.toLowerCase() === 'connection').map(([, value]) => value));
   const headers = new Headers();
   for (const [name, value] of given) {
     if (dropped.has(name.toLowerCase())) continue;
@@ -138,7 +136,11 @@ class Source {
     this.#offer = offer;
     this.#framed = framed;
     this.#o = options;
+    options.signal.addEventListener('abort', this.#left, { once: true });
+    if (options.signal.aborted) this.#left();
   }
+
+  readonly #left = (): void => this.close(1001, 'the client has gone');
 
   /** Undefined: it is complete. Throws where it is not and cannot be completed. */
   async next(): Promise<Uint8Array | undefined> {
@@ -150,7 +152,7 @@ class Source {
       } catch (error) {
         if (!(error instanceof StreamCut) || !this.#resumable()) throw error;
         do {
-          if (this.#closed || this.#o.signal.aborted || tries >= triesMax) throw error;
+          if (this.#closed || tries >= triesMax) throw error;
           const delayMs = firstDelayMs * 2 ** tries++;
           await new Promise<void>((resolve) => this.#o.timers.after(delayMs, resolve));
         } while (!(await this.#resume()));
@@ -158,9 +160,10 @@ class Source {
     }
   }
 
-  close(): void {
+  close(code = 1000, reason?: string): void {
     this.#closed = true;
-    this.#framed.close(1000);
+    this.#o.signal.removeEventListener('abort', this.#left);
+    this.#framed.close(code, reason);
   }
 
   /** A log of which nothing has been read yet begins where it would have begun. */

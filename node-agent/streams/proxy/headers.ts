@@ -17,13 +17,8 @@ export const headerBytesMax = 64 * 1024;
 const bytesOf = (headers: Headers): number =>
   headers.reduce((n, [name, value]) => n + name.length + value.length + 4, 0);
 
-const namedBy = (headers: Headers): Set<string> =>
-  new Set(
-    headers
-      .filter(([name]) => name === 'connection')
-      .flatMap(([, value]) => value.toLowerCase().split(','))
-      .map((name) => name.trim()),
-  );
+const ofConnection = (headers: Headers): ReadonlySet<string> =>
+  hopByHop(headers.filter(([name]) => name === 'connection').map(([, value]) => value));
 
 export interface RequestHeaders {
   headers: [string, string][];
@@ -44,9 +39,9 @@ export function requestHeaders(given: Headers): RequestHeaders {
   };
   const length = one('content-length');
   if (length !== undefined && !/^\d{1,15}$/.test(length)) throw errors.badRequest('invalid content-length header');
-  const dropped = namedBy(all);
+  const dropped = ofConnection(all);
   return {
-    headers: all.filter(([name]) => !hopByHop.has(name) && !ownOfRequests.has(name) && !dropped.has(name)),
+    headers: all.filter(([name]) => !ownOfRequests.has(name) && !dropped.has(name)),
     host: one('host'),
     contentLength: length === undefined ? undefined : Number(length),
   };
@@ -56,14 +51,9 @@ export function requestHeaders(given: Headers): RequestHeaders {
 export function responseHeaders(raw: readonly string[]): [string, string][] {
   const all: [string, string][] = [];
   for (let i = 0; i < raw.length; i += 2) all.push([raw[i]!.toLowerCase(), raw[i + 1]!]);
-  const dropped = namedBy(all);
+  const dropped = ofConnection(all);
   return all.filter(
-    ([name, value]) =>
-      !hopByHop.has(name) &&
-      !ownOfResponses.test(name) &&
-      !dropped.has(name) &&
-      token.test(name) &&
-      fieldValue.test(value),
+    ([name, value]) => !ownOfResponses.test(name) && !dropped.has(name) && token.test(name) && fieldValue.test(value),
   );
 }
 

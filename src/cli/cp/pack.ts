@@ -143,10 +143,16 @@ async function* data(
     position += wanted;
     return { piece, dataBytes: wanted, complete: last };
   };
-  let ahead = next();
+  const read = (): ReturnType<typeof next> => {
+    const piece = next();
+    // Until it is asked for, nobody else would hear that it failed.
+    piece.catch(() => {});
+    return piece;
+  };
+  let ahead = read();
   try {
     for (let piece = await ahead; piece; piece = await ahead) {
-      ahead = next();
+      ahead = read();
       yield piece;
     }
   } finally {
