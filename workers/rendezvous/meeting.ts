@@ -15,7 +15,7 @@ export interface Half {
 
 const address = 'https://rendezvous';
 
-// Never called twice for the same thing: an object that broke has no halves any more.
+// A call that failed is not made again: an object that broke has lost its halves, and its successor knows of none.
 const at = ({ RENDEZVOUS }: Env, id: string) => RENDEZVOUS.get(RENDEZVOUS.idFromName(id));
 
 export function halfOf(request: Request): Half {
