@@ -258,6 +258,22 @@ test('a client that goes away while its log is begun anew leaves no half behind'
   expect(ends.map((end) => end.signal.aborted)).toEqual([true, true]);
 });
 
+test('a client whose connection breaks ends the half that its log goes on with', async () => {
+  const gone = new AbortController();
+  const { answer, agents } = setup(log, { signal: gone.signal });
+  await settled();
+  await agents[0]!.say(head());
+  await agents[0]!.say({ cursor: '0' });
+  await answer;
+  await settled();
+  agents[0]!.close();
+  await settled();
+  expect(agents.map((agent) => agent.signal.aborted)).toEqual([true, false]);
+  gone.abort();
+  await settled();
+  expect(agents[1]!.signal.aborted).toBe(true);
+});
+
 test('a log that is cut before it said where it is begins anew, as long as nothing of it was read', async () => {
   const { answer, agents, opened } = setup(log);
   await settled();
