@@ -40,24 +40,30 @@ export interface Client {
   stop(ms: number): void;
 }
 
-interface Target {
+export interface Target {
   port: number;
   ca: tls.SecureContext;
   token: string;
   path: string;
 }
 
+/** What is sent, in pieces of this size. */
+export interface Input {
+  bytes: number;
+  chunk: () => number;
+}
+
 const closeSignal = Buffer.from([255, 0]);
 const inputAheadMax = 512 * 1024;
 
-const socketOptions = ({ token, ca }: Target): WebSocket.ClientOptions => ({
+export const socketOptions = ({ token, ca }: Target): WebSocket.ClientOptions => ({
   headers: { authorization: `Bearer ${token}` },
   perMessageDeflate: false,
   ...{ secureContext: ca },
   handshakeTimeout: 20_000,
 });
 
-function check(seen: Seen, data: Buffer, expected: (place: number, length: number) => Buffer): void {
+export function check(seen: Seen, data: Buffer, expected: (place: number, length: number) => Buffer): void {
   for (let at = 0; at < data.length; at += 65_536) {
     const part = data.subarray(at, at + 65_536);
     if (!expected(seen.got, part.length).equals(part)) seen.problem ??= `other bytes than expected after ${seen.got}`;
@@ -66,7 +72,7 @@ function check(seen: Seen, data: Buffer, expected: (place: number, length: numbe
 }
 
 /** How it ends. */
-function ofSocket(socket: WebSocket, seen: Seen): Client {
+export function ofSocket(socket: WebSocket, seen: Seen): Client {
   const done = new Promise<Seen>((resolve) => {
     socket.on('unexpected-response', (request, response) => {
       seen.refused = response.statusCode ?? 0;
@@ -95,7 +101,7 @@ function ofSocket(socket: WebSocket, seen: Seen): Client {
 export function execClient(
   target: Target,
   expected: (place: number, length: number) => Buffer,
-  input: { bytes: number; chunk: () => number } | undefined,
+  input: Input | undefined,
 ): Client {
   const url = `wss://127.0.0.1:${target.port}${target.path}`;
   const socket = new WebSocket(url, ['v5.channel.k8s.io'], socketOptions(target));

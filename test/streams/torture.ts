@@ -8,6 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import tls from 'node:tls';
 import { SeededRandom } from '../harness/time.ts';
+import { channelsClient } from './channels-client.ts';
 import { bodyClient, type Client, execClient, messagesClient, Pattern, type Seen } from './clients.ts';
 import { Hop } from './proxy.ts';
 import { nodeName, type Rig } from './rig.ts';
@@ -50,7 +51,7 @@ export interface Subject {
 
 export async function prepare(rig: Rig): Promise<Subject> {
   await until('the node', async () => (await rig.api.request('GET', `/api/v1/nodes/${nodeName}`)).status === 200);
-  const container = { name: 'c', image: 'tiffin.dev/busybox:1' };
+  const container = { name: 'c', image: 'tiffin.dev/busybox:1', stdin: true };
   await until('the pod', async () => {
     const body = { metadata: { name: pod }, spec: { nodeName, containers: [container] } };
     return [201, 409].includes((await rig.api.request('POST', pods, body)).status);
@@ -87,8 +88,15 @@ const kinds = [
   'follow',
   'messages',
   'follow messages',
+  'attach',
+  'channels',
+  'kubelet',
   'absent',
 ] as const;
+/** What is sent comes back. */
+const echoing: ReadonlySet<string> = new Set(['echo', 'attach', 'channels']);
+/** Of every simulated pod. */
+const echoPort = 7;
 const cuts = ['none', 'none', 'close', 'terminate', 'client hop', 'agent hop', 'agent hop', 'kill', 'offer'] as const;
 type Cut = (typeof cuts)[number] | 'at once';
 
@@ -131,13 +139,27 @@ export async function torture(rig: Rig, subject: Subject, plan: Plan): Promise<R
     const disastersBefore = disasters;
     const whole = subject.log.length;
     const ofLog = (place: number, length: number): Buffer => subject.log.subarray(place, place + length);
+    const patterned = (place: number, length: number): Buffer => pattern.at(place, length);
+    const input = { bytes, chunk: () => 1 + chunks.int(chunks.chance(0.1) ? 60_000 : 5000) };
     const begin = (): Client => {
       switch (kind) {
         case 'echo':
-          return execClient({ ...to, path: exec(true, 'cat') }, (place, length) => pattern.at(place, length), {
-            bytes,
-            chunk: () => 1 + chunks.int(chunks.chance(0.1) ? 60_000 : 5000),
+          return execClient({ ...to, path: exec(true, 'cat') }, patterned, input);
+        case 'attach':
+          return execClient(
+            { ...to, path: `${pods}/${pod}/attach?container=c&stdin=true&stdout=true` },
+            patterned,
+            input,
+          );
+        case 'channels':
+          return channelsClient({ ...to, path: `${pods}/${pod}/portforward?ports=${echoPort}` }, patterned, {
+            ...input,
+            port: echoPort,
           });
+        case 'kubelet': {
+          const path = `/api/v1/nodes/${nodeName}/proxy/containerLogs/default/${pod}/c`;
+          return bodyClient({ ...to, path }, ofLog);
+        }
         case 'zeros': {
           const path = exec(false, 'sh', '-c', `head -c ${bytes} /dev/zero ; exit ${code}`);
           return execClient({ ...to, path }, (_, length) => zeros.subarray(0, length), undefined);
@@ -226,6 +248,12 @@ export async function torture(rig: Rig, subject: Subject, plan: Plan): Promise<R
         if (result.got < whole) say(`complete with ${result.got} of ${whole}`);
         return;
       }
+      if (kind === 'kubelet') {
+        if (result.closed !== 1000) return;
+        count('complete responses');
+        if (result.got < whole) say(`complete with ${result.got} of ${whole}`);
+        return;
+      }
       if (kind === 'log' || kind === 'follow') {
         if (result.closed === 1000) {
           count('complete logs');
@@ -233,12 +261,12 @@ export async function torture(rig: Rig, subject: Subject, plan: Plan): Promise<R
         } else if (!left && calm) say('the log broke off');
         return;
       }
-      if (complete) count('commands that ended');
+      if (complete) count(echoing.has(kind) && kind !== 'echo' ? `${kind} that ended` : 'commands that ended');
       const exit = result.status?.details?.causes?.[0]?.message;
       const killed = exit === '137';
-      if (kind === 'echo' && result.got > result.sent) say('more came than was sent');
+      if (echoing.has(kind) && result.got > result.sent) say('more came than was sent');
       if (kind === 'zeros' && result.got > bytes) say('more came than was written');
-      if (complete && !killed && (kind === 'echo' || kind === 'zeros')) {
+      if (complete && !killed && (echoing.has(kind) || kind === 'zeros')) {
         if (result.got !== bytes) say('it ended well, and not all is there');
         if (kind === 'zeros' && Number(exit ?? 0) !== code) say(`it ended with ${exit ?? 0}, not ${code}`);
       }
