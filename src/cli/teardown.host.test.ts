@@ -19,6 +19,8 @@ import { cgroupsOf, mountsBelow } from './teardown.ts';
 const paths = statePaths(fs.mkdtempSync(path.join(os.tmpdir(), 'tiffin-teardown-')));
 let settings: ClusterSettings;
 let rounds = 0;
+/** Known by it: nobody else's containers sleep so long. */
+const seconds = 1_000_000 + process.pid;
 const sh = (command: string) => execFileSync('sh', ['-c', command], { encoding: 'utf8' });
 
 async function raise(): Promise<void> {
@@ -37,7 +39,7 @@ async function raise(): Promise<void> {
     const cgroup = `/tf${settings.instance}n${k}/pod-1/c`;
     const ctr = `ctr -a ${node.socket} -n k8s.io`;
     sh(
-      `${ctr} run -d --runc-root ${node.run}/runc --cgroup ${cgroup} tiffin.dev/busybox:1 c${k}-${rounds} sh -c 'sleep 1000 & sleep 1001'`,
+      `${ctr} run -d --runc-root ${node.run}/runc --cgroup ${cgroup} tiffin.dev/busybox:1 c${k}-${rounds} sh -c 'sleep ${seconds} & sleep ${seconds}'`,
     );
     expect(sh(`${ctr} task ls`)).toContain('RUNNING');
   }
@@ -53,7 +55,7 @@ function expectNothingLeft(): void {
   const own = new RegExp(`\\btf${instance}(n|lan|_)|tiffin-${instance}-|10\\.89\\.${instance}\\.`);
   for (const command of ['ip -o link', 'ip netns', 'ip -4 route', 'ip -4 addr', 'nft list tables'])
     expect(sh(command)).not.toMatch(own);
-  expect(sh("ps -eo args | grep '[s]leep 100[01]' || true")).toBe('');
+  expect(sh(`ps -eo args | grep '[s]leep ${seconds}' || true`)).toBe('');
 }
 
 describe.skipIf(!isRoot() || missingPackages().length > 0)('down', () => {
