@@ -16,6 +16,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { pack } from 'tar-stream';
+import { CriClient } from '../cri/client.ts';
 
 const run = promisify(execFile);
 const overlayMagic = 0x794c7630;
@@ -192,14 +193,21 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs","io.containerd.snapshott
       stdio: 'ignore',
       detached: true,
     });
-    for (let i = 0; ; i++) {
-      try {
-        await ctr('version');
-        return;
-      } catch (error) {
-        if (i > 100) throw error;
-        await new Promise((r) => setTimeout(r, 50));
+    // containerd answers before its CRI does.
+    const cri = new CriClient(socket);
+    try {
+      for (let i = 0; ; i++) {
+        try {
+          await ctr('version');
+          await cri.runtime('ListPodSandbox', {}, 5000);
+          return;
+        } catch (error) {
+          if (i > 200) throw error;
+          await new Promise((r) => setTimeout(r, 50));
+        }
       }
+    } finally {
+      cri.close();
     }
   };
   const kill = async (): Promise<void> => {
