@@ -1,5 +1,5 @@
 // Runs the suites one after another (they share two cores and one kernel) and prints one closing line for all of them:
-// `N passed, N failed, N skipped`. A suite that cannot even start counts as one failure.
+// `N passed, N failed, N skipped`, after what failed, by name. A suite that cannot even start counts as one failure.
 //
 //   npm test                  everything
 //   npm test -- unit e2e      only these
@@ -13,6 +13,22 @@ interface Counts {
   passed: number;
   failed: number;
   skipped: number;
+  /** What failed, with the first line of why: a log's end must be enough to know. */
+  failures: string[];
+}
+
+/** The part of vitest's JSON report that is read. */
+interface Report {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
+  }[];
 }
 
 interface Suite {
@@ -24,7 +40,18 @@ interface Suite {
 
 const root = path.resolve(import.meta.dirname, '..');
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'tiffin-test-'));
-const one = (ok: boolean): Counts => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 });
+const one = (ok: boolean): Counts => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0, failures: [] });
+const firstLine = (text = ''): string => text.split('\n', 1)[0] ?? '';
+
+/** The tests that failed, and the files that could not be run. */
+function failures(report: Report): string[] {
+  return report.testResults.flatMap((file) => {
+    const name = path.relative(root, file.name);
+    const failed = file.assertionResults.filter((test) => test.status === 'failed');
+    if (failed.length === 0 && file.status === 'failed') return [`${name}: ${firstLine(file.message)}`];
+    return failed.map((test) => `${name} > ${test.fullName}: ${firstLine(test.failureMessages[0])}`);
+  });
+}
 
 /** Runs a program with its output shown; resolves whether it exited with 0. */
 function shown(command: string, args: string[], env: Record<string, string> = {}): Promise<boolean> {
@@ -55,12 +82,14 @@ function vitest(name: string, about: string, config: string): Suite {
         `--outputFile.json=${report}`,
       ]);
       if (!fs.existsSync(report)) return one(false);
-      const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
-        fs.readFileSync(report, 'utf8'),
-      );
-      // Vitest also fails on errors outside tests, which no counter shows.
-      const failed = ok ? numFailedTests : Math.max(1, numFailedTests);
-      return { passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests };
+      const counted: Report = JSON.parse(fs.readFileSync(report, 'utf8'));
+      return {
+        passed: counted.numPassedTests,
+        // Vitest also fails on errors outside tests, which no counter shows.
+        failed: ok ? counted.numFailedTests : Math.max(1, counted.numFailedTests),
+        skipped: counted.numPendingTests + counted.numTodoTests,
+        failures: failures(counted),
+      };
     },
   };
 }
@@ -114,7 +143,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 await installHostPackages();
-const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+const total: Counts = { passed: 0, failed: 0, skipped: 0, failures: [] };
 const lines: string[] = [];
 for (const suite of suites.filter((s) => wanted.length === 0 || wanted.includes(s.name))) {
   console.log(`\n=== ${suite.name}: ${suite.about}`);
@@ -123,10 +152,13 @@ for (const suite of suites.filter((s) => wanted.length === 0 || wanted.includes(
   total.passed += counts.passed;
   total.failed += counts.failed;
   total.skipped += counts.skipped;
+  total.failures.push(...counts.failures.map((failure) => `FAILED ${suite.name}: ${failure}`));
   lines.push(
     `${suite.name.padEnd(8)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${Math.round((Date.now() - started) / 1000)} s`,
   );
 }
 fs.rmSync(scratch, { recursive: true, force: true });
-console.log(`\n${lines.join('\n')}\n\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+console.log(
+  `\n${[...lines, ...total.failures].join('\n')}\n\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`,
+);
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0);
