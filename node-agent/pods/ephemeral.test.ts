@@ -120,14 +120,25 @@ describe('what is said', () => {
     expect(waitingOf(view([record('a')], { waiting: new Map([['d', why]]) }))).toEqual(why);
   });
 
-  test('one that could not be started has ended: nobody waits for a next attempt', () => {
+  test('one that could not be started says why for a second, and has ended then: nobody waits for a next attempt', () => {
     const failed = exited('d', 128, { reason: 'StartError', message: 'no such file' });
-    const s = view([record('a'), failed], { waiting: new Map([['d', { reason: 'RunContainerError' }]]) });
-    expect(statusOf(s).ephemeralContainerStatuses?.[0]).toMatchObject({
+    const at = (nowMs: number, more: Partial<Seen> = {}) => view([record('a'), failed], { nowMs, ...more });
+    const shown = (s: Seen) => statusOf(s).ephemeralContainerStatuses?.[0];
+    const ended = {
       state: { terminated: { exitCode: 128, reason: 'StartError', message: 'no such file' } },
       lastState: {},
+    };
+    expect(shown(at(now + 999))).toMatchObject({
+      state: { waiting: { reason: 'RunContainerError', message: 'no such file' } },
+      lastState: {},
     });
-    expect(keys(s)).toEqual([]);
+    expect(plan(at(now + 999)).wakeAtMs).toBe(now + 1000);
+    expect(shown(at(now + 1000))).toMatchObject(ended);
+    expect(plan(at(now + 1000)).wakeAtMs).toBeUndefined();
+    expect(shown(at(now, { termination: { graceSeconds: 5, sinceMs: now, why: 'deleted' } }))).toMatchObject(ended);
+    for (const nowMs of [now, now + 1000]) expect(keys(at(nowMs))).toEqual([]);
+    // A clock that was set back does not hold it up.
+    expect(shown(at(now - 60_000))).toMatchObject(ended);
   });
 
   test('by name, whatever the order in which they came', () => {

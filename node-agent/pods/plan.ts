@@ -5,7 +5,7 @@ import type { Container, Pod } from '../../src/generated/schemas/core-v1.ts';
 import type { ContainerRecord, Sandbox } from '../runtime.ts';
 import { waitUntilMs } from './backoff.ts';
 import { left } from './resize.ts';
-import { ephemeralOf, isSidecar, latest, type Seen } from './seen.ts';
+import { ephemeralOf, isSidecar, latest, type Seen, startErrorUntilMs } from './seen.ts';
 
 export type Action =
   | { type: 'mountVolumes'; key: string }
@@ -80,8 +80,12 @@ class Planner {
 
     this.#kills(sandbox);
     // Beside whatever goes on: initialisation, back-offs, a resize. One that has been there is left alone, in whatever sandbox.
-    for (const container of sandbox ? ephemeralOf(seen.pod) : [])
-      this.#start(container, latest(seen, container.name), sandbox, 'Never');
+    for (const container of sandbox ? ephemeralOf(seen.pod) : []) {
+      const record = latest(seen, container.name);
+      this.#start(container, record, sandbox, 'Never');
+      const untilMs = record && startErrorUntilMs(seen, record);
+      if (untilMs !== undefined) this.#wake(untilMs);
+    }
     // What starts meanwhile could be larger than its pod.
     if (sandbox && this.#resize()) return;
     const inits = spec.initContainers ?? [];

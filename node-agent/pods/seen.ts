@@ -80,6 +80,18 @@ export function ephemeralOf(pod: Pod): readonly EphemeralContainer[] {
   return pod.spec?.ephemeralContainers ?? [];
 }
 
+const startErrorShownMs = 1000;
+
+/**
+ * Until when a container for debugging that could not be started is shown as waiting, with the reason: `kubectl debug` prints
+ * why one waits, and never why one has ended. Undefined: it is not, or no longer, shown so.
+ */
+export function startErrorUntilMs(seen: Seen, record: ContainerRecord): number | undefined {
+  if (record.state !== 'exited' || record.reason !== 'StartError' || seen.termination) return undefined;
+  const untilMs = record.finishedAtMs + startErrorShownMs;
+  return seen.nowMs >= record.finishedAtMs && seen.nowMs < untilMs ? untilMs : undefined;
+}
+
 /** The newest instance of a container; `sandboxId` narrows it to one sandbox. */
 export function latest(
   seen: { containers: readonly ContainerRecord[] },

@@ -14,7 +14,7 @@ import { qosClass } from '../resources/pod-resources.ts';
 import type { ContainerRecord } from '../runtime.ts';
 import { isFinished } from './plan.ts';
 import { conditionsOf, resizeConditions } from './resize.ts';
-import { ephemeralOf, type InstanceMemory, isSidecar, latest, previous, type Seen } from './seen.ts';
+import { ephemeralOf, type InstanceMemory, isSidecar, latest, previous, type Seen, startErrorUntilMs } from './seen.ts';
 
 export interface StatusContext {
   hostIp: string;
@@ -139,6 +139,8 @@ function containerStatus(
     if (state.terminated) lastState = { terminated: state.terminated };
     state = { waiting };
   }
+  if (live && role === 'ephemeral' && !isFinished(seen) && startErrorUntilMs(seen, live) !== undefined)
+    state = { waiting: { reason: 'RunContainerError', ...(live.message ? { message: live.message } : {}) } };
   const ready = init ? state.terminated?.exitCode === 0 : running && (memory?.ready ?? false);
   return {
     name: container.name,

@@ -71,7 +71,8 @@ cluster('debug', (ns) => {
   });
 
   test('a pod: what does not start says why', async () => {
-    await debug('web', image, '-c', 'wrong', '--profile=general', '--', '/no/such');
+    const { stderr } = await debug('web', image, '-c', 'wrong', '--attach', '--profile=general', '--', '/no/such');
+    expect(stderr).toMatch(/^Warning: container wrong: .*"\/no\/such": .*no such file or directory/m);
     await until('ended', async () => (await statusOf('web', 'wrong'))?.state?.terminated?.reason === 'StartError');
     await debug('web', '--image=localhost:1/absent:1', '-c', 'absent', '--profile=general');
     await until('waits', async () =>

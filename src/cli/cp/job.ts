@@ -55,10 +55,14 @@ export const missingTar = (job: Job, outcome: Outcome): CliError | undefined =>
 
 export const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
-/** `12 files, 500 MB in 3 s (156 MB/s)`. */
-export function summary(files: number, { bytes, elapsedMs }: Progress): string {
-  const rate = elapsedMs > 0 ? ` (${formatBytes((bytes * 1000) / elapsedMs)}/s)` : '';
-  return `${count(files, 'file')}, ${formatBytes(bytes)} in ${formatSeconds(elapsedMs / 1000)}${rate}`;
+/** Of less than that, a rate says only how long it took to begin. */
+const ratedBytesMin = 1e6;
+
+/** `12 files, 500 MB in 3.2 s (156 MB/s)`. */
+export function summary(files: number, { bytes, elapsedMs }: Pick<Progress, 'bytes' | 'elapsedMs'>): string {
+  const took = elapsedMs < 9950 ? `${(Math.max(100, elapsedMs) / 1000).toFixed(1)} s` : formatSeconds(elapsedMs / 1000);
+  const rate = bytes >= ratedBytesMin && elapsedMs > 0 ? ` (${formatBytes((bytes * 1000) / elapsedMs)}/s)` : '';
+  return `${count(files, 'file')}, ${formatBytes(bytes)} in ${took}${rate}`;
 }
 
 const shownMax = 20;
