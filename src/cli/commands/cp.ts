@@ -4,6 +4,7 @@
 import { printable } from '../access/columns.ts';
 import { messageOf } from '../api.ts';
 import { type Cluster, type ClusterOptions, clusterOf, getText } from '../cluster.ts';
+import { defaultContainer, type Pod, whyNotRunning } from '../cp/container.ts';
 import { download } from '../cp/download.ts';
 import { Cut, Refused } from '../cp/exec.ts';
 import { type Job, summary } from '../cp/job.ts';
@@ -60,13 +61,7 @@ function lines(error: unknown, otherwise?: string): string {
   return message.split('\n').map(printable).join('\n');
 }
 
-interface Pod {
-  metadata?: { annotations?: Record<string, string> };
-  spec?: { containers?: { name: string }[] };
-  status?: { phase?: string };
-}
-
-/** The one that is named, else the pod's own choice, else the first; said where there are several, as kubectl does. */
+/** The one that is named, else the pod's default. One that does not run is refused here, since the node does not say why. */
 async function containerOf(
   cluster: Cluster,
   namespace: string,
@@ -74,7 +69,6 @@ async function containerOf(
   named: string | undefined,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (named !== undefined) return named;
   let answer: Awaited<ReturnType<typeof getText>>;
   try {
     answer = await getText(
@@ -89,13 +83,13 @@ async function containerOf(
     );
   }
   // Somebody may be allowed to exec, and not to look.
-  if (answer.status === 403) return undefined;
+  if (answer.status === 403) return named;
   if (answer.status !== 200) throw new CliError(messageOf(answer.text));
-  const { metadata, spec } = JSON.parse(answer.text) as Pod;
-  const names = (spec?.containers ?? []).map(({ name }) => name);
-  const chosen = metadata?.annotations?.['kubectl.kubernetes.io/default-container'];
-  const container = chosen !== undefined && names.includes(chosen) ? chosen : names[0];
-  if (names.length > 1 && container !== chosen)
-    console.error(`Defaulted container "${container}" out of: ${names.join(', ')}`);
+  const read = JSON.parse(answer.text) as Pod;
+  const { container, note } = named === undefined ? defaultContainer(read) : { container: named };
+  const why = whyNotRunning(read, container);
+  if (why !== undefined)
+    throw new CliError(`container "${container}" of pod ${namespace}/${pod} is not running: ${why}`);
+  if (note !== undefined) console.error(note);
   return container;
 }
