@@ -78,6 +78,15 @@ export class Access {
     return () => this.#requireAllowed(settled, creating);
   }
 
+  /** Whether the same thing may be read, too; what somebody elsewhere would say of it is left open. */
+  mayGet(attributes: Attributes): () => void {
+    return () => {
+      const reading = { ...attributes, verb: 'get' };
+      const decision = this.#authorizer.authorize(reading);
+      if (!decision?.later) this.#requireAllowed(decision, reading);
+    };
+  }
+
   /** Undefined: an administrator, or nobody asks. */
   authority({ strategy }: AnyResource, asked: Attributes): Authority | undefined {
     const { user, name: requestName, namespace } = asked;

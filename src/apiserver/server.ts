@@ -303,7 +303,7 @@ export class ApiServer {
     return statusResponse(asApiError(error, this.core.log), request, this.core.codec.protobuf);
   }
 
-  async #serve(call: Omit<RestRequest, 'definition' | 'subresource' | 'mayCreate'>): Promise<HttpAnswer> {
+  async #serve(call: Omit<RestRequest, 'definition' | 'subresource' | 'mayCreate' | 'mayGet'>): Promise<HttpAnswer> {
     const { request, url, info, user, audit } = call;
     const attributes = attributesOf(info, user);
     const waiting = this.#access.require(attributes, audit);
@@ -324,8 +324,9 @@ export class ApiServer {
     const subresource = info.subresource === '' ? undefined : subresourceOf(definition, info.subresource);
     if (!hasPath(definition, subresource, info)) return this.#notServed(info);
     const mayCreate = await this.#access.mayCreate(attributes);
+    const mayGet = this.#access.mayGet(attributes);
     const authority = this.#access.authority(definition, attributes);
-    const rest = { ...call, definition, subresource, mayCreate, ...(authority ? { authority } : {}) };
+    const rest = { ...call, definition, subresource, mayCreate, mayGet, ...(authority ? { authority } : {}) };
     if (definition.deprecation === undefined) return this.#dispatch(rest);
     audit?.annotate('k8s.io/deprecated', 'true');
     const answer = await this.#dispatch(rest).catch((error: unknown) => this.#status(error, request));

@@ -30,6 +30,8 @@ export interface RestRequest {
   readonly authority?: Authority;
   /** Throws Forbidden where the user may not create the object that the request names. */
   mayCreate(): void;
+  /** Throws Forbidden where it is known already that the user may not read it. */
+  mayGet(): void;
 }
 
 /** How the client wants objects and lists. Throws NotAcceptable (406) or BadRequest. */

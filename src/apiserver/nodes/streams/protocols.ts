@@ -20,10 +20,15 @@ export const logProtocols = ['', 'binary.k8s.io', 'base64.binary.k8s.io'];
 export const isWebSocket = (request: HttpRequest): boolean =>
   request.headers.get('upgrade')?.toLowerCase() === 'websocket';
 
-/** The first that the client offers and is supported. Throws BadRequest, or Forbidden without the right to `create`. */
-export function chosenProtocol({ request, mayCreate, info }: RestRequest, supported: readonly string[]): string {
+/** The first that the client offers and is supported. Throws BadRequest, or Forbidden without the rights to `create` and to `get`. */
+export function chosenProtocol(rest: RestRequest, supported: readonly string[]): string {
+  const { request, mayCreate, mayGet, info } = rest;
   const upgrade = request.headers.get('upgrade') ?? '';
-  if (/^spdy\//i.test(upgrade)) throw noSpdy(info.subresource);
+  if (/^spdy\//i.test(upgrade)) {
+    // kubectl tries this where its WebSocket was refused: who lacks the right to begin one is to hear of that.
+    mayGet();
+    throw noSpdy(info.subresource);
+  }
   if (!isWebSocket(request)) throw errors.badRequest('Upgrade request required');
   // A WebSocket is begun with a GET, for which the right to read would be enough.
   if (info.verb === 'get') mayCreate();

@@ -87,6 +87,35 @@ test('who may only read cannot begin a WebSocket into a pod', async () => {
   for (const path of paths) expect((await ask(path)).code).toBe(200);
 });
 
+test('who may not begin a WebSocket, and comes back with SPDY as kubectl does, hears of the right', async () => {
+  const { call } = await server(openSql());
+  const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/default';
+  const role = (verbs: string[]) => ({
+    metadata: { name: 'r' },
+    rules: [{ apiGroups: [''], resources: ['pods/exec', 'pods/portforward'], verbs }],
+  });
+  await call('POST', `${rbac}/roles`, role(['create']));
+  await call('POST', `${rbac}/rolebindings`, {
+    metadata: { name: 'r' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'r' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'eve' }],
+  });
+  const ask = (path: string) =>
+    call('POST', `${core}/pods/p/${path}`, undefined, { upgrade: 'SPDY/3.1', 'impersonate-user': 'eve' });
+  const paths = ['exec?container=a&command=x&stdout=true', 'portforward'];
+  for (const path of paths) {
+    const { code, json } = await ask(path);
+    expect(code).toBe(403);
+    expect(json.message).toMatch(/User "eve" cannot get resource "pods\/(exec|portforward)" in API group ""/);
+  }
+  await call('PUT', `${rbac}/roles/r`, role(['get', 'create']));
+  for (const path of paths) {
+    const { code, json } = await ask(path);
+    expect(code).toBe(400);
+    expect(json.message).toContain('not served over SPDY');
+  }
+});
+
 test('a proxied request, as the client wrote it', async () => {
   const { call, uid } = await server(openSql());
   const { json } = await call('GET', `${core}/pods/https:p:8443/proxy/a%2Fb/%20c/?q=%41&x`, undefined, {
