@@ -48,7 +48,7 @@ export const flatKeyed = (text: string): Numbers =>
 const read = (file: string): Promise<string | undefined> => fs.readFile(file, 'utf8').catch(() => undefined);
 /** Undefined for what is none, as `max`. */
 const number = async (file: string): Promise<number | undefined> => {
-  const value = Number((await read(file)) ?? Number.NaN);
+  const value = Number.parseInt((await read(file)) ?? '', 10);
   return Number.isNaN(value) ? undefined : value;
 };
 const flat = async (file: string): Promise<Numbers | undefined> => {
