@@ -4,9 +4,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { CliError } from '../errors.ts';
 import { formatBytes } from '../progress.ts';
+import { inWords } from './file-errors.ts';
 import { type Copied, count, Interrupted, type Job, missingTar, Notes, runIn, wordsOf } from './job.ts';
-import { byteName, nameText, splitPath } from './names.ts';
-import { absolute, inWords } from './pack.ts';
+import { absolute, byteName, nameText, splitPath } from './names.ts';
 import { archive, Changed, Failed } from './source.ts';
 import { Unpacker } from './unpack.ts';
 
@@ -112,7 +112,7 @@ export function destinationOf(local: string, base: string): { folder: string; fi
   const stat = fs.statSync(at, { throwIfNoEntry: false });
   const asFolder = /\/\.{0,2}$|^\.{1,2}$/.test(local);
   if (stat?.isDirectory() || (!stat && asFolder)) {
-    const folder = stat ? Buffer.from(fs.realpathSync(at)).toString('latin1') : absolute(local);
+    const folder = stat ? byteName(fs.realpathSync(at)) : absolute(local);
     return {
       folder,
       file: `${folder === '/' ? '' : folder}/${base}`,

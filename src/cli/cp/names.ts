@@ -1,5 +1,6 @@
 // What cp is asked to copy, and the names of files on the way. A name is bytes: inside of cp it is a string of them, one character
 // a byte ("byte names"), and becomes a Buffer where the file system or an archive is reached and text where somebody reads it.
+import { resolve } from 'node:path';
 import { CliError } from '../errors.ts';
 
 /** One side of a copy, as it was typed. */
@@ -68,11 +69,13 @@ const noOption = (path: string): string => (path.startsWith('-') ? `./${path}` :
 
 export const byteName = (text: string): string => Buffer.from(text).toString('latin1');
 export const nameBytes = (name: string): Buffer => Buffer.from(name, 'latin1');
+/** Byte path of a local path as it was typed. */
+export const absolute = (local: string): string => byteName(resolve(local));
 /** For somebody to read; not yet printable. */
 export const nameText = (name: string): string => nameBytes(name).toString();
 
 /** Linux' own limits: NAME_MAX, PATH_MAX. */
-const nameBytesMax = 255;
+export const nameBytesMax = 255;
 const pathBytesMax = 4095;
 
 /**

@@ -2,7 +2,7 @@
 // file, folder nor symbolic link is left out and said. A file that changes meanwhile keeps to the size that its header told, and
 // is said. Does not send anything: see upload.ts.
 import fs from 'node:fs';
-import path from 'node:path';
+import { inWords } from './file-errors.ts';
 import { nameBytes, nameText } from './names.ts';
 import { type EntryHeader, encodeHeader, endOfArchive, paddingOf } from './tar-header.ts';
 
@@ -184,28 +184,3 @@ function headerOf({ path: at, name, stat }: Found, warn: (message: string) => vo
     return undefined;
   }
 }
-
-const words: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'permission denied',
-  EPERM: 'not permitted',
-  ELOOP: 'a symbolic link is in the way',
-  ENOTDIR: 'a file is where a folder should be',
-  EISDIR: 'a folder is where a file should be',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
-  EROFS: 'the file system cannot be written',
-  EFBIG: 'the file is too large for this file system',
-  ENAMETOOLONG: 'the name is too long',
-  EEXIST: 'it exists',
-  EMFILE: 'too many open files',
-};
-
-/** What an error of the file system says, without its path. */
-export function inWords(error: unknown): string {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  return words[code] ?? (code === '' ? message : code);
-}
-
-/** Byte path of a local path as it was typed. */
-export const absolute = (local: string): string => Buffer.from(path.resolve(local)).toString('latin1');

@@ -1,10 +1,9 @@
 // A file that gets its name once it is whole. Until then it is NAME.part (NAME.2.part, … where that is taken) beside it, created
 // anew and never through a link. Writes a megabyte at a time, and takes the next while one is written; no more is in memory.
 import fs from 'node:fs';
-import { nameBytes, nameText } from './names.ts';
+import { nameBytes, nameBytesMax, nameText } from './names.ts';
 
 const batchBytes = 1 << 20;
-const nameBytesMax = 255;
 const attemptsMax = 1000;
 
 /** What there is of a file that did not become whole. */
@@ -71,8 +70,9 @@ export class PartFile {
       // What was written before stays.
     }
     try {
-      const { size } = await this.#handle.stat();
-      await this.#handle.close();
+      // Closed already where it could not get its name.
+      await this.#handle.close().catch(() => {});
+      const { size } = fs.lstatSync(nameBytes(this.#partPath));
       if (keep && size > 0) return { name: nameText(this.#partPath), size };
       fs.rmSync(nameBytes(this.#partPath));
     } catch {

@@ -1,7 +1,7 @@
 // Headers of a tar archive as GNU tar writes them, which tar in containers understands, however small: names as bytes of any
-// length (`L`, `K`), numbers of any size in base 256. PAX, which says the same in text, is passed over by older busyboxes, and holds
-// no name that is not UTF-8. Example: a name of 150 bytes is `././@LongLink` of type L, the name in a block, then its own header
-// with the first 100 bytes. Does not read archives.
+// length (`L`, `K`), numbers of any size in base 256. tar-stream, which reads archives here, cannot write these: it says such names
+// in PAX, which older busyboxes pass over, and which holds no name that is not UTF-8. Does not read archives. Example: a name of
+// 150 bytes is `././@LongLink` of type L, the name in a block, then its own header with the first 100 bytes.
 
 export const blockBytes = 512;
 

@@ -11,8 +11,8 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import * as tar from 'tar-stream';
 import { CliError } from '../errors.ts';
-import { nameBytes, nameText, placeOf } from './names.ts';
-import { inWords } from './pack.ts';
+import { inWords } from './file-errors.ts';
+import { byteName, nameBytes, nameText, placeOf } from './names.ts';
 import { type Left, PartFile } from './part-file.ts';
 import { paddingOf } from './tar-header.ts';
 
@@ -153,7 +153,7 @@ export class Unpacker {
     // A PAX header's names are UTF-8, whatever the archive's are.
     const inPax = (key: string, otherwise: string): string => {
       const said = paxOf(header)[key];
-      return said ? Buffer.from(said).toString('latin1') : otherwise;
+      return said ? byteName(said) : otherwise;
     };
     const name = inPax('path', header.name);
     const { skipped, refused, base, folder } = this.#options;

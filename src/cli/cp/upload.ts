@@ -5,9 +5,10 @@ import path from 'node:path';
 import { CliError } from '../errors.ts';
 import { formatBytes } from '../progress.ts';
 import { ask, type Exec, headroom, type Outcome, Refused } from './exec.ts';
+import { inWords } from './file-errors.ts';
 import { type Copied, count, Interrupted, type Job, missingTar, Notes, runIn, wordsOf } from './job.ts';
-import { byteName, nameBytes, nameText, splitPath } from './names.ts';
-import { absolute, inWords, measure, type PackedEntry, pack } from './pack.ts';
+import { absolute, byteName, nameBytes, nameText, splitPath } from './names.ts';
+import { measure, type PackedEntry, pack } from './pack.ts';
 
 const pieceBytes = 256 << 10;
 const askMs = 5000;
@@ -116,7 +117,7 @@ function sourceOf(local: string): Source {
   let at = absolute(local);
   try {
     // As everywhere, a slash at the end of a symbolic link means what it leads to.
-    if (folder) at = Buffer.from(fs.realpathSync(path.resolve(local))).toString('latin1');
+    if (folder) at = byteName(fs.realpathSync(path.resolve(local)));
     return { path: at, base: byteName(base), folder: fs.lstatSync(nameBytes(at)).isDirectory() };
   } catch (error) {
     throw new CliError(`${local}: ${inWords(error)}`);
