@@ -2,6 +2,7 @@
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
 import { parseTime } from '../../src/machinery/time.ts';
 import type { LogOffer } from '../../src/protocol/streams.ts';
+import { specOf } from '../pods/context.ts';
 import type { ServeBody } from '../streams/types.ts';
 import { type Answer, notFound, type Request, text } from './http.ts';
 
@@ -71,9 +72,7 @@ export async function containerLogs(
   if ('refused' in checked) return checked.refused;
   const pod = pods.find((p) => p.metadata.namespace === namespace && p.metadata.name === name);
   if (!pod) return text(`pod "${name}" does not exist`, 404);
-  const { containers = [], initContainers = [], ephemeralContainers = [] } = pod.spec ?? {};
-  if (![...containers, ...initContainers, ...ephemeralContainers].some((c) => c.name === container))
-    return text(`container "${container}" not found in pod "${name}"`, 404);
+  if (!specOf(pod, container)) return text(`container "${container}" not found in pod "${name}"`, 404);
   const { stream } = request;
   await serve({
     offer: {

@@ -4,6 +4,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
 import type { Clock } from '../../src/ports/index.ts';
+import { podLogs } from '../logs/paths.ts';
 import type { PodManager } from '../pods/manager.ts';
 import { latest } from '../pods/seen.ts';
 import type { Cgroups } from '../resources/cgroups.ts';
@@ -150,7 +151,7 @@ export class FactsGatherer {
     full: boolean,
   ): Promise<PodFacts> {
     const { cgroups, volumes, logsDirectory } = this.#p;
-    const { namespace, name, uid } = pod.metadata;
+    const { uid } = pod.metadata;
     const state = this.#p.pods.worker(uid)?.state;
     const records = [...(state?.containers.values() ?? [])];
     const running = records.filter((r) => r.state === 'running' && latest({ containers: records }, r.name) === r);
@@ -160,7 +161,7 @@ export class FactsGatherer {
       running.map(async (record): Promise<ContainerFacts> => {
         const own = stats.containers.find((s) => s.id === record.id);
         const at = cgroup && path.posix.join(cgroup, record.id);
-        const logs = path.join(logsDirectory, `${namespace}_${name}_${uid}`, record.name);
+        const logs = path.join(podLogs(logsDirectory, pod.metadata), record.name);
         return {
           record,
           cgroup: at,

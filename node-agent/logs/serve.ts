@@ -8,6 +8,7 @@ import type { LogOffer } from '../../src/protocol/streams.ts';
 import type { PodManager } from '../pods/manager.ts';
 import { latest, previous } from '../pods/seen.ts';
 import type { ServeBody } from '../streams/types.ts';
+import { instanceLog, podLogs } from './paths.ts';
 import { type Place, readLog } from './reader.ts';
 
 /** Why a container that nothing has been tried for waits, as its status says it. */
@@ -41,12 +42,8 @@ export function logServer(pods: PodManager, logsDirectory: string, clock: Clock)
     }
     const stream = await accept({ status: 200, headers: [['content-type', 'text/plain']] });
     if (logsDirectory === '') return;
-    const file = path.join(
-      logsDirectory,
-      `${offer.namespace}_${offer.pod}_${offer.podUid}`,
-      offer.container,
-      `${record.attempt}.log`,
-    );
+    const pod = { namespace: offer.namespace, name: offer.pod, uid: offer.podUid };
+    const file = path.join(podLogs(logsDirectory, pod), instanceLog(offer.container, record.attempt));
     const sinceMs = at ? at.sinceMs : since(options, clock);
     const cursor = (place: Place): void =>
       stream.cursor(JSON.stringify({ ...place, sinceMs, attempt: record.attempt } satisfies Cursor));

@@ -1,6 +1,7 @@
 // The CRI configuration of one container instance: command, environment, mounts, limits, security. Pure; the mounts' host
 // paths are prepared by others. Throws ConfigError in the kubelet's words.
 import type { Container, Pod } from '../../src/generated/schemas/core-v1.ts';
+import { instanceLog } from '../logs/paths.ts';
 import type { Objects } from '../objects.ts';
 import { containerResources } from '../resources/pod-resources.ts';
 import { type ContainerConfig, type Image, labels, type Mount } from '../runtime.ts';
@@ -69,7 +70,7 @@ export function containerConfig(container: Container, attempt: number, s: Contai
       'io.kubernetes.container.terminationMessagePolicy': container.terminationMessagePolicy ?? 'File',
       'io.kubernetes.pod.terminationGracePeriod': String(spec.terminationGracePeriodSeconds ?? 30),
     },
-    log_path: `${container.name}/${attempt}.log`,
+    log_path: instanceLog(container.name, attempt),
     stdin: container.stdin ?? false,
     stdin_once: container.stdinOnce ?? false,
     tty: container.tty ?? false,

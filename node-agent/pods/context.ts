@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Container, Pod, PodStatus } from '../../src/generated/schemas/core-v1.ts';
 import type { Log, Timers } from '../../src/ports/index.ts';
 import type { ImageManager } from '../images/manager.ts';
+import { podLogs } from '../logs/paths.ts';
 import type { Objects } from '../objects.ts';
 import type { Prober } from '../probes/probe.ts';
 import type { Cgroups } from '../resources/cgroups.ts';
@@ -167,8 +168,7 @@ export function payloadSource(context: PodContext): PayloadSource {
 }
 
 export function logDirectory({ state, node }: PodContext): string {
-  const { namespace, name, uid } = state.pod.metadata;
-  return node.logsDirectory === '' ? '' : path.join(node.logsDirectory, `${namespace}_${name}_${uid}`);
+  return node.logsDirectory === '' ? '' : podLogs(node.logsDirectory, state.pod.metadata);
 }
 
 /** Host file of an instance's termination message; '' on simulated nodes. */

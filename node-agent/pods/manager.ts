@@ -4,6 +4,7 @@
 import path from 'node:path';
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
 import { parseTime } from '../../src/machinery/time.ts';
+import { instanceLog, podLogs } from '../logs/paths.ts';
 import type { ContainerRecord, Runtime, RuntimeHint } from '../runtime.ts';
 import { labels } from '../runtime.ts';
 import { admit } from './admission.ts';
@@ -98,11 +99,8 @@ export class PodManager {
   *logFiles(): Iterable<{ containerId: string; file: string }> {
     if (this.#node.logsDirectory === '') return;
     for (const { pod, container: c } of this.running()) {
-      const { namespace, name, uid } = pod.metadata;
-      yield {
-        containerId: c.id,
-        file: path.join(this.#node.logsDirectory, `${namespace}_${name}_${uid}`, c.name, `${c.attempt}.log`),
-      };
+      const file = path.join(podLogs(this.#node.logsDirectory, pod.metadata), instanceLog(c.name, c.attempt));
+      yield { containerId: c.id, file };
     }
   }
 

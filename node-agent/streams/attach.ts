@@ -1,7 +1,8 @@
 // Serves `kubectl attach`: the streams of a container's first process, beside whoever else is attached to it, until it has ended. How
 // it ended is not told, as upstream does not.
-import type { Container, Pod } from '../../src/generated/schemas/core-v1.ts';
+import type { Pod } from '../../src/generated/schemas/core-v1.ts';
 import type { AttachOffer } from '../../src/protocol/streams.ts';
+import { specOf } from '../pods/context.ts';
 import type { ContainerAttached, Processes } from './processes.ts';
 import { internalError, type Pods, runtimeError, serveRemoteCommand, success } from './remote-command.ts';
 import type { ServeSocket } from './types.ts';
@@ -19,7 +20,8 @@ export function attachServer(pods: PodsWithSpecs, processes: Pick<Processes, 'at
       absent: (name) => `container ${name} not found in pod ${pod}_${namespace}`,
       async start(id, { stdin, stdout, stderr }) {
         // Whether there is a terminal, and an input, was decided when the container was started.
-        const started = containerIn(pods.worker(podUid)?.state.pod, container);
+        const known = pods.worker(podUid)?.state.pod;
+        const started = known && specOf(known, container);
         const tty = started?.tty === true;
         const streams = { stdin: stdin && started?.stdin === true, stdout, stderr: stderr && !tty, tty };
         const process = await processes.attach(id, streams);
@@ -39,8 +41,3 @@ export function attachServer(pods: PodsWithSpecs, processes: Pick<Processes, 'at
     });
   };
 }
-
-const containerIn = (pod: Pod | undefined, name: string): Pick<Container, 'stdin' | 'tty'> | undefined =>
-  [pod?.spec?.containers, pod?.spec?.initContainers, pod?.spec?.ephemeralContainers]
-    .flatMap((all) => all ?? [])
-    .find((c) => c.name === name);

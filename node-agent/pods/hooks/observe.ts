@@ -1,6 +1,7 @@
 // Step: takes the runtime's record of one container into the pod's state; when it has just ended, its last words too.
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { instanceLog } from '../../logs/paths.ts';
 import { tailOf } from '../../logs/reader.ts';
 import { RuntimeError } from '../../runtime.ts';
 import { logDirectory, type PodContext, specOf, terminationFile } from '../context.ts';
@@ -41,7 +42,7 @@ async function lastWords(context: PodContext, name: string, attempt: number, exi
   const text = await beginningOf(file).catch(() => '');
   const policy = specOf(context.state.pod, name)?.terminationMessagePolicy;
   if (text !== '' || policy !== 'FallbackToLogsOnError' || exitCode === 0) return text;
-  const log = path.join(logDirectory(context), name, `${attempt}.log`);
+  const log = path.join(logDirectory(context), instanceLog(name, attempt));
   return tailOf(log, fallbackLines, fallbackBytesMax).catch(() => '');
 }
 
