@@ -90,6 +90,6 @@ async function containerOf(
   const why = whyNotRunning(read, container);
   if (why !== undefined)
     throw new CliError(`container "${container}" of pod ${namespace}/${pod} is not running: ${why}`);
-  if (note !== undefined) console.error(note);
+  if (note !== undefined) console.error(printable(note));
   return container;
 }

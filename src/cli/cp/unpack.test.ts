@@ -2,6 +2,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import fc from 'fast-check';
 import * as tar from 'tar-stream';
 import { afterAll, expect, test } from 'vitest';
@@ -12,6 +14,8 @@ import { Unpacker } from './unpack.ts';
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'tiffin-unpack-'));
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 let folders = 0;
+v8.setFlagsFromString('--expose-gc');
+const collect = vm.runInNewContext('gc') as () => void;
 
 /** A destination `in`, beside a file that must stay as it is. */
 function place() {
@@ -265,6 +269,113 @@ test('very many entries, and very many of them refused, take no memory', async (
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(100e6);
 });
 
+/** A header of any kind and size, whatever it says. */
+function header(flag: string, name: string, size = 0): Buffer {
+  const block = encodeHeader({ type: 'file', name, mode: 0o644, uid: 0, gid: 0, size, mtime: 0 });
+  block.write(flag, 156, 'latin1');
+  block.fill(' ', 148, 156);
+  const sum = block.reduce((all, byte) => all + byte, 0);
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return block;
+}
+const filled = (data: Buffer): Buffer => Buffer.concat([data, Buffer.alloc(paddingOf(data.length))]);
+const entry = (flag: string, name: string, data: string | Buffer): Buffer =>
+  Buffer.concat([header(flag, name, Buffer.byteLength(data)), filled(Buffer.from(data))]);
+const pax = (records: Record<string, string>, flag = 'x'): Buffer =>
+  entry(
+    flag,
+    'pax',
+    Object.entries(records)
+      .map(([key, value]) => {
+        const rest = ` ${key}=${value}\n`;
+        const length = Buffer.byteLength(rest) + 3;
+        return `${String(length).padStart(3, '0')}${rest}`;
+      })
+      .join(''),
+  );
+const evil = entry('0', 'x/evil', 'evil');
+
+test.each<[string, Buffer[], string | RegExp]>([
+  ['a PAX name that leads out', [pax({ path: '../outside' }), evil], 'leads out of the destination'],
+  [
+    'a PAX name for all that leads out',
+    [pax({ path: '../outside' }, 'g'), pax({ comment: 'none' }), evil],
+    'leads out',
+  ],
+  ['a PAX name from the root', [pax({ path: '/outside' }), evil], 'begins at the root'],
+  ['a PAX name with a zero byte', [pax({ path: 'x/a\0b' }), evil], 'a zero byte'],
+  ['a GNU name that leads out', [entry('L', '././@LongLink', 'x/../../outside\0'), evil], 'leads out'],
+  ['a PAX name of a link', [pax({ linkpath: '/etc/passwd' }), header('1', 'x/evil')], 'begins at the root'],
+  ['a GNU name of a link', [entry('K', '././@LongLink', 'x/../../outside\0'), header('1', 'x/evil')], 'leads out'],
+  ['a hard link to a folder', [header('5', 'x/d/'), entry('1', 'x/evil', '')], /refused x\/evil/],
+  ['a PAX sparse file', [pax({ 'GNU.sparse.major': '1', 'GNU.sparse.realsize': '9' }), evil], 'a sparse file'],
+  ['a GNU sparse file', [entry('S', 'x/evil', 'evil')], 'a thing of an unknown kind'],
+  ['an unknown kind', [entry('V', 'x/evil', 'evil')], 'a thing of an unknown kind'],
+  ['a device with data', [entry('3', 'x/evil', 'evil')], 'a character-device'],
+])('%s: refused, and what comes behind it is not', async (_name, blocks, why) => {
+  const { root, into } = place();
+  const good = [pax({ path: 'x/good' }), entry('0', 'x/any', 'good')];
+  const { said } = await unpack(Buffer.concat([...blocks, ...good, endOfArchive()]), into);
+  expect(said).toEqual([expect.stringMatching(why)]);
+  const { 'in/d': _, ...all } = contents(root);
+  expect(all).toEqual({ outside: 'untouched', in: '/', 'in/good': 'good' });
+});
+
+test.each<[string, Buffer[], RegExp]>([
+  ['a negative PAX size', [pax({ size: '-1' }), evil], /^what tar sent is no archive: /],
+  ['a PAX size that is no number', [pax({ size: 'x' }), evil], /^what tar sent is no archive: /],
+  ['a PAX size without an end', [pax({ size: '9'.repeat(400) }), evil], /^the archive ended within a file$/],
+  ['a negative size', [header('0', 'x/evil', -512)], /^what tar sent is no archive: /],
+  ['a size of much more than there is', [header('0', 'x/evil', 2 ** 62), evil], /^the archive ended within a file$/],
+  ['a PAX header of gigabytes', [header('x', 'pax', 2 ** 32)], /^what tar sent is no archive: /],
+  ['a GNU name of gigabytes', [header('L', '././@LongLink', 2 ** 32)], /^what tar sent is no archive: /],
+  [
+    'a GNU name of less than nothing',
+    [header('L', '././@LongLink', -512), evil.subarray(0, 514)],
+    /^the archive ended/,
+  ],
+  ['a PAX header that does not end', [header('x', 'pax', 2000), evil], /^the archive ended early$/],
+  ['text', [Buffer.from('tar: command not found\n'.repeat(100))], /^what tar sent is no archive: /],
+])('%s: ends the archive with an error', async (_, blocks, why) => {
+  const { root, into } = place();
+  await expect(unpack(Buffer.concat(blocks), into)).rejects.toThrow(why);
+  const all = Object.keys(contents(root)).filter((name) => name !== 'in/evil.part');
+  expect(all.every((name) => name === 'outside' || name === 'in')).toBe(true);
+});
+
+test('a name of megabytes is not shown whole', async () => {
+  const { into } = place();
+  const long = `${'n'.repeat(3e6)}\0`;
+  const archive = [
+    ...[entry('L', '././@LongLink', `x/${long}`), evil],
+    ...[entry('K', '././@LongLink', long), header('2', 'x/link'), endOfArchive()],
+  ];
+  const { said } = await unpack(Buffer.concat(archive), into);
+  expect(said.map((message) => message.slice(0, 12))).toEqual(['refused x/nn', 'skipped x/li']);
+  for (const message of said) expect(message.length).toBeLessThan(500);
+});
+
+test.each<[string, Buffer]>([
+  ['PAX headers', entry('x', 'pax', Buffer.alloc(4 << 20, `100 k=${'v'.repeat(93)}\n`))],
+  ['PAX headers for all', entry('g', 'pax', Buffer.alloc(4 << 20, `100 k=${'v'.repeat(93)}\n`))],
+  ['names', entry('L', '././@LongLink', Buffer.alloc(4 << 20, 'n'))],
+  ['empty blocks', Buffer.alloc(4 << 20)],
+])('%s without an end, and never a file: nothing of them stays', async (_, one) => {
+  const { into } = place();
+  const { made } = unpacker(into);
+  const used = () => {
+    collect();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  await made.write(one);
+  const before = used();
+  for (let i = 0; i < 15; i++) await made.write(one);
+  expect(used() - before).toBeLessThan(20e6);
+  expect(made.entries).toBe(0);
+  await made.abandon(false);
+});
+
 test('any archive: nothing is written outside, and all that is whole is there', async () => {
   const name = fc.constantFrom(
     'x',
@@ -283,9 +394,15 @@ test('any archive: nothing is written outside, and all that is whole is there', 
   const type = fc.constantFrom('file', 'directory', 'symlink', 'link', 'fifo', 'character-device') as fc.Arbitrary<
     'file' | 'directory'
   >;
-  const entry = fc.record({ name, type, linkname: name, mode: fc.integer({ min: 0, max: 0o7777 }), body: fc.string() });
+  const anyEntry = fc.record({
+    name,
+    type,
+    linkname: name,
+    mode: fc.integer({ min: 0, max: 0o7777 }),
+    body: fc.string(),
+  });
   await fc.assert(
-    fc.asyncProperty(fc.array(entry, { maxLength: 12 }), async (entries) => {
+    fc.asyncProperty(fc.array(anyEntry, { maxLength: 12 }), async (entries) => {
       const { root, into } = place();
       const archive = await archiveOf(
         entries.map(({ body, ...header }) => ({ ...header, body: header.type === 'file' ? body : '' })),

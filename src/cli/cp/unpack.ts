@@ -55,6 +55,28 @@ export const openArchive = (): tar.Extract => tar.extract({ filenameEncoding: 'l
 const paxOf = (header: tar.Header): Readonly<Record<string, string | undefined>> =>
   (header.pax ?? {}) as Record<string, string>;
 
+const shownMax = 300;
+/** A name may be megabytes. */
+const shownOf = (name: string): string => nameText(name.slice(0, shownMax));
+
+/** Its data is not the file's: they are pieces of it behind a map, or none at all where the map is in the header. */
+const isSparse = (header: tar.Header): boolean =>
+  Object.keys(paxOf(header)).some((key) => key.startsWith('GNU.sparse.'));
+
+const endedEarly = (): CliError => new CliError('the archive ended early');
+const noArchive = ({ message }: Error): CliError =>
+  message === 'Unexpected end of data' ? endedEarly() : new CliError(`what tar sent is no archive: ${message}`);
+const endedWithin = (): CliError => new CliError('the archive ended within a file');
+
+async function* dataOf(entry: Entry): AsyncGenerator<Buffer> {
+  try {
+    yield* entry;
+  } catch {
+    // It is destroyed with its archive, and knows no more than that.
+    throw endedWithin();
+  }
+}
+
 /** Of one entry; the others are written all the same. */
 class Refusal extends Error {}
 
@@ -143,8 +165,8 @@ export class Unpacker {
     });
     // What went wrong with an entry also ends the archive, and is what there is to be said.
     const after = (settle: () => void) => void this.#busy.then(settle);
-    this.#extract.on('error', (error) => after(() => reject(error)));
-    this.#extract.on('close', () => after(() => reject(new CliError('the archive ended early'))));
+    this.#extract.on('error', (error) => after(() => reject(noArchive(error))));
+    this.#extract.on('close', () => after(() => reject(endedEarly())));
     this.#extract.on('finish', () => after(resolve));
     await promise;
   }
@@ -156,24 +178,24 @@ export class Unpacker {
       return said ? byteName(said) : otherwise;
     };
     const name = inPax('path', header.name);
-    const { skipped, refused, base, folder } = this.#options;
-    const shown = nameText(name).slice(0, 300);
+    const { skipped, refused, base } = this.#options;
+    const shown = shownOf(name);
     try {
       const place = placeOf(name, base);
       if (typeof place === 'string') return refused(`${shown}: ${place}`);
-      const target = place.length === 0 ? folder : `${folder}/${place.join('/')}`;
       switch (header.type) {
         case 'directory':
           return this.#folder(place, header);
         case 'file':
         case 'contiguous-file':
+          if (isSparse(header)) return refused(`${shown}: a sparse file, which tar there should send whole`);
           return await this.#file(entry, header, place, size);
         case 'link':
           return this.#link(placeOf(inPax('linkpath', header.linkname ?? ''), base), place);
         case 'symlink':
-          return skipped(`${shown}: a symbolic link to ${nameText(inPax('linkpath', header.linkname ?? ''))}`);
+          return skipped(`${shown}: a symbolic link to ${shownOf(inPax('linkpath', header.linkname ?? ''))}`);
         default:
-          return refused(`${nameText(target)}: a ${header.type ?? 'thing of an unknown kind'}`);
+          return refused(`${shown}: a ${header.type ?? 'thing of an unknown kind'}`);
       }
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
@@ -246,13 +268,13 @@ export class Unpacker {
     this.#part = part;
     const current = { name: nameText(path), size, written: 0 };
     this.current = current;
-    for await (const chunk of entry) {
+    for await (const chunk of dataOf(entry)) {
       await part.write(chunk);
       current.written += chunk.length;
       arrived(chunk.length);
     }
-    // A stream that was destroyed ends without an error.
-    if (current.written !== size) throw new CliError('the archive ended within a file');
+    // One that was destroyed may end without an error.
+    if (current.written !== size) throw endedWithin();
     const mode = preserve ? (header.mode ?? 0o644) & 0o777 : 0o666;
     await part.finish(mode & ~umask, preserve ? timeOf(header) : undefined);
     this.#part = undefined;
