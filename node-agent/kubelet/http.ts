@@ -16,6 +16,8 @@ export interface Answer {
   status: number;
   headers: [string, string][];
   body: string | AsyncIterable<Uint8Array>;
+  /** What the body is read from: let go of once the answer is over, read or not. */
+  close?(): Promise<void>;
 }
 
 const plain = 'text/plain; charset=utf-8';
@@ -58,12 +60,16 @@ export async function respond({ method, stream }: Pick<Request, 'method' | 'stre
   const bytes = typeof answer.body === 'string' ? Buffer.from(answer.body) : undefined;
   const headers: [string, string][] = [...answer.headers];
   if (bytes) headers.push(['content-length', String(bytes.byteLength)]);
-  const socket = await stream.accept({ status: answer.status, headers });
-  if (method !== 'HEAD') {
-    for await (const chunk of bytes ? chunks(bytes) : (answer.body as AsyncIterable<Uint8Array>))
-      if (!(await socket.send(chunk))) break;
+  try {
+    const socket = await stream.accept({ status: answer.status, headers });
+    if (method !== 'HEAD') {
+      for await (const chunk of bytes ? chunks(bytes) : (answer.body as AsyncIterable<Uint8Array>))
+        if (!(await socket.send(chunk))) break;
+    }
+    socket.end();
+  } finally {
+    await answer.close?.();
   }
-  socket.end();
 }
 
 function* chunks(bytes: Uint8Array): Generator<Uint8Array> {

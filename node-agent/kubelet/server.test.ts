@@ -386,6 +386,35 @@ test('system logs: a listing and files, and nothing from outside', async () => {
   expect((await get('/logs/', {}, { systemLogsDirectory: '' })).status).toBe(404);
 });
 
+test('a system log is let go of, whether its client takes all of it, a part or nothing', async () => {
+  const file = path.join(directory, 'log', 'large.log');
+  await fs.mkdir(path.dirname(file), { recursive: true });
+  await fs.writeFile(file, 'x'.repeat(1_000_000));
+  const open = async (): Promise<number> => {
+    const links = (await fs.readdir('/proc/self/fd')).map((fd) => fs.readlink(`/proc/self/fd/${fd}`).catch(() => ''));
+    return (await Promise.all(links)).filter((to) => to === file).length;
+  };
+  const server = kubeletServer(parts());
+  const offer = offerOf({ type: 'node' }, { path: '/logs/large.log' });
+  const serve = (taken: number, end = (): void => {}): Promise<void> =>
+    server({
+      offer,
+      signal: new AbortController().signal,
+      async *body() {},
+      async accept() {
+        expect(await open()).toBe(1);
+        if (taken < 0) throw errors.gone('nobody waits for this stream');
+        return { signal: new AbortController().signal, send: async () => taken-- > 0, cursor() {}, end };
+      },
+    });
+  await expect(serve(-1)).rejects.toThrow('nobody waits');
+  expect(await open()).toBe(0);
+  for (const taken of [0, 1, 1000]) {
+    await serve(taken);
+    expect(await open()).toBe(0);
+  }
+});
+
 test('logs of a container, with the options of the API', async () => {
   const seen: LogOffer[] = [];
   const logs: KubeletParts['logs'] = async ({ offer, accept }) => {

@@ -20,9 +20,9 @@ export async function systemLogs(directory: string, request: Request): Promise<A
     .open(found, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK)
     .catch(() => undefined);
   const stat = await handle?.stat().catch(() => undefined);
-  if (!handle || !stat) return notFound();
-  if (stat.isFile() && !below.endsWith('/')) return file(handle, found, stat);
-  await handle.close();
+  if (handle && stat?.isFile() && !below.endsWith('/')) return file(handle, found, stat);
+  await handle?.close();
+  if (!stat) return notFound();
   const name = path.posix.basename(below);
   if (stat.isFile()) return moved(`../${encodeURIComponent(name)}`);
   if (!stat.isDirectory()) return notFound();
@@ -52,16 +52,13 @@ function file(handle: fs.FileHandle, at: string, { size, mtime }: { size: number
       ['last-modified', mtime.toUTCString()],
     ],
     body: read(handle, size),
+    close: () => handle.close(),
   };
 }
 
 /** As much as there was: what is written meanwhile is not part of it. */
 async function* read(handle: fs.FileHandle, size: number): AsyncGenerator<Uint8Array> {
-  try {
-    if (size > 0) yield* handle.createReadStream({ end: size - 1, autoClose: false, highWaterMark: 128 * 1024 });
-  } finally {
-    await handle.close();
-  }
+  if (size > 0) yield* handle.createReadStream({ end: size - 1, autoClose: false, highWaterMark: 128 * 1024 });
 }
 
 async function list(directory: string): Promise<Answer> {
