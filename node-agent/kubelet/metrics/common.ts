@@ -5,7 +5,7 @@ import type { Family, Sample } from '../prometheus.ts';
 export const seconds = (nanoseconds: number | undefined): number | undefined =>
   nanoseconds === undefined ? undefined : nanoseconds / 1e9;
 
-export const identity = ({ pod }: PodFacts): { namespace: string; pod: string } => ({
+export const identity = ({ pod }: Pick<PodFacts, 'pod'>): { namespace: string; pod: string } => ({
   namespace: pod.metadata.namespace ?? '',
   pod: pod.metadata.name,
 });
@@ -21,19 +21,11 @@ export const containersOf = (pods: readonly PodFacts[]): Subject[] =>
 export const usage = (of: (usage: Usage) => number | undefined) => (subject: { usage: Usage | undefined }) =>
   subject.usage && of(subject.usage);
 
-export const gauge = (name: string, help: string, samples: readonly Sample[]): Family => ({
-  name,
-  type: 'gauge',
-  help,
-  samples,
-});
-
-export const counter = (name: string, help: string, samples: readonly Sample[]): Family => ({
-  name,
-  type: 'counter',
-  help,
-  samples,
-});
+const familyOf =
+  (type: Family['type']) =>
+  (name: string, help: string, samples: readonly Sample[]): Family => ({ name, type, help, samples });
+export const gauge = familyOf('gauge');
+export const counter = familyOf('counter');
 
 export const startTime = (startedAtMs: number): Family =>
   gauge('process_start_time_seconds', 'Start time of the process since unix epoch in seconds.', [

@@ -91,24 +91,13 @@ export function kubeletMetrics(o: AgentFacts): Family[] {
 
 function processMetrics({ process: p, startedAtMs }: Pick<AgentFacts, 'process' | 'startedAtMs'>): Family[] {
   return [
-    {
-      name: 'process_cpu_seconds_total',
-      type: 'counter',
-      help: 'Total user and system CPU time spent in seconds.',
-      samples: [{ value: p.cpuSeconds }],
-    },
-    {
-      name: 'process_resident_memory_bytes',
-      type: 'gauge',
-      help: 'Resident memory size in bytes.',
-      samples: [{ value: p.residentBytes }],
-    },
-    {
-      name: 'process_open_fds',
-      type: 'gauge',
-      help: 'Number of open file descriptors.',
-      samples: p.openFiles === undefined ? [] : [{ value: p.openFiles }],
-    },
+    counter('process_cpu_seconds_total', 'Total user and system CPU time spent in seconds.', [{ value: p.cpuSeconds }]),
+    gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', [{ value: p.residentBytes }]),
+    gauge(
+      'process_open_fds',
+      'Number of open file descriptors.',
+      p.openFiles === undefined ? [] : [{ value: p.openFiles }],
+    ),
     startTime(startedAtMs),
   ];
 }

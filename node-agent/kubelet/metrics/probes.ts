@@ -2,7 +2,7 @@
 import type { PodWorker } from '../../pods/worker.ts';
 import type { ProbeCount } from '../../probes/worker.ts';
 import type { Family } from '../prometheus.ts';
-import { counter, startTime } from './common.ts';
+import { counter, identity, startTime } from './common.ts';
 
 const results = { success: 'successful', failure: 'failed', unknown: 'unknown' } as const;
 
@@ -19,8 +19,7 @@ export function probeMetrics(
         [...w.probeCounts()].map(({ kind, outcome, container, count }) => ({
           labels: {
             container,
-            namespace: w.pod.metadata.namespace ?? '',
-            pod: w.pod.metadata.name,
+            ...identity(w),
             pod_uid: w.pod.metadata.uid,
             probe_type: kind[0]!.toUpperCase() + kind.slice(1),
             result: results[outcome],

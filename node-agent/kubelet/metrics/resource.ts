@@ -51,12 +51,11 @@ export function resourceMetrics(facts: Facts | undefined): Family[] {
     gauge(name, `[${level}] 1 if there was an error while getting container metrics, 0 otherwise`, [{ value: error }]);
   return [
     ...familiesOf(resources('container', 'container'), containers, at),
-    {
-      name: 'container_start_time_seconds',
-      type: 'gauge',
-      help: '[STABLE] Start time of the container since unix epoch in seconds',
-      samples: containers.map((c) => ({ labels: c.labels, value: c.startedAtMs / 1000 })),
-    },
+    gauge(
+      'container_start_time_seconds',
+      '[STABLE] Start time of the container since unix epoch in seconds',
+      containers.map((c) => ({ labels: c.labels, value: c.startedAtMs / 1000 })),
+    ),
     ...familiesOf(resources('node', 'node'), node, at),
     ...familiesOf(resources('pod', 'pod'), whole, at),
     one('resource_scrape_error', 'STABLE'),
