@@ -1,5 +1,6 @@
 // A TCP connection to a port on localhost, in whichever network namespace this runs: IPv4 first, then IPv6, as containerd does it.
 import net from 'node:net';
+import { errnoText } from '../errno.ts';
 
 /** Plain, so that it passes between processes. */
 export interface DialFailure {
@@ -11,18 +12,6 @@ export interface DialFailure {
 }
 
 const timeoutMs = 30_000;
-
-const words: Record<string, string> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection reset by peer',
-  EADDRNOTAVAIL: 'cannot assign requested address',
-  ENETUNREACH: 'network is unreachable',
-  EHOSTUNREACH: 'no route to host',
-  EACCES: 'permission denied',
-  EPERM: 'operation not permitted',
-  EMFILE: 'too many open files',
-  EAFNOSUPPORT: 'address family not supported by protocol',
-};
 
 /** Each half of the connection ends apart. `paused`: nothing of it is read here. Rejects with a DialFailure. */
 export async function dialLocalhost(port: number, paused = false): Promise<net.Socket> {
@@ -45,7 +34,7 @@ const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code
 
 function said(error: unknown): string {
   const code = codeOf(error);
-  return code === 'ETIMEDOUT' ? 'i/o timeout' : `connect: ${words[code] ?? code}`;
+  return code === 'ETIMEDOUT' ? 'i/o timeout' : `connect: ${errnoText(code) ?? code}`;
 }
 
 function connect(host: string, port: number, paused: boolean): Promise<net.Socket> {

@@ -4,6 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import type { Container, Probe } from '../../src/generated/schemas/core-v1.ts';
+import { errnoText } from '../errno.ts';
 import { type Runtime, RuntimeError } from '../runtime.ts';
 import { grpcHealth } from './grpc.ts';
 
@@ -149,15 +150,8 @@ export function probeTcp(host: string, port: number, timeoutMs: number): Promise
   });
 }
 
-const words: Record<string, string> = {
-  ECONNREFUSED: 'connect: connection refused',
-  EHOSTUNREACH: 'connect: no route to host',
-  ENETUNREACH: 'connect: network is unreachable',
-  ETIMEDOUT: 'connect: connection timed out',
-};
-
 function dialMessage(error: NodeJS.ErrnoException, host: string, port: number): string {
   if (error.code === 'ECONNRESET') return error.message === 'socket hang up' ? 'EOF' : 'read: connection reset by peer';
-  const known = error.code && words[error.code];
-  return known ? `dial tcp ${host}:${port}: ${known}` : error.message;
+  const known = errnoText(error.code);
+  return known ? `dial tcp ${net.isIPv6(host) ? `[${host}]` : host}:${port}: connect: ${known}` : error.message;
 }

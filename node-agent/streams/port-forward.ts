@@ -7,6 +7,7 @@
 import { Duplex, type Writable } from 'node:stream';
 import { errors } from '../../src/machinery/errors.ts';
 import type { PortForwardOffer } from '../../src/protocol/streams.ts';
+import { errnoText } from '../errno.ts';
 import type { Sandbox } from '../runtime.ts';
 import { type ChannelCodec, ChannelError, channelCodec } from './channels.ts';
 import type { Processes } from './processes.ts';
@@ -69,8 +70,8 @@ export function portForwardServer(
 /** Of a connection that the pod has cut, as Go says it. */
 function wordsOf(error: unknown): string {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
-  if (code === 'ECONNRESET' && syscall) return `${syscall}: connection reset by peer`;
-  return code === 'EPIPE' ? 'write: broken pipe' : (message ?? String(error));
+  if (code === 'ECONNRESET' && syscall) return `${syscall}: ${errnoText(code)}`;
+  return code === 'EPIPE' ? `write: ${errnoText(code)}` : (message ?? String(error));
 }
 
 type Forward = (connection: Forwarded) => Promise<void>;

@@ -1,5 +1,6 @@
 // What went wrong between the agent and a pod, in the words of Go's HTTP client, which users and tools know from upstream.
 import { ApiError } from '../../../src/machinery/errors.ts';
+import { errnoText } from '../../errno.ts';
 import { headerBytesMax } from './headers.ts';
 import { hostPort, type Target } from './target.ts';
 
@@ -12,23 +13,13 @@ export class TimedOut extends Error {
   }
 }
 
-const connecting: Record<string, string> = {
-  ECONNREFUSED: 'connection refused',
-  EHOSTUNREACH: 'no route to host',
-  EHOSTDOWN: 'host is down',
-  ENETUNREACH: 'network is unreachable',
-  ETIMEDOUT: 'connection timed out',
-  ECONNRESET: 'connection reset by peer',
-  EADDRNOTAVAIL: 'cannot assign requested address',
-  EACCES: 'permission denied',
-};
 const broken = 'net/http: HTTP/1.x transport connection broken';
 
 export function problemOf(error: unknown, target: Target): string {
   const { code = '', syscall, message } = error as NodeJS.ErrnoException;
   const at = hostPort(target);
   if (error instanceof TimedOut) return error.tls ? 'net/http: TLS handshake timeout' : `dial tcp ${at}: i/o timeout`;
-  if (syscall === 'connect') return `dial tcp ${at}: connect: ${connecting[code] ?? code}`;
+  if (syscall === 'connect') return `dial tcp ${at}: connect: ${errnoText(code) ?? code}`;
   if (code === 'HPE_HEADER_OVERFLOW')
     return `${broken}: net/http: server response headers exceeded ${headerBytesMax} bytes; aborted`;
   if (code.startsWith('HPE_')) return `${broken}: malformed HTTP response`;
@@ -37,8 +28,8 @@ export function problemOf(error: unknown, target: Target): string {
       ? 'EOF'
       : message === 'aborted'
         ? 'unexpected EOF'
-        : `read tcp ${at}: read: connection reset by peer`;
-  if (code === 'EPIPE') return `write tcp ${at}: write: broken pipe`;
+        : `read tcp ${at}: read: ${errnoText(code)}`;
+  if (code === 'EPIPE') return `write tcp ${at}: write: ${errnoText(code)}`;
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
     const [, reason = code] = /:SSL routines:[^:]*:([^:]+)/.exec(message) ?? [];
     return `tls: ${/wrong version number|packet length too long/.test(reason) ? 'first record does not look like a TLS handshake' : reason}`;
