@@ -6,6 +6,9 @@ import type { Message } from './types.ts';
 /** The channels of exec and attach. */
 export const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const;
 
+export const base64Of = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+
 export type ChannelMessage = { channel: number; data: Uint8Array } | { channel: number; closed: true };
 
 /** The client does not keep to the protocol in a way that ends the connection. */
@@ -46,8 +49,7 @@ function binary(closes: boolean): ChannelCodec {
 }
 
 const base64: ChannelCodec = {
-  encode: (channel, data) =>
-    String.fromCharCode(zero + channel) + Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64'),
+  encode: (channel, data) => String.fromCharCode(zero + channel) + base64Of(data),
   encodeInPlace: (channel, piece) => base64.encode(channel, piece.subarray(1)),
   decode({ data: { buffer, byteOffset, byteLength } }) {
     if (byteLength === 0) return;

@@ -2,6 +2,7 @@
 // then the bytes as they come. What the client says is passed over; its close ends the stream. There is no cursor: where the
 // connection is cut the client has to come again.
 import type { StreamOffer } from '../../src/protocol/streams.ts';
+import { base64Of } from './channels.ts';
 import type { BodySocket, ServeBody, ServeSocket } from './types.ts';
 
 /** The one whose messages are text. */
@@ -12,9 +13,7 @@ export function asMessages<O extends StreamOffer & { protocol?: string | undefin
 ): ServeSocket<O> {
   return ({ offer, signal, accept }) => {
     const encode = (data: Uint8Array): Uint8Array | string =>
-      offer.protocol === base64Protocol
-        ? Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64')
-        : data;
+      offer.protocol === base64Protocol ? base64Of(data) : data;
     const begin = async (): Promise<BodySocket> => {
       const socket = await accept();
       void (async () => {

@@ -67,12 +67,15 @@ export class FramedStream {
   async send(bytes: Uint8Array): Promise<boolean> {
     for (let at = 0; at < bytes.byteLength; at += streamChunkBytesMax) {
       const chunk = bytes.subarray(at, at + streamChunkBytesMax);
-      while (this.#credit <= 0 && !this.signal.aborted)
-        await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      if (this.signal.aborted) return false;
+      if (!(await this.#credited())) return false;
       this.#credit -= chunk.byteLength + streamMessageCost;
       if (!(await this.#socket.send(chunk))) return false;
     }
+    return this.#credited();
+  }
+
+  /** Resolves when there is credit; false: the socket is gone. */
+  async #credited(): Promise<boolean> {
     while (this.#credit <= 0 && !this.signal.aborted) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     return !this.signal.aborted;
   }
