@@ -28,6 +28,15 @@ interface ProcessRef {
   exec_id: string;
 }
 
+interface Outputs {
+  stdout?: Socket;
+  stderr?: Socket;
+}
+
+const discard = (outputs: Outputs): void => {
+  for (const output of Object.values(outputs)) output.destroy();
+};
+
 /** A start is work of a processor's: more at once end no sooner, and all of them late. */
 const startsAtOnceMax = 8;
 const specType = 'types.containerd.io/opencontainers/runtime-spec/1/Process';
@@ -73,7 +82,7 @@ export class Executor {
     const spec = await this.#spec(containerId, command, streams);
     const ref = { container_id: containerId, exec_id: randomBytes(32).toString('hex') };
     const fifos = await this.#fifos.take(nameOf(ref));
-    const outputs: { stdout?: Socket; stderr?: Socket } = {};
+    const outputs: Outputs = {};
     try {
       // Also what is not wanted: the shim would leave a process without them nothing that can be written to.
       outputs.stdout = await openReader(fifos.stdout);
@@ -82,13 +91,23 @@ export class Executor {
       if (!streams.stderr) outputs.stderr?.resume();
       await this.#gate.run(() => this.#begin(ref, spec, fifos, streams));
     } catch (error) {
-      for (const output of Object.values(outputs)) output.destroy();
+      discard(outputs);
       await this.#remove(ref);
       throw error;
     }
     const ended = this.#wait(ref);
-    const stdin = streams.stdin ? await this.#stdin(ref, fifos, ended) : undefined;
-    return this.#executed(ref, streams, stdin, outputs, ended);
+    try {
+      const stdin = streams.stdin ? await this.#stdin(ref, fifos, ended) : undefined;
+      return this.#executed(ref, streams, stdin, outputs, ended);
+    } catch (error) {
+      // Nobody will ever talk to what runs now.
+      discard(outputs);
+      void this.#kill(ref)
+        .then(() => ended)
+        .catch(() => {})
+        .then(() => this.#remove(ref));
+      throw said(`failed to open the input of exec "${ref.exec_id}"`, error);
+    }
   }
 
   stop(): void {
@@ -199,7 +218,7 @@ export class Executor {
     ref: ProcessRef,
     streams: StandardStreams,
     stdin: Socket | undefined,
-    outputs: { stdout?: Socket; stderr?: Socket },
+    outputs: Outputs,
     ended: Promise<number>,
   ): Executed {
     const sockets = Object.values(outputs);
@@ -210,11 +229,7 @@ export class Executor {
         await complete(sockets, closed, () => this.#delete(ref));
         return code;
       });
-    exit
-      .catch(() => {
-        for (const socket of sockets) socket.destroy();
-      })
-      .then(() => this.#remove(ref));
+    exit.catch(() => discard(outputs)).then(() => this.#remove(ref));
     let late: NodeJS.Timeout | undefined;
     return {
       ...(stdin ? { stdin } : {}),
@@ -224,7 +239,7 @@ export class Executor {
       resize: async (width, height) => void (await this.#p.client.task('ResizePty', { ...ref, width, height })),
       kill: () => this.#kill(ref),
       close: () => {
-        for (const socket of sockets) socket.destroy();
+        discard(outputs);
         if (!stdin || stdin.destroyed || late) return;
         stdin.end();
         late = setTimeout(() => stdin.destroy(), lateInputMs).unref();
