@@ -25,7 +25,7 @@ import { certificateSigner } from '../adapters/signer.ts';
 import { durableSql } from '../adapters/sql.ts';
 import { callObject } from '../adapters/stubs.ts';
 import { clusterConfig, configuration, type Env, mainObject } from '../env.ts';
-import { relayAnswer } from '../gateway/relay.ts';
+import { handOver } from '../gateway/handover.ts';
 
 const log = workerLog('api-server');
 const idempotent = { idempotent: true };
@@ -58,7 +58,7 @@ export class ApiServerObject extends DurableObject<Env> {
       adminToken: env.ADMIN_TOKEN,
       serviceAccountKey: env.SERVICE_ACCOUNT_KEY,
       encryption: { cipher: nodeCipher, keys: env.ENCRYPTION_KEYS ?? '' },
-      stream: relayAnswer,
+      stream: handOver,
     });
     ctx.blockConcurrencyWhile(() => this.#object.start());
   }

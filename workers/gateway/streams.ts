@@ -14,7 +14,7 @@ import { messageSocket } from '../adapters/socket.ts';
 import { callObject } from '../adapters/stubs.ts';
 import { type Env, mainObject } from '../env.ts';
 import { cut, meet, refuse } from '../rendezvous/meeting.ts';
-import { relayTarget } from './relay.ts';
+import { handedOver } from './handover.ts';
 
 /** How long an agent waits for a client that its offer speaks of, which is on its way. */
 const agentWaitMs = 10_000;
@@ -32,7 +32,7 @@ export async function toApiServer(request: Request, env: Env, lasts: Lasts): Pro
   const passes = request.body !== null && proxyPath.test(new URL(request.url).pathname);
   const asked = passes ? withoutBody(request) : request;
   const response = await ask(env, asked);
-  const target = relayTarget(response);
+  const target = handedOver(response);
   if (!target) return response;
   await response.body?.cancel();
   if (!('protocol' in target.offer) || target.offer.protocol === undefined) return relayed(request, target, env, lasts);
@@ -76,7 +76,7 @@ function relayed(request: Request, target: StreamTarget, env: Env, lasts: Lasts)
     },
     again: async () => {
       const response = await ask(env, bare.clone());
-      return relayTarget(response) ?? response;
+      return handedOver(response) ?? response;
     },
     pipe: (length) => (length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)),
     method: request.method,
