@@ -12,7 +12,8 @@ let directory: string;
 beforeEach(async () => {
   directory = await fs.mkdtemp(path.join(os.tmpdir(), 'execute-'));
 });
-afterEach(() => fs.rm(directory, { recursive: true }));
+// The stock of pipes may still be growing.
+afterEach(() => fs.rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }));
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const taken = async (): Promise<string[]> => (await fs.readdir(directory)).filter((name) => !name.startsWith('stock.'));
