@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { encodeHeader } from '../../src/cli/cp/tar-header.ts';
 import type { Pod } from '../../src/generated/schemas/core-v1.ts';
 import {
   apply,
@@ -270,6 +271,24 @@ cluster('cp', (ns) => {
     expect(fs.lstatSync(path.join(evil, 'in/up')).isDirectory()).toBe(true);
     expect(fs.statSync(path.join(evil, 'in/good')).mode & 0o7000).toBe(0);
     expect(fs.existsSync('/tmp/tiffin-escaped')).toBe(false);
+  });
+
+  test('an archive that breaks off: what there is of it; names and words of the container move no cursor', async () => {
+    const name = 'data\x1b]0;owned\x07\x1b[2J';
+    const size = 9e9;
+    const broken = Buffer.alloc(1024, 'x');
+    broken.set(encodeHeader({ type: 'file', name, mode: 0o644, uid: 0, gid: 0, size, mtime: 0 }));
+    await inPod('base64 -d > /tmp/broken.tar', 'evil', broken.toString('base64'));
+    const fake = "#!/bin/sh\ncat /tmp/broken.tar\nprintf 'tar: \\033[2J\\033]0;owned\\007\\rgone\\n' >&2\nexit 2\n";
+    const install = 'base64 -d > /bin/tar.new; chmod 755 /bin/tar.new; mv /bin/tar.new /bin/tar';
+    await inPod(install, 'evil', Buffer.from(fake).toString('base64'));
+    const { code, stderr } = await cp(`evil:/${name}`, at('broken'));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /tar: \\u\{1b\}.*gone; 512 B arrived, 0 files are complete; .* is incomplete: 512 B of 9.00 GB/,
+    );
+    expect(stderr.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+    expect(fs.readFileSync(at('broken.part'), 'utf8')).toBe('x'.repeat(512));
   });
 
   test('who may not exec may not copy', async () => {
