@@ -275,20 +275,22 @@ cluster('cp', (ns) => {
 
   test('an archive that breaks off: what there is of it; names and words of the container move no cursor', async () => {
     const name = 'data\x1b]0;owned\x07\x1b[2J';
-    const size = 9e9;
-    const broken = Buffer.alloc(1024, 'x');
-    broken.set(encodeHeader({ type: 'file', name, mode: 0o644, uid: 0, gid: 0, size, mtime: 0 }));
-    await inPod('base64 -d > /tmp/broken.tar', 'evil', broken.toString('base64'));
-    const fake = "#!/bin/sh\ncat /tmp/broken.tar\nprintf 'tar: \\033[2J\\033]0;owned\\007\\rgone\\n' >&2\nexit 2\n";
+    const header = encodeHeader({ type: 'file', name, mode: 0o644, uid: 0, gid: 0, size: 9e9, mtime: 0 });
+    await inPod('base64 -d > /tmp/header', 'evil', header.toString('base64'));
+    const fake = [
+      '#!/bin/sh',
+      'cat /tmp/header; head -c 3000000 /dev/zero',
+      "printf 'tar: \\033[2J\\033]0;owned\\007\\rgone\\n' >&2; exit 2\n",
+    ].join('\n');
     const install = 'base64 -d > /bin/tar.new; chmod 755 /bin/tar.new; mv /bin/tar.new /bin/tar';
     await inPod(install, 'evil', Buffer.from(fake).toString('base64'));
     const { code, stderr } = await cp(`evil:/${name}`, at('broken'));
     expect(code).toBe(1);
+    // What came with the very end may not have been looked at any more.
     expect(stderr).toMatch(
-      /tar: \\u\{1b\}.*gone; 512 B arrived, 0 files are complete; .* is incomplete: 512 B of 9.00 GB/,
+      /^tiffin: tar: \\u\{1b\}.*gone; [23]\.\d+ MB arrived, 0 files are complete; .*\/broken is incomplete: [23]\.\d+ MB of 9.00 GB, kept as .*\/broken\.part$/m,
     );
     expect(stderr.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
-    expect(fs.readFileSync(at('broken.part'), 'utf8')).toBe('x'.repeat(512));
   });
 
   test('who may not exec may not copy', async () => {
