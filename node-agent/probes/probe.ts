@@ -5,6 +5,7 @@ import https from 'node:https';
 import net from 'node:net';
 import type { Container, Probe } from '../../src/generated/schemas/core-v1.ts';
 import { errnoText } from '../errno.ts';
+import { hostPort } from '../host-port.ts';
 import { type Runtime, RuntimeError } from '../runtime.ts';
 import { grpcHealth } from './grpc.ts';
 
@@ -84,8 +85,7 @@ export interface HttpTarget {
 
 export function urlOf(t: HttpTarget): string {
   const path = t.path?.startsWith('/') ? t.path : `/${t.path ?? ''}`;
-  const host = net.isIPv6(t.host) ? `[${t.host}]` : t.host;
-  return `${t.scheme === 'HTTPS' ? 'https' : 'http'}://${host}:${t.port}${path}`;
+  return `${t.scheme === 'HTTPS' ? 'https' : 'http'}://${hostPort(t)}${path}`;
 }
 
 /** A GET that follows no redirect to another host and checks no certificate. */
@@ -142,7 +142,9 @@ export function probeTcp(host: string, port: number, timeoutMs: number): Promise
       socket.destroy();
       resolve(result);
     };
-    socket.setTimeout(timeoutMs, () => end({ outcome: 'failure', output: `dial tcp ${host}:${port}: i/o timeout` }));
+    socket.setTimeout(timeoutMs, () =>
+      end({ outcome: 'failure', output: `dial tcp ${hostPort({ host, port })}: i/o timeout` }),
+    );
     socket.on('connect', () => end({ outcome: 'success', output: '' }));
     socket.on('error', (error: NodeJS.ErrnoException) =>
       end({ outcome: 'failure', output: dialMessage(error, host, port) }),
@@ -153,5 +155,5 @@ export function probeTcp(host: string, port: number, timeoutMs: number): Promise
 function dialMessage(error: NodeJS.ErrnoException, host: string, port: number): string {
   if (error.code === 'ECONNRESET') return error.message === 'socket hang up' ? 'EOF' : 'read: connection reset by peer';
   const known = errnoText(error.code);
-  return known ? `dial tcp ${net.isIPv6(host) ? `[${host}]` : host}:${port}: connect: ${known}` : error.message;
+  return known ? `dial tcp ${hostPort({ host, port })}: connect: ${known}` : error.message;
 }

@@ -7,6 +7,7 @@ import type { Status } from '../../src/machinery/errors.ts';
 import type { Fetch } from '../../src/ports/index.ts';
 import { clientMessageBytesMax, protocolHeader } from '../../src/protocol/streams.ts';
 import { requireTls } from '../link/http.ts';
+import { sendableCode } from './close-code.ts';
 import { passed } from './garbage.ts';
 import type { ClientSocket, Message } from './types.ts';
 
@@ -205,7 +206,7 @@ class Half implements ClientSocket {
     this.#received.length = 0;
     this.#receivedBytes = 0;
     if (this.#socket.isPaused) this.#socket.resume();
-    this.#socket.close(closeCode(code), Buffer.from(reason).subarray(0, 120));
+    this.#socket.close(sendableCode(code), Buffer.from(reason).subarray(0, 120));
   }
 
   #take(message: Message): void {
@@ -229,7 +230,3 @@ class Half implements ClientSocket {
     this.#wake();
   }
 }
-
-/** Codes that may be sent; others stand for an error. */
-const closeCode = (code: number): number =>
-  (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code <= 4999) ? code : 1011;

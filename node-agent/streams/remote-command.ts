@@ -8,6 +8,7 @@ import { ApiError, errors } from '../../src/machinery/errors.ts';
 import type { AttachOffer, ExecOffer } from '../../src/protocol/streams.ts';
 import type { ContainerRecord } from '../runtime.ts';
 import { type ChannelCodec, ChannelError, channelCodec, channels } from './channels.ts';
+import { drained } from './drained.ts';
 import type { Attached, Output, StandardStreams, TerminalSize } from './processes.ts';
 import { TerminalSizes } from './terminal-sizes.ts';
 import type { ClientSocket, SocketOffered } from './types.ts';
@@ -185,13 +186,3 @@ async function takeInput(
   write((stdin) => stdin.end());
   await written;
 }
-
-const drained = (stdin: Writable): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      stdin.off('drain', done).off('close', done);
-      resolve();
-    };
-    stdin.on('drain', done).on('close', done);
-    if (stdin.destroyed) done();
-  });

@@ -30,13 +30,7 @@ export type Frame = ControlFrame | DataPiece;
 /** What was received is no SPDY/3.1. */
 export class SpdyError extends Error {}
 
-export const rstStatus = {
-  protocolError: 1,
-  invalidStream: 2,
-  refusedStream: 3,
-  cancel: 5,
-  flowControlError: 7,
-} as const;
+export const rstStatus = { refusedStream: 3, cancel: 5 } as const;
 export const goAwayStatus = { ok: 0, protocolError: 1 } as const;
 
 const types = {

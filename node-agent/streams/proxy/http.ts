@@ -8,11 +8,13 @@ import type { TLSSocket } from 'node:tls';
 import zlib from 'node:zlib';
 import { ApiError, errors, type Status, toStatus } from '../../../src/machinery/errors.ts';
 import type { HttpOffer } from '../../../src/protocol/streams.ts';
+import { hostPort } from '../../host-port.ts';
+import { drained } from '../drained.ts';
 import type { BodyOffered, BodySocket } from '../types.ts';
 import { headerBytesMax, headerOf, type RequestHeaders, requestHeaders, responseHeaders } from './headers.ts';
 import { HtmlLinks, type Place, rewriteUrl } from './links.ts';
 import { TimedOut, unreachable } from './problems.ts';
-import { hostPort, type Target } from './target.ts';
+import type { Target } from './target.ts';
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const connectTimeoutMs = 30_000;
@@ -135,18 +137,6 @@ async function send(
   if (length !== undefined && sent < length) throw errors.badRequest('the body is shorter than its content-length');
   to.end();
 }
-
-const drained = (to: http.ClientRequest): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      to.off('drain', done);
-      to.off('close', done);
-      resolve();
-    };
-    to.on('drain', done);
-    to.on('close', done);
-    if (to.destroyed) done();
-  });
 
 async function relay(
   stream: BodyOffered<HttpOffer>,

@@ -1,8 +1,9 @@
 // What went wrong between the agent and a pod, in the words of Go's HTTP client, which users and tools know from upstream.
 import { ApiError } from '../../../src/machinery/errors.ts';
 import { errnoText } from '../../errno.ts';
+import { hostPort } from '../../host-port.ts';
 import { headerBytesMax } from './headers.ts';
-import { hostPort, type Target } from './target.ts';
+import type { Target } from './target.ts';
 
 /** A connection that has not been made, or secured, in time. */
 export class TimedOut extends Error {

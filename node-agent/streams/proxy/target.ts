@@ -64,6 +64,3 @@ function addressOf(target: PodTarget, pods: Pods, hostIp: string): string {
   if (!sandbox?.ready || !address) throw notAllowed();
   return address;
 }
-
-/** `10.0.0.1:80`, `[fd00::1]:80`. */
-export const hostPort = ({ host, port }: Target): string => `${net.isIPv6(host) ? `[${host}]` : host}:${port}`;

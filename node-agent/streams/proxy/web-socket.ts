@@ -4,10 +4,12 @@ import http from 'node:http';
 import WebSocket from 'ws';
 import { ApiError } from '../../../src/machinery/errors.ts';
 import type { HttpOffer } from '../../../src/protocol/streams.ts';
+import { hostPort } from '../../host-port.ts';
+import { sendableCode } from '../close-code.ts';
 import type { ClientSocket, SocketOffered } from '../types.ts';
 import { limitConnecting, requestOf } from './http.ts';
 import { problemOf, UpgradeRefused } from './problems.ts';
-import { hostPort, type Target } from './target.ts';
+import type { Target } from './target.ts';
 
 /** Of one message, which both sides hold whole. */
 export const messageBytesMax = 16 * 1024 * 1024;
@@ -25,13 +27,8 @@ const faults: Record<string, number> = {
   WS_ERR_INVALID_UTF8: 1007,
 };
 
-/** 1005 says that there was none, 1006 that there was no end. */
-const sendableCode = (code: number): number | undefined => {
-  if (code === 1005) return undefined;
-  return (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1006) || (code >= 3000 && code <= 4999)
-    ? code
-    : 1011;
-};
+/** 1005 says that there was none. */
+const passedOn = (code: number): number | undefined => (code === 1005 ? undefined : sendableCode(code));
 
 export async function proxyWebSocket(stream: SocketOffered<HttpOffer>, target: Target): Promise<void> {
   const { offer, signal } = stream;
@@ -47,7 +44,7 @@ export async function proxyWebSocket(stream: SocketOffered<HttpOffer>, target: T
     // Heard below, once the pod is through.
     fromClient.catch(() => {});
     for await (const message of pod.messages()) if (!(await client.send(message))) break;
-    client.close(pod.code === undefined ? 1011 : sendableCode(pod.code), pod.reason);
+    client.close(pod.code === undefined ? 1011 : passedOn(pod.code), pod.reason);
     await fromClient;
     await pod.closed;
   } finally {
@@ -61,7 +58,7 @@ async function passOn(client: ClientSocket, pod: PodSocket): Promise<void> {
     for await (const { data, text } of client.messages()) if (!(await pod.send(data, text))) return;
   } finally {
     const { code = 1000, reason } = client.closedBy ?? {};
-    pod.close(sendableCode(code), reason);
+    pod.close(passedOn(code), reason);
   }
 }
 

@@ -107,7 +107,7 @@ async function told(job: Job, unpacker: Unpacker, error: unknown): Promise<CliEr
  * Where a folder, and where a single file, goes. As with kubectl cp the contents of a folder go into a folder that exists; a
  * file goes into one under its own name. The name on the command line may lead through symbolic links: those are the caller's.
  */
-export function destinationOf(local: string, base: string): { folder: string; file: string; began(): void } {
+function destinationOf(local: string, base: string): { folder: string; file: string; began(): void } {
   const at = path.resolve(local);
   const stat = fs.statSync(at, { throwIfNoEntry: false });
   const asFolder = /\/\.{0,2}$|^\.{1,2}$/.test(local);
