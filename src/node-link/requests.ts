@@ -104,15 +104,26 @@ export class NodeRequests {
   }
 
   async #authenticate(request: Pick<Request, 'headers'>, node: string): Promise<void> {
-    const [, token] = /^Bearer (\S+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
-    if (!token) throw errors.unauthorized();
+    const token = bearerOf(request);
     const known = this.#credential;
     if (known?.token === token && known.node === node && this.#clock.now() < known.untilMs) return;
     const owner = await this.#api.nodeOfCredential(token);
-    if (owner === null) throw errors.unauthorized();
-    if (owner !== node) throw new ApiError('Forbidden', `node "${owner}" may not speak for node "${node}"`);
+    speaksFor(owner, node);
     this.#credential = { token, node, untilMs: this.#clock.now() + credentialMs };
   }
+}
+
+/** Throws Unauthorized without one. */
+export function bearerOf({ headers }: Pick<Request, 'headers'>): string {
+  const [, token] = /^Bearer (\S+)$/i.exec(headers.get('authorization') ?? '') ?? [];
+  if (!token) throw errors.unauthorized();
+  return token;
+}
+
+/** `owner`: whose the credential is, null for nobody's. Throws Unauthorized or Forbidden unless it is the node's own. */
+export function speaksFor(owner: string | null, node: string): void {
+  if (owner === null) throw errors.unauthorized();
+  if (owner !== node) throw new ApiError('Forbidden', `node "${owner}" may not speak for node "${node}"`);
 }
 
 /** Of what a node asks for: the stream whose half it brings, or that it refuses. */

@@ -5,12 +5,12 @@ import { Hono } from 'hono/tiny';
 import { readJson } from '../../src/machinery/body.ts';
 import { ApiError, errors } from '../../src/machinery/errors.ts';
 import { asApiError, type Outcome, statusResponse, unwrap } from '../../src/machinery/outcome.ts';
-import { nodePath } from '../../src/node-link/requests.ts';
+import { bearerOf, nodePath } from '../../src/node-link/requests.ts';
 import { joinRequest, renewRequest, sealedMessage } from '../../src/protocol/node.ts';
 import { workerLog, workerTimers } from '../adapters/ambient.ts';
 import { callObject } from '../adapters/stubs.ts';
 import { type Env, mainObject } from '../env.ts';
-import { bearerOf, NodeDoor } from './node-door.ts';
+import { NodeDoor } from './node-door.ts';
 import { agentHalf, toApiServer } from './streams.ts';
 import { refusal } from './target.ts';
 

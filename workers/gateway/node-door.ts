@@ -2,18 +2,12 @@
 // reaches one without that node's credential. What was found holds for a minute; the link itself still checks every
 // request, and refuses a replaced credential at once.
 import { Limits } from '../../src/apiserver/limits/limits.ts';
-import { ApiError, errors } from '../../src/machinery/errors.ts';
+import { errors } from '../../src/machinery/errors.ts';
+import { bearerOf, speaksFor } from '../../src/node-link/requests.ts';
 import { clientAddress } from '../adapters/client-address.ts';
 
 const heldMs = 60_000;
 const heldMax = 10_000;
-
-/** Throws Unauthorized without one. */
-export function bearerOf(request: Request): string {
-  const [, token] = /^Bearer (\S+)$/i.exec(request.headers.get('authorization') ?? '') ?? [];
-  if (!token) throw errors.unauthorized();
-  return token;
-}
 
 export class NodeDoor {
   readonly #nodeOf: (token: string) => Promise<string | null>;
@@ -35,7 +29,7 @@ export class NodeDoor {
       if (found === null) throw errors.unauthorized();
       return found;
     });
-    if (owner !== node) throw new ApiError('Forbidden', `node "${owner}" may not speak for node "${node}"`);
+    speaksFor(owner, node);
   }
 
   /** As `authenticate`. Throws TooManyRequests where too many bad credentials come from. */
