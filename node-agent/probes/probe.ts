@@ -88,72 +88,80 @@ export function urlOf(t: HttpTarget): string {
   return `${t.scheme === 'HTTPS' ? 'https' : 'http'}://${hostPort(t)}${path}`;
 }
 
-/** A GET that follows no redirect to another host and checks no certificate. */
-export function probeHttp(t: HttpTarget, timeoutMs: number, url = urlOf(t), hops = 0): Promise<ProbeResult> {
-  return new Promise((resolve) => {
-    const given = (t.httpHeaders ?? []).map((h): [string, string] => [h.name.toLowerCase(), h.value]);
-    const headers: Record<string, string> = { 'user-agent': 'kube-probe/1.36', accept: '*/*', connection: 'close' };
-    for (const [name, value] of given) headers[name] = value;
-    let done = false;
-    const end = (result: ProbeResult): void => {
-      if (done) return;
-      done = true;
-      clearTimeout(timer);
-      request.destroy();
-      resolve(result);
-    };
+/** Those that Go's client follows. */
+const redirects = new Set([301, 302, 303, 307, 308]);
+const requestsMax = 10;
+
+/** A GET that follows no redirect to another host and checks no certificate. All hops together have the time. */
+export async function probeHttp(t: HttpTarget, timeoutMs: number): Promise<ProbeResult> {
+  const given = (t.httpHeaders ?? []).map((h): [string, string] => [h.name.toLowerCase(), h.value]);
+  const headers: Record<string, string> = { 'user-agent': 'kube-probe/1.36', accept: '*/*', connection: 'close' };
+  for (const [name, value] of given) headers[name] = value;
+  const signal = AbortSignal.timeout(timeoutMs);
+  let url = urlOf(t);
+  const { hostname } = new URL(url);
+  const failure = (why: string): ProbeResult => ({ outcome: 'failure', output: `Get "${url}": ${why}` });
+  for (let asked = 1; ; asked++) {
+    let answer: { code: number; location: string | undefined };
+    try {
+      answer = await get(url, headers, signal);
+    } catch (error) {
+      if (signal.aborted) return failure('context deadline exceeded (Client.Timeout exceeded while awaiting headers)');
+      return failure(dialMessage(error as Error, addressOf(url)));
+    }
+    const { code, location } = answer;
+    if (!location || !redirects.has(code))
+      return code >= 200 && code < 400
+        ? { outcome: 'success', output: '' }
+        : { outcome: 'failure', output: `HTTP probe failed with statuscode: ${code}` };
+    // The container may say anything.
+    const next = URL.parse(location, url);
+    if (!next) return failure(`failed to parse Location header ${JSON.stringify(location)}`);
+    // Redirected elsewhere: good enough, with a warning, as upstream has it.
+    if (next.hostname !== hostname) return { outcome: 'success', output: 'Probe terminated redirects' };
+    if (asked === requestsMax) return failure(`stopped after ${requestsMax} redirects`);
+    url = next.href;
+    if (!/^https?:$/.test(next.protocol)) return failure(`unsupported protocol scheme "${next.protocol.slice(0, -1)}"`);
+  }
+}
+
+function get(
+  url: string,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<{ code: number; location: string | undefined }> {
+  return new Promise((resolve, reject) => {
     const client = url.startsWith('https:') ? https : http;
-    const request = client.get(
-      url,
-      { headers, agent: false, ...(client === https ? { rejectUnauthorized: false } : {}) },
-      (answer) => {
-        const code = answer.statusCode ?? 0;
-        if (code >= 300 && code < 400 && answer.headers.location && hops < 10) {
-          const next = new URL(answer.headers.location, url);
-          // Redirected elsewhere: good enough, with a warning, as upstream has it.
-          if (next.hostname !== new URL(url).hostname)
-            return end({ outcome: 'success', output: 'Probe terminated redirects' });
-          done = true;
-          clearTimeout(timer);
-          request.destroy();
-          return resolve(probeHttp(t, timeoutMs, next.href, hops + 1));
-        }
-        answer.resume();
-        if (code >= 200 && code < 400) end({ outcome: 'success', output: '' });
-        else end({ outcome: 'failure', output: `HTTP probe failed with statuscode: ${code}` });
-      },
-    );
-    const timer = setTimeout(() => {
-      end({
-        outcome: 'failure',
-        output: `Get "${url}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`,
-      });
-    }, timeoutMs);
-    request.on('error', (error: NodeJS.ErrnoException) =>
-      end({ outcome: 'failure', output: `Get "${url}": ${dialMessage(error, t.host, t.port)}` }),
-    );
+    const request = client.get(url, { headers, agent: false, rejectUnauthorized: false, signal });
+    request.on('error', reject);
+    request.once('response', ({ statusCode = 0, headers: { location } }) => {
+      resolve({ code: statusCode, location });
+      request.destroy();
+    });
   });
 }
 
+function addressOf(url: string): string {
+  const { protocol, hostname, port } = new URL(url);
+  return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
+}
+
 export function probeTcp(host: string, port: number, timeoutMs: number): Promise<ProbeResult> {
+  const address = hostPort({ host, port });
   return new Promise((resolve) => {
     const socket = net.connect({ host, port });
     const end = (result: ProbeResult): void => {
       socket.destroy();
       resolve(result);
     };
-    socket.setTimeout(timeoutMs, () =>
-      end({ outcome: 'failure', output: `dial tcp ${hostPort({ host, port })}: i/o timeout` }),
-    );
+    socket.setTimeout(timeoutMs, () => end({ outcome: 'failure', output: `dial tcp ${address}: i/o timeout` }));
     socket.on('connect', () => end({ outcome: 'success', output: '' }));
-    socket.on('error', (error: NodeJS.ErrnoException) =>
-      end({ outcome: 'failure', output: dialMessage(error, host, port) }),
-    );
+    socket.on('error', (error) => end({ outcome: 'failure', output: dialMessage(error, address) }));
   });
 }
 
-function dialMessage(error: NodeJS.ErrnoException, host: string, port: number): string {
-  if (error.code === 'ECONNRESET') return error.message === 'socket hang up' ? 'EOF' : 'read: connection reset by peer';
-  const known = errnoText(error.code);
-  return known ? `dial tcp ${hostPort({ host, port })}: connect: ${known}` : error.message;
+function dialMessage({ code, message }: NodeJS.ErrnoException, address: string): string {
+  if (code === 'ECONNRESET') return message === 'socket hang up' ? 'EOF' : 'read: connection reset by peer';
+  const known = errnoText(code);
+  return known ? `dial tcp ${address}: connect: ${known}` : message;
 }
