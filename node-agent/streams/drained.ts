@@ -1,3 +1,4 @@
+// Waiting for room in a Node.js stream that may also go away meanwhile.
 import type { Writable } from 'node:stream';
 
 /** Resolves when more may be written, or nothing more will be taken. */
