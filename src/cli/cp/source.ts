@@ -35,6 +35,8 @@ export interface SourceOptions {
 }
 
 const overlapBytes = 64 << 10;
+/** Of one entry: the largest names and PAX records that are read, each of their kinds once, are below. */
+const headerBytesMax = 32 << 20;
 const firstPauseMs = 500;
 const pauseMsMax = 10_000;
 /** Of what the API server refuses, what may be over soon. */
@@ -81,6 +83,7 @@ async function* outputOf(exec: Pick<Exec, 'output' | 'outcome' | 'close'>): Asyn
 async function* goOn({ run, command, position }: SourceOptions, recent: Recent): AsyncGenerator<Buffer> {
   const at = position()!;
   const headerBytes = at.dataAt - at.headerAt;
+  if (headerBytes > headerBytesMax) throw new Changed('it was cut at a header that is too large to be compared');
   const known = recent.last();
   const compared = Math.max(0, Math.min(known.length, recent.total - at.dataAt));
   const from = recent.total - compared;
