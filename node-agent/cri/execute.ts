@@ -12,7 +12,8 @@ import { gateOf } from '../platform.ts';
 import { type ContainerState, type Runtime, RuntimeError } from '../runtime.ts';
 import type { Executed, StandardStreams, TerminalSize } from '../streams/processes.ts';
 import type { ContainerdClient } from './client.ts';
-import { FifoStock, type Fifos, openReader, openWriter } from './fifos.ts';
+import { openReader, openWriter } from './fifo-ends.ts';
+import { FifoStock, type Fifos } from './fifos.ts';
 
 /** An OCI process, the fields that a command changes. The others are its container's. */
 interface ProcessSpec extends Record<string, unknown> {

@@ -5,7 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
-import { FifoStock, type Fifos, openReader, openWriter } from './fifos.ts';
+import { openReader, openWriter } from './fifo-ends.ts';
+import { FifoStock, type Fifos } from './fifos.ts';
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'tiffin-fifos-'));
 const stock = new FifoStock(directory);
