@@ -257,19 +257,25 @@ async function fileSystem(directory: string): Promise<(FileSystem & { freeBytes:
   );
 }
 
-/** As `du`: what is allocated. No link is followed; a very large tree is counted in part. */
+/** As `du`: what is allocated. No link is followed; a very large tree is counted in part, and no directory is in memory as a whole. */
 async function sizeOf(directory: string): Promise<{ bytes: number; inodes: number }> {
   const size = { bytes: 0, inodes: 0 };
+  const count = async (at: string): Promise<void> => {
+    const stat = await fs.lstat(at).catch(() => undefined);
+    size.bytes += (stat?.blocks ?? 0) * 512;
+    size.inodes += stat ? 1 : 0;
+  };
   const waiting = [directory];
-  for (let at = waiting.pop(); at !== undefined && size.inodes < entriesMax; at = waiting.pop()) {
-    const entries = await fs.readdir(at, { withFileTypes: true }).catch(() => []);
-    for (const entry of [undefined, ...entries]) {
-      if (entry?.isDirectory()) waiting.push(path.join(at, entry.name));
-      else {
-        const stat = await fs.lstat(entry ? path.join(at, entry.name) : at).catch(() => undefined);
-        size.bytes += (stat?.blocks ?? 0) * 512;
-        size.inodes += stat ? 1 : 0;
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    await count(at);
+    try {
+      for await (const entry of await fs.opendir(at, { bufferSize: 256 })) {
+        if (size.inodes + waiting.length >= entriesMax) return size;
+        if (entry.isDirectory()) waiting.push(path.join(at, entry.name));
+        else await count(path.join(at, entry.name));
       }
+    } catch {
+      // It went meanwhile.
     }
   }
   return size;
