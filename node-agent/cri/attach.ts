@@ -4,7 +4,7 @@
 import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RuntimeError } from '../runtime.ts';
-import type { ContainerAttached, StandardStreams } from '../streams/processes.ts';
+import type { AttachStreams, ContainerAttached, StandardStreams } from '../streams/processes.ts';
 import { type Carrier, SpdySession, type SpdyStream } from '../streams/spdy.ts';
 import type { CriClient } from './client.ts';
 
@@ -12,6 +12,33 @@ const upgradeMs = 30_000;
 const protocol = 'v4.channel.k8s.io';
 
 export async function attach(
+  client: Pick<CriClient, 'runtime'>,
+  containerId: string,
+  streams: AttachStreams,
+): Promise<ContainerAttached> {
+  const { stdin, stdout, stderr, stdinOnce } = streams;
+  // Once either output has ended, containerd ends the input, and an input that has ended takes the other output with it, unless that
+  // is the process's end (stdinOnce): what of it was not yet read is lost. So the two are asked for apart.
+  if (!stdin || !stdout || !stderr || stdinOnce) return attachOnce(client, containerId, streams);
+  const main = await attachOnce(client, containerId, { ...streams, stderr: false });
+  const errors = await attachOnce(client, containerId, { ...streams, stdin: false, stdout: false }).catch((error) => {
+    main.close();
+    throw error;
+  });
+  const ended = main.ended.then(() => (main.stdin?.writableEnded ? errors.close() : errors.ended));
+  ended.catch(() => {});
+  return {
+    ...main,
+    ...(errors.stderr ? { stderr: errors.stderr } : {}),
+    ended,
+    close() {
+      main.close();
+      errors.close();
+    },
+  };
+}
+
+async function attachOnce(
   client: Pick<CriClient, 'runtime'>,
   containerId: string,
   { stdin, stdout, stderr, tty }: StandardStreams,

@@ -23,7 +23,13 @@ export function attachServer(pods: PodsWithSpecs, processes: Pick<Processes, 'at
         const known = pods.worker(podUid)?.state.pod;
         const started = known && specOf(known, container);
         const tty = started?.tty === true;
-        const streams = { stdin: stdin && started?.stdin === true, stdout, stderr: stderr && !tty, tty };
+        const streams = {
+          stdin: stdin && started?.stdin === true,
+          stdinOnce: started?.stdinOnce === true,
+          stdout,
+          stderr: stderr && !tty,
+          tty,
+        };
         const process = await processes.attach(id, streams);
         attached = true;
         return process;

@@ -12,6 +12,11 @@ export interface StandardStreams {
   size?: TerminalSize | undefined;
 }
 
+export interface AttachStreams extends StandardStreams {
+  /** As the container was started: the end of the input is the process's, too, and who sent it stays attached. */
+  stdinOnce?: boolean;
+}
+
 /** In characters, 1 to 65535. */
 export interface TerminalSize {
   width: number;
@@ -58,7 +63,7 @@ export interface Processes {
   /** Runs a command in a container, with its environment, user and working directory. */
   execute(containerId: string, command: readonly string[], streams: StandardStreams): Promise<Executed>;
   /** The streams of a container's first process. What it wrote before is in its log. */
-  attach(containerId: string, streams: StandardStreams): Promise<ContainerAttached>;
+  attach(containerId: string, streams: AttachStreams): Promise<ContainerAttached>;
   /**
    * A TCP connection to `localhost:port` as seen in a sandbox; each half closes by itself. Throws an Error with a `code` as Node's
    * (ECONNREFUSED, …).

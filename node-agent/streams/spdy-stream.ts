@@ -74,7 +74,7 @@ export class SpdyStream extends Duplex {
       this.destroy(new StreamReset(`the other side reset the stream (${status})`));
     };
     // After its end it only says that it takes no more.
-    if (this.#finReceived && this.#queue.length > 0) this.once('end', reset);
+    if (this.#finReceived && this.#queue.length + this.readableLength > 0) this.once('end', reset);
     else reset();
   }
 

@@ -275,6 +275,26 @@ test('a reset reaches the other side, once, and takes what waited', async () => 
   await over;
 });
 
+test('a reset after the end leaves what was not read yet, wherever it waits', async () => {
+  for (const words of [['one'], ['one', 'two']]) {
+    let stream: SpdyStream | undefined;
+    const { here, writer } = raw((s) => {
+      stream = s;
+      return true;
+    });
+    await here.send(writer.synStream(1, new Map()));
+    await settle();
+    // It asks for the first piece, and does not take it.
+    stream!.read(0);
+    for (const [i, word] of words.entries())
+      await here.send(writer.data(1, i === words.length - 1, Buffer.from(word), Buffer.alloc(100)));
+    await here.send(writer.rstStream(1, 5));
+    await settle();
+    expect(String(await buffer(stream!))).toBe(words.join(''));
+    here.close();
+  }
+});
+
 test('streams are refused: by their server, when there are too many, and when the session ends', async () => {
   const refusing = sessions(() => false);
   await expect(refusing.client.open(new Map())).rejects.toThrow(StreamReset);

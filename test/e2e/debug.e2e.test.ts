@@ -135,7 +135,8 @@ cluster('debug', (ns) => {
       shell.stdin.write('echo over; exit 4\n');
       await closed;
       expect(output).toContain('over');
-      expect((await statusOf('web', 'shell'))?.state?.terminated?.exitCode).toBe(4);
+      const ended = await until('its end', async () => (await statusOf('web', 'shell'))?.state?.terminated);
+      expect(ended.exitCode).toBe(4);
     } finally {
       shell.kill();
     }
