@@ -23,6 +23,14 @@ export function protocolToken({ headers }: Pick<HttpRequest, 'headers'>): string
   return token;
 }
 
+/** Of `Sec-WebSocket-Protocol`, what is no token: whoever a request is passed on to gets no other. */
+export const withoutToken = (offered: string): string =>
+  offered
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => !one.startsWith(tokenProtocolPrefix))
+    .join(', ');
+
 function isWebSocket(headers: HttpRequest['headers']): boolean {
   const upgrades = /(^|.*,)\s*upgrade\s*($|,)/i.test(headers.get('connection') ?? '');
   return upgrades && headers.get('upgrade')?.toLowerCase() === 'websocket';

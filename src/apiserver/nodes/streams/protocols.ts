@@ -2,6 +2,7 @@
 // WebSockets alone.
 import { ApiError, errors } from '../../../machinery/errors.ts';
 import type { HttpRequest } from '../../../machinery/http.ts';
+import { withoutToken } from '../../authn/websocket.ts';
 import type { RestRequest } from '../../rest/context.ts';
 
 const channels = ['channel.k8s.io', 'base64.channel.k8s.io', 'v4.channel.k8s.io', 'v4.base64.channel.k8s.io'];
@@ -37,7 +38,7 @@ export function chosenProtocol(rest: RestRequest, supported: readonly string[]):
 
 /** As {@link chosenProtocol}, of a WebSocket that is only read from. */
 export function negotiated(request: HttpRequest, supported: readonly string[]): string {
-  const offered = (request.headers.get('sec-websocket-protocol') ?? '').split(',').map((name) => name.trim());
+  const offered = withoutToken(request.headers.get('sec-websocket-protocol') ?? '').split(', ');
   const chosen = offered.find((name) => supported.includes(name));
   if (chosen === undefined)
     throw new ApiError(

@@ -1,6 +1,7 @@
 // The proxies of pods, services and nodes: a client's request as it is passed on.
 import { errors } from '../../../machinery/errors.ts';
 import type { HttpOffer, StreamTarget } from '../../../protocol/streams.ts';
+import { withoutToken } from '../../authn/websocket.ts';
 import type { RestRequest } from '../../rest/context.ts';
 import { isWebSocket } from './protocols.ts';
 
@@ -41,6 +42,15 @@ export function rootRedirect(rest: RestRequest): string | undefined {
 
 /** Who the client is to the API server is nobody else's business. */
 const own = /^(authorization|impersonate-.*|tiffin-.*|cf-access-.*|sec-websocket-.*)$/;
+/** Cookies in which Cloudflare Access has what Cf-Access-Jwt-Assertion says: a browser sends them with everything. */
+const ownCookie = /^\s*CF_(Authorization|AppSession|Session|Binding)\s*=/i;
+
+const withoutOwnCookies = (cookie: string): string =>
+  cookie
+    .split(';')
+    .filter((one) => !ownCookie.test(one))
+    .join(';')
+    .trim();
 
 export function proxyOffer(rest: RestRequest, id: string, { node, scheme, to }: ProxyTarget): StreamTarget {
   const { request } = rest;
@@ -49,7 +59,11 @@ export function proxyOffer(rest: RestRequest, id: string, { node, scheme, to }: 
   const { prefix, path, query } = written(rest);
   const headers = [...request.headers.keys()]
     .filter((name) => !own.test(name))
-    .map((name): [string, string] => [name, request.headers.get(name) ?? '']);
+    .map((name): [string, string] => {
+      const value = request.headers.get(name) ?? '';
+      return [name, name === 'cookie' ? withoutOwnCookies(value) : value];
+    })
+    .filter(([name, value]) => name !== 'cookie' || value !== '');
   const offer: HttpOffer = {
     id,
     kind: 'http',
@@ -61,7 +75,7 @@ export function proxyOffer(rest: RestRequest, id: string, { node, scheme, to }: 
     // Whether there is one is known to who holds it.
     body: false,
     prefix,
-    ...(isWebSocket(request) ? { protocol: request.headers.get('sec-websocket-protocol') ?? '' } : {}),
+    ...(isWebSocket(request) ? { protocol: withoutToken(request.headers.get('sec-websocket-protocol') ?? '') } : {}),
   };
   return { node, offer };
 }

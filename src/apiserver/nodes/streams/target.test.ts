@@ -145,6 +145,35 @@ test('a proxied request, as the client wrote it', async () => {
   expect((await call('POST', `${core}/pods/p/proxy`, {})).json.offer).toMatchObject({ method: 'POST', path: '/' });
 });
 
+test('what a client proves itself with does not reach a pod, however it came', async () => {
+  const { call } = await server(openSql());
+  const bearer = `base64url.bearer.authorization.k8s.io.${btoa('secret').replaceAll('=', '')}`;
+  const cookie = 'a=1; CF_Authorization=secret; b=2;CF_AppSession=secret; CF_Binding=secret; x_CF_Authorization=3';
+  const headers = { cookie, 'cf-access-client-secret': 'secret' };
+  for (const [offered, protocol] of [
+    [`a, ${bearer}, b`, 'a, b'],
+    [`${bearer},a`, 'a'],
+    [bearer, ''],
+  ]) {
+    const websocket = { ...headers, upgrade: 'websocket', 'sec-websocket-protocol': offered! };
+    for (const path of [`${core}/pods/p/proxy/`, `${core}/services/s:http/proxy/`, '/api/v1/nodes/n1/proxy/']) {
+      const { json } = await call('GET', path, undefined, websocket);
+      expect(json.offer).toMatchObject({ protocol });
+      expect(json.offer.headers).toContainEqual(['cookie', 'a=1; b=2; x_CF_Authorization=3']);
+      expect(JSON.stringify(json.offer)).not.toMatch(/secret|bearer/i);
+    }
+  }
+  const { offer } = (await call('GET', `${core}/pods/p/proxy/`, undefined, { cookie: 'CF_Authorization=secret' })).json;
+  expect(offer.headers).toEqual([]);
+  const exec = (offered: string) =>
+    call('GET', `${core}/pods/p/exec?container=a&command=x&stdout=true`, undefined, {
+      upgrade: 'websocket',
+      'sec-websocket-protocol': `${bearer}, ${offered}`,
+    });
+  expect((await exec('v5.channel.k8s.io')).json.offer.protocol).toBe('v5.channel.k8s.io');
+  expect((await exec('v9')).json.message).toContain('requested protocol(s) are not supported: [v9]; supports');
+});
+
 test('a proxy passes on every method that upstream has routes for; commands are no proxies', async () => {
   const { call } = await server(openSql());
   for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
