@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { clientMessageBytesMax } from '../../src/protocol/streams.ts';
 import { opened, socketOptions, webSocketDialer } from './dial.ts';
-import { selfSigned } from './proxy/testing.ts';
+import { floodOfEmptyMessages, selfSigned, stalled } from './proxy/testing.ts';
 
 const server = http.createServer();
 const sockets = new WebSocketServer({ server, perMessageDeflate: false, maxPayload: 1 << 30 });
@@ -62,6 +62,14 @@ test('who does not take messages holds the peer back', async () => {
   }
   half.close();
 });
+
+test('who does not take messages holds back a peer whose messages are empty', async () => {
+  const { half, peer } = await pair();
+  const sent = floodOfEmptyMessages(peer);
+  expect(await stalled(sent)).toBeLessThan(32);
+  half.close();
+  peer.terminate();
+}, 20_000);
 
 test('texts and bytes are told apart; the end of the peer is the end, after all it has sent', async () => {
   const { half, peer } = await pair();

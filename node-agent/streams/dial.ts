@@ -5,7 +5,7 @@ import tls from 'node:tls';
 import WebSocket from 'ws';
 import type { Status } from '../../src/machinery/errors.ts';
 import type { Fetch } from '../../src/ports/index.ts';
-import { clientMessageBytesMax, protocolHeader } from '../../src/protocol/streams.ts';
+import { clientMessageBytesMax, protocolHeader, streamMessageCost } from '../../src/protocol/streams.ts';
 import { requireTls } from '../link/http.ts';
 import { sendableCode } from './close-code.ts';
 import { passed } from './garbage.ts';
@@ -24,7 +24,7 @@ export interface Dialer {
  */
 const burstBytesMax = 1024 * 1024;
 const burstMs = 100;
-/** Of what came, of one stream. */
+/** Of what came, of one stream; a message costs something beside its bytes, so that many small ones are bounded, too. */
 const bufferedBytesMax = 256 * 1024;
 const handshakeMs = 15_000;
 /** All of them are over before the client has waited in vain. */
@@ -116,6 +116,8 @@ export function opened(socket: WebSocket): Promise<ClientSocket> {
   });
 }
 
+const costOf = ({ data }: Message): number => data.byteLength + streamMessageCost;
+
 class Half implements ClientSocket {
   closedBy: { code: number; reason: string } | undefined;
   readonly #socket: WebSocket;
@@ -190,7 +192,7 @@ class Half implements ClientSocket {
     for (;;) {
       const message = this.#received.shift();
       if (message) {
-        this.#receivedBytes -= message.data.byteLength;
+        this.#receivedBytes -= costOf(message);
         if (this.#socket.isPaused && this.#receivedBytes < bufferedBytesMax / 2) this.#socket.resume();
         yield message;
       } else if (this.signal.aborted) return;
@@ -212,7 +214,7 @@ class Half implements ClientSocket {
   #take(message: Message): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     this.#received.push(message);
-    this.#receivedBytes += message.data.byteLength;
+    this.#receivedBytes += costOf(message);
     passed(message.data.byteLength);
     if (this.#receivedBytes > bufferedBytesMax) this.#socket.pause();
     this.#wake();

@@ -1,5 +1,7 @@
 // For tests: offers of requests, and a client's half that notes what it gets.
 import { webcrypto } from 'node:crypto';
+import type net from 'node:net';
+import type { WebSocket } from 'ws';
 import { type ApiError, type Status, toStatus } from '../../../src/machinery/errors.ts';
 import type { HttpOffer } from '../../../src/protocol/streams.ts';
 import type { BodyOffered, ClientSocket, Message, ServeBody, SocketOffered } from '../types.ts';
@@ -166,4 +168,26 @@ export async function selfSigned(name = 'somebody else'): Promise<{ key: string;
     key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n`,
     cert: certificate.toString('pem'),
   };
+}
+
+/** Of two bytes each, half a million with each write, 32 writes at most: how many of those were taken so far. */
+export function floodOfEmptyMessages(from: WebSocket): () => number {
+  const connection = (from as unknown as { _socket: net.Socket })._socket;
+  const messages = Buffer.alloc(1 << 20, Buffer.from([0x82, 0]));
+  let sent = 0;
+  const write = (): void =>
+    void connection.write(messages, () => {
+      if (++sent < 32) write();
+    });
+  write();
+  return () => sent;
+}
+
+/** What it is once it has not risen for a second. */
+export async function stalled(value: () => number): Promise<number> {
+  for (let before = -1; before !== value() || before === 0; ) {
+    before = value();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+  return value();
 }

@@ -4,7 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type ApiError, type Status, toStatus } from '../../../src/machinery/errors.ts';
 import type { HttpOffer } from '../../../src/protocol/streams.ts';
-import { Client, offerOf } from './testing.ts';
+import { Client, floodOfEmptyMessages, offerOf, stalled } from './testing.ts';
 import { messageBytesMax, proxyWebSocket } from './web-socket.ts';
 
 const closing: (() => void)[] = [];
@@ -253,6 +253,17 @@ test('a client that does not read stops the pod', async () => {
   await served;
   expect(client.got.reduce((n, m) => n + m.length, 0)).toBe(64 * 1024 * 1024);
 }, 30_000);
+
+test('a client that does not read stops a pod whose messages are empty', async () => {
+  let sent = () => 0;
+  const pod = await podOf((socket) => {
+    sent = floodOfEmptyMessages(socket);
+  });
+  const client = new Client();
+  client.taking = () => new Promise(() => {});
+  void serve(client, offer(pod.port)).catch(() => {});
+  expect(await stalled(() => sent())).toBeLessThan(32);
+}, 20_000);
 
 test('a message that is too large ends the stream', async () => {
   const pod = await podOf((socket) => socket.send(Buffer.alloc(messageBytesMax + 1)));

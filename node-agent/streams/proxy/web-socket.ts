@@ -3,7 +3,7 @@
 import http from 'node:http';
 import WebSocket from 'ws';
 import { ApiError } from '../../../src/machinery/errors.ts';
-import type { HttpOffer } from '../../../src/protocol/streams.ts';
+import { type HttpOffer, streamMessageCost } from '../../../src/protocol/streams.ts';
 import { hostPort } from '../../host-port.ts';
 import { sendableCode } from '../close-code.ts';
 import type { ClientSocket, SocketOffered } from '../types.ts';
@@ -13,7 +13,7 @@ import type { Target } from './target.ts';
 
 /** Of one message, which both sides hold whole. */
 export const messageBytesMax = 16 * 1024 * 1024;
-/** Read ahead of a client that is slow; one message more may be on its way. */
+/** Read ahead of a client that is slow, each message with its own cost beside its bytes; one message more may be on its way. */
 const aheadBytesMax = 1024 * 1024;
 /** Of an answer other than an upgrade. */
 const refusalBytesMax = 16 * 1024;
@@ -69,7 +69,7 @@ class PodSocket {
   code: number | undefined;
   reason = '';
   readonly #socket: WebSocket;
-  readonly #queue: (Buffer | string)[] = [];
+  readonly #queue: { message: Buffer | string; cost: number }[] = [];
   #queuedBytes = 0;
   #leaving = false;
   #over = false;
@@ -120,8 +120,9 @@ class PodSocket {
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('message', (data: Buffer, binary) => {
       if (this.#leaving) return;
-      this.#queue.push(binary ? data : data.toString());
-      this.#queuedBytes += data.byteLength;
+      const cost = data.byteLength + streamMessageCost;
+      this.#queue.push({ message: binary ? data : data.toString(), cost });
+      this.#queuedBytes += cost;
       if (this.#queuedBytes > aheadBytesMax) socket.pause();
       this.#wake();
     });
@@ -146,8 +147,8 @@ class PodSocket {
         });
         continue;
       }
-      yield next;
-      this.#queuedBytes -= typeof next === 'string' ? Buffer.byteLength(next) : next.byteLength;
+      yield next.message;
+      this.#queuedBytes -= next.cost;
       if (this.#queuedBytes <= aheadBytesMax && this.#socket.isPaused) this.#socket.resume();
     }
   }
