@@ -25,7 +25,11 @@ export interface Mailbox {
 }
 
 /** Streams that were let in are looked through beyond this: an agent has half as many at once. */
-const letInMax = 2 * streamsMax;
+const lookBeyond = 2 * streamsMax;
+/** Whom it is asked of is there for ten seconds more, and says of itself what it was: so often is nobody asked. */
+const lookMs = 15_000;
+/** As many as may begin and end meanwhile, at the rate at which a node may ask, are no streams too many. */
+const letInMax = 6 * streamsMax;
 
 export class OfferedStreams {
   readonly #clock: Clock;
@@ -35,6 +39,7 @@ export class OfferedStreams {
   readonly #kept: LetIn;
   readonly #letIn: Set<string>;
   #looking: Promise<void> | undefined;
+  #lookedMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock, meetings: Meetings, kept: LetIn) {
     this.#clock = clock;
@@ -73,13 +78,19 @@ export class OfferedStreams {
     if (!takes) return;
     this.#letIn.add(id);
     this.#kept.add(id);
+    const now = this.#clock.now();
+    if (this.#letIn.size > lookBeyond && now >= this.#lookedMs + lookMs) {
+      this.#lookedMs = now;
+      this.#looking = this.#lookThrough().finally(() => {
+        this.#looking = undefined;
+      });
+    }
     if (this.#letIn.size <= letInMax) return;
-    this.#looking ??= this.#lookThrough().finally(() => {
-      this.#looking = undefined;
-    });
     await this.#looking;
     if (this.#letIn.size <= letInMax) return;
     this.#forget([id]);
+    // The agent may still refuse it, so that the client need not wait for nothing.
+    this.#pending.set(id, untilMs);
     throw errors.tooManyRequests('the node has more streams than the cluster allows one');
   }
 
