@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { ApiError, errors } from '../../src/machinery/errors.ts';
 import { FramedStream, StreamCut } from '../../src/protocol/framed.ts';
 import { type ExecOffer, type HttpOffer, type LogOffer, streamsMax } from '../../src/protocol/streams.ts';
@@ -103,6 +103,67 @@ test('the body of the request may be read before there is a head, and the offer 
   await stream.say({ end: {} });
   expect(await stream.next()).toMatchObject({ status: { code: 400, message: 'too much' } });
   expect(await stream.next()).toBeUndefined();
+});
+
+test('what takes long to begin is dialled for meanwhile, may be refused, and ends with its client', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  try {
+    let refuse = (_: Error): void => {};
+    let ended = 0;
+    const { list, server } = answers({
+      http: ({ signal }) =>
+        new Promise((_, reject) => {
+          refuse = reject;
+          signal.addEventListener('abort', () => {
+            ended++;
+            reject(new Error('aborted'));
+          });
+        }),
+    });
+    const begun = async (id: string): Promise<void> => {
+      server.offered([{ ...http, id, body: false }]);
+      await vi.advanceTimersByTimeAsync(900);
+    };
+    await begun('late');
+    expect(list).toEqual([]);
+    await vi.advanceTimersByTimeAsync(200);
+    const stream = new FramedStream(list[0]!.client!);
+    refuse(errors.badRequest('too late'));
+    expect(await stream.next()).toMatchObject({ status: { code: 400, message: 'too late' } });
+    await begun('left');
+    const before = ended;
+    await vi.advanceTimersByTimeAsync(200);
+    list[1]!.client!.close();
+    await vi.advanceTimersByTimeAsync(10);
+    expect([ended - before, server.count]).toEqual([1, 0]);
+    await begun('refused');
+    refuse(errors.badRequest('in time'));
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(list[2]).toMatchObject({ refused: { message: 'in time' } });
+    expect(list).toHaveLength(3);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('what takes long to begin, and nobody waits for any more, is ended', async () => {
+  let ended = false;
+  const dialer = { dial: () => Promise.reject(new Error('410')), refuse: async () => {} };
+  const serving: Partial<Servers> = {
+    log: ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          ended = true;
+          reject(new Error('aborted'));
+        });
+      }),
+  };
+  const server = new StreamServer(serving, dialer, silent);
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  server.offered([logs]);
+  await vi.advanceTimersByTimeAsync(1100);
+  vi.useRealTimers();
+  expect([ended, server.count]).toEqual([true, 0]);
 });
 
 test('what is refused while it is being dialled is refused all the same', async () => {

@@ -29,9 +29,16 @@ export interface Servers {
   upgrade: ServeSocket<HttpOffer>;
 }
 
+type Head = { status: number; headers: [string, string][] };
+
 /** Streams without a message in either direction end after this long, as at the kubelet (streamingConnectionIdleTimeout). */
 const idleMs = 4 * 3600_000;
 const idleCheckMs = 60_000;
+/**
+ * A body that has not begun by then is dialled for all the same: the client waits for the agent's half a few seconds only, but for
+ * an answer as long as it likes; and that it has gone is heard of there alone.
+ */
+const aheadMs = 1000;
 /** Of offers, to know a repetition by: far more than can be offered before it is known that one has come. */
 const idsMax = 4 * streamsMax;
 
@@ -129,15 +136,17 @@ export class StreamServer {
     let dialled: Promise<Answering> | undefined;
     return this.#serve(
       offer,
-      (signal, dial) => {
+      async (signal, dial, gone) => {
         const open = () => {
           dialled ??= dial().then((socket) => new Answering(new FramedStream(socket)));
           return dialled;
         };
+        const ahead = setTimeout(() => void open().catch(gone), aheadMs);
         const body = async function* () {
           yield* (await open()).body();
         };
-        return serve({ offer, signal, body, accept: async (head) => (await open()).begin(head) });
+        const accept = async (head: Head) => (await open()).begin(head);
+        await serve({ offer, signal, body, accept }).finally(() => clearTimeout(ahead));
       },
       // Who stops does not fail: a log goes on with the next agent.
       (status) => after(dialled, (answer) => (this.#stopping ? answer.cut() : answer.end(status))),
@@ -147,7 +156,7 @@ export class StreamServer {
   /** `end`: of what was dialled, or is being dialled; without a status, all went well. */
   async #serve(
     { id, kind }: StreamOffer,
-    serve: (signal: AbortSignal, dial: (protocol?: string) => Promise<ClientSocket>) => Promise<void>,
+    serve: (signal: AbortSignal, dial: (protocol?: string) => Promise<ClientSocket>, gone: () => void) => Promise<void>,
     end: (status?: Status) => void,
   ): Promise<void> {
     const abort = new AbortController();
@@ -177,7 +186,7 @@ export class StreamServer {
       if (reason instanceof ApiError) void finish(toStatus(reason));
     });
     try {
-      await serve(abort.signal, dial);
+      await serve(abort.signal, dial, () => abort.abort());
       await finish();
     } catch (error) {
       const known = error instanceof ApiError ? error : errors.internal(error);
@@ -224,7 +233,7 @@ class Answering implements BodySocket {
     return this.#framed.signal;
   }
 
-  begin(head: { status: number; headers: [string, string][] }): BodySocket {
+  begin(head: Head): BodySocket {
     if (this.#begun) throw new Error('a stream is accepted once');
     this.#begun = true;
     void this.#framed.say({ head });

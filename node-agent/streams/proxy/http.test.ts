@@ -319,6 +319,11 @@ test.each([
     `HTTP/1.1 200 OK\r\nX: ${'a'.repeat(70_000)}\r\n\r\n`,
     'server response headers exceeded 65536 bytes; aborted',
   ],
+  [
+    'announcements without end',
+    'HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n'.repeat(3000),
+    'server response headers exceeded 65536 bytes; aborted',
+  ],
   ['an odd status', 'HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n', 'malformed HTTP status code "999"'],
   [
     'an upgrade that nobody asked for',

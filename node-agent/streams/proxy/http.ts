@@ -114,6 +114,12 @@ function answerOf(request: http.ClientRequest): Promise<http.IncomingMessage> {
       response.on('error', () => {});
       resolve(response);
     });
+    let informed = 0;
+    request.on('information', ({ rawHeaders }) => {
+      informed += 32 + rawHeaders.reduce((n, text) => n + text.length, 0);
+      // As the client of Go: announcements without end are no answer.
+      if (informed > headerBytesMax) request.destroy(Object.assign(new Error(), { code: 'HPE_HEADER_OVERFLOW' }));
+    });
     request.once('upgrade', (_, socket: Duplex) => {
       socket.destroy();
       reject(new Error('net/http: HTTP/1.x transport connection broken: unexpected status code 101'));
