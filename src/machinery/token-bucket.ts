@@ -34,6 +34,12 @@ export class TokenBucket {
     this.#tokens--;
     return true;
   }
+
+  /** So many more may be taken, up to the burst. */
+  give(count: number, nowMs: number): void {
+    this.has(nowMs);
+    this.#tokens = Math.min(this.#rate.burst, this.#tokens + count);
+  }
 }
 
 export class TokenBuckets {

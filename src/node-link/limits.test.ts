@@ -88,61 +88,81 @@ it('an offer leaves the mailbox when the agent comes for it, to take it or to re
   expect([...waiting]).toEqual([]);
 });
 
-it('streams that were let in: what is over is forgotten, what is open counts', async () => {
-  const cut: string[] = [];
-  let over = (id: string): boolean => Number(id) % 2 === 0;
-  const store = kept();
+/** As they come: let in one after another, at a rate. */
+const letIn = (isJoined: (id: string, nowMs: number) => boolean) => {
   const clock = { ms: 0, now: () => clock.ms };
-  let asked = 0;
-  const streams = new OfferedStreams(
-    clock,
-    {
-      isJoined: async (id) => {
-        asked++;
-        return !over(id);
-      },
-      cut: async (id) => void cut.push(id),
+  const store = kept();
+  const asked = new Map<string, number[]>();
+  const cut: string[] = [];
+  const meetings = {
+    isJoined: async (id: string) => {
+      asked.set(id, [...(asked.get(id) ?? []), clock.ms]);
+      return isJoined(id, clock.ms);
     },
-    store,
-  );
-  const open = async (id: number): Promise<void> => {
-    streams.offer(mailbox, offer(String(id)), 1000);
-    await streams.claim(mailbox, String(id), true);
+    cut: async (id: string) => void cut.push(id),
   };
-  for (let id = 0; id < 1400; id++) await open(id);
-  await new Promise((resolve) => setTimeout(resolve, 10));
-  expect(store.ids.size).toBeLessThanOrEqual(1100);
-  over = () => false;
-  const before = asked;
-  let id = 1400;
-  const refused = async (): Promise<ApiError> => {
-    for (; id < 4000; id++) {
-      const error = await open(id).then(
-        () => undefined,
-        (error: ApiError) => error,
-      );
-      if (error) return error;
-    }
-    throw new Error('never refused');
+  const streams = new OfferedStreams(clock, meetings, store);
+  let next = 0;
+  const open = async (): Promise<ApiError | undefined> => {
+    const id = String(next++);
+    streams.offer(mailbox, offer(id), 1000);
+    return streams.claim(mailbox, id, true).then(
+      () => undefined,
+      (error: ApiError) => error,
+    );
   };
-  // Many that come and go at once are asked about once, and not until those that are over can say so.
-  expect(await refused()).toMatchObject({ reason: 'TooManyRequests' });
-  expect([store.ids.size, asked]).toEqual([3000, before]);
-  // Who is refused here can tell the client, who waits.
-  await expect(streams.claim(mailbox, String(id), false)).resolves.toBeUndefined();
+  return { clock, store, asked, cut, streams, open, last: () => String(next - 1) };
+};
+
+it('streams that come and go quickly are never too many, are forgotten, and are asked about seldom', async () => {
+  const { clock, store, asked, open } = letIn(() => false);
+  const refused: unknown[] = [];
+  for (let i = 0; i < 15_000; i++) {
+    const error = await open();
+    if (error) refused.push(error);
+    if (i % 30 === 0) clock.ms += 100;
+  }
+  expect(refused).toEqual([]);
+  // At 300 a second, those of fifteen seconds are not asked about yet.
+  expect(store.ids.size).toBeLessThan(15 * 300 + 2000);
+  for (const times of asked.values()) expect(times).toHaveLength(1);
+});
+
+it('streams that stay are counted: who is too many can say so; nobody is asked about more often than every 15 s', async () => {
+  let over = (_id: string): boolean => false;
+  const { clock, store, asked, cut, streams, open, last } = letIn((id) => !over(id));
+  for (let i = 0; i < 9999; i++) await open();
+  expect(await open()).toBeUndefined();
+  expect(await open()).toMatchObject({ reason: 'TooManyRequests' });
+  expect(store.ids.size).toBe(10_000);
+  // The client, who waits, is told.
+  await expect(streams.claim(mailbox, last(), false)).resolves.toBeUndefined();
   clock.ms = 15_000;
-  id++;
-  expect(await refused()).toMatchObject({ reason: 'TooManyRequests' });
-  expect(asked - before).toBeLessThan(3000);
+  for (let i = 0; i < 100; i++) expect(await open()).toMatchObject({ reason: 'TooManyRequests' });
+  expect(Math.max(...[...asked.values()].map((times) => times.length))).toBe(1);
   over = (id) => Number(id) % 2 === 0;
   clock.ms = 30_000;
-  await open(5000);
-  expect(store.ids.size).toBeLessThan(2000);
+  for (let i = 0; i < 100; i++) expect(await open()).toBeUndefined();
+  expect(store.ids.size).toBeLessThan(6000);
+  const before = store.ids.size;
   await streams.hangUp(mailbox);
-  expect(cut.length).toBeGreaterThan(900);
-  expect(cut.length).toBeLessThan(2000);
-  expect(store.ids.size).toBe(0);
-  cut.length = 0;
+  expect([cut.length, store.ids.size]).toEqual([before, 0]);
   await streams.hangUp(mailbox);
-  expect(cut).toEqual([]);
+  expect(cut).toHaveLength(before);
+});
+
+it('a stream that is offered lets its node ask: a thousand streams a second are no requests too many', async () => {
+  const link = new NodeRequests({ nodeOfCredential: async () => 'n1' } as never, timers, () => undefined as never);
+  const ask = () => link.authenticate(request('t'), 'n1');
+  for (let second = 0; second < 20; second++) {
+    for (let wave = 0; wave < 2; wave++) {
+      for (let i = 0; i < 500; i++) link.streamOffered();
+      for (let i = 0; i < 1000; i++) await ask();
+    }
+    timers.ms += 1000;
+  }
+  // And no more than that.
+  for (let i = 0; i < 500; i++) link.streamOffered();
+  for (let i = 0; i < 1000; i++) await ask();
+  await expect(ask()).rejects.toMatchObject({ reason: 'TooManyRequests' });
 });

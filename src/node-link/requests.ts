@@ -30,6 +30,8 @@ const revoked = new Error('the credential was revoked');
 const bodyBytesMax = 4 * 1024 * 1024;
 /** Of one node. An agent sends some in a second, even when all of its pods start together. */
 const requestRate = { qps: 100, burst: 1000 };
+/** To hear of it and to come for it: of as many as wait at once (streamsMax), the burst has room for all. */
+const requestsPerStream = 2;
 /** Polls of one node that are held at once; an agent holds one, and another when it comes back. */
 const heldMax = 16;
 
@@ -54,6 +56,11 @@ export class NodeRequests {
   credentialChanged(): void {
     this.#credential = undefined;
     for (const poll of this.#held) poll.abort(revoked);
+  }
+
+  /** The node is to come for a stream: what it asks because it was asked to is not held against it. */
+  streamOffered(): void {
+    this.#rate.give(requestsPerStream, this.#clock.now());
   }
 
   /** Throws ApiErrors. */

@@ -28,8 +28,10 @@ export interface Mailbox {
 const lookBeyond = 2 * streamsMax;
 /** Whom it is asked of is there for ten seconds more, and says of itself what it was: so often is nobody asked. */
 const lookMs = 15_000;
-/** As many as may begin and end meanwhile, at the rate at which a node may ask, are no streams too many. */
-const letInMax = 6 * streamsMax;
+/** Asked about at once. */
+const lookMax = streamsMax;
+/** As many as may begin and end meanwhile, at several hundred a second, are no streams too many. */
+const letInMax = 20 * streamsMax;
 
 export class OfferedStreams {
   readonly #clock: Clock;
@@ -37,15 +39,17 @@ export class OfferedStreams {
   /** By id: until when the client waits. */
   readonly #pending = new Map<string, number>();
   readonly #kept: LetIn;
-  readonly #letIn: Set<string>;
+  /** When each came or was asked about, the longest ago first. */
+  readonly #letIn: Map<string, number>;
   #looking: Promise<void> | undefined;
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  /** Nobody is to be asked about before. */
+  #lookAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock, meetings: Meetings, kept: LetIn) {
     this.#clock = clock;
     this.#meetings = meetings;
     this.#kept = kept;
-    this.#letIn = new Set(kept.all());
+    this.#letIn = new Map(kept.all().map((id) => [id, Number.NEGATIVE_INFINITY]));
   }
 
   /** Throws TooManyRequests. `waitMs`: how long the client will wait. */
@@ -76,15 +80,13 @@ export class OfferedStreams {
     if (untilMs === undefined || untilMs < this.#clock.now()) throw errors.gone('nobody waits for this stream');
     this.withdraw(mailbox, id);
     if (!takes) return;
-    this.#letIn.add(id);
-    this.#kept.add(id);
     const now = this.#clock.now();
-    if (this.#letIn.size > lookBeyond && now >= this.#lookedMs + lookMs) {
-      this.#lookedMs = now;
-      this.#looking = this.#lookThrough().finally(() => {
+    this.#letIn.set(id, now);
+    this.#kept.add(id);
+    if (this.#letIn.size > lookBeyond && now >= this.#lookAtMs)
+      this.#looking ??= this.#lookThrough().finally(() => {
         this.#looking = undefined;
       });
-    }
     if (this.#letIn.size <= letInMax) return;
     await this.#looking;
     if (this.#letIn.size <= letInMax) return;
@@ -96,17 +98,24 @@ export class OfferedStreams {
 
   /** Cuts all streams that were let in, and takes back what was offered. */
   async hangUp(mailbox: Mailbox | undefined): Promise<void> {
-    const ids = [...this.#letIn];
+    const ids = [...this.#letIn.keys()];
     this.#forget(ids);
     for (const id of [...this.#pending.keys()]) this.withdraw(mailbox, id);
     await Promise.all(ids.map((id) => this.#meetings.cut(id)));
   }
 
-  /** Forgets what is over. The newest may not have met yet. */
+  /** Forgets those that are over, of those that were not asked about for long. */
   async #lookThrough(): Promise<void> {
-    const oldest = [...this.#letIn].slice(0, -streamsMax / 2);
-    const joined = await Promise.all(oldest.map((id) => this.#meetings.isJoined(id).catch(() => true)));
-    this.#forget(oldest.filter((_, i) => !joined[i]));
+    const now = this.#clock.now();
+    const due: string[] = [];
+    for (const [id, atMs] of this.#letIn) {
+      this.#lookAtMs = atMs + lookMs;
+      if (now < this.#lookAtMs || due.length === lookMax) break;
+      due.push(id);
+    }
+    const joined = await Promise.all(due.map((id) => this.#meetings.isJoined(id).catch(() => true)));
+    this.#forget(due.filter((_, i) => !joined[i]));
+    for (const id of due) if (this.#letIn.delete(id)) this.#letIn.set(id, now);
   }
 
   #forget(ids: string[]): void {

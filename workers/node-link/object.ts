@@ -73,6 +73,7 @@ export class NodeLinkObject extends DurableObject<Env> {
       if (!this.#core) throw new ApiError('Timeout', 'no agent has ever been heard from the node');
       const waitMs = streamWaitMs + (this.#config.longPoll === 'always' ? 0 : this.#config.nodeHeartbeatMs);
       this.#streams.offer(this.#core, offer, waitMs);
+      this.#requests.streamOffered();
       return { waitMs };
     });
   }
