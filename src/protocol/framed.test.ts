@@ -55,6 +55,20 @@ test('bytes go out in chunks, as far as credit goes, and further with more of it
   await work;
 });
 
+test('credit for more than was sent cuts the stream; for just that, it goes on', async () => {
+  const { socket, say, closed } = peer();
+  const stream = new FramedStream(socket);
+  const cost = 10 + streamMessageCost;
+  await stream.send(new Uint8Array(10));
+  say(JSON.stringify({ credit: cost }));
+  await settled();
+  expect(await stream.send(new Uint8Array(10))).toBe(true);
+  say(JSON.stringify({ credit: cost + 1 }));
+  await settled();
+  expect(closed()).toBe(1008);
+  expect(await stream.send(new Uint8Array(10))).toBe(false);
+});
+
 test('what was taken is granted, and what it cost beside its bytes', async () => {
   const { socket, sent, say } = peer();
   const stream = new FramedStream(socket);
@@ -72,6 +86,8 @@ const hostile: [string, (say: (message: string | Uint8Array) => void) => void][]
   ['no message', (say) => say('hello')],
   ['null', (say) => say('null')],
   ['an unknown message', (say) => say('{"x":1}')],
+  ['credit for what was never sent', (say) => say('{"credit":1}')],
+  ['credit without end', (say) => say('{"credit":1e308}')],
   ['credit taken away', (say) => say('{"credit":-1}')],
   ['a text without end', (say) => say(JSON.stringify({ cursor: 'x'.repeat(300_000) }))],
   ['two heads', (say) => [say(head), say('{"cursor":"1"}'), say(head)]],

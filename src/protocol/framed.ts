@@ -143,6 +143,7 @@ export class FramedStream {
     if (!message) return new StreamCut('not a message of a stream');
     if ('credit' in message) {
       this.#credit += message.credit;
+      if (this.#credit > streamWindowBytes) return new StreamCut('credit for more than was sent');
       for (const wake of this.#waiting.splice(0)) wake();
       return undefined;
     }
