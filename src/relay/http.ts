@@ -7,7 +7,7 @@
 
 import type { Timers } from '../ports/index.ts';
 import { FramedStream, type MessageSocket, StreamCut } from '../protocol/framed.ts';
-import { hopByHop } from '../protocol/hop-by-hop.ts';
+import { hopByHop, isServersOwn } from '../protocol/hop-by-hop.ts';
 import type { StreamOffer, StreamTarget } from '../protocol/streams.ts';
 import { refusalResponse } from './refusal.ts';
 
@@ -106,12 +106,12 @@ async function pump(source: Source, writer: WritableStreamDefaultWriter<Uint8Arr
   }
 }
 
-/** What a client gets of a target's headers. */
+/** What a client gets of a target's headers: the agent has kept the rest back already, if it is to be believed. */
 function endToEnd(given: [string, string][]): Headers {
   const dropped = hopByHop(given.filter(([name]) => name.toLowerCase() === 'connection').map(([, value]) => value));
   const headers = new Headers();
   for (const [name, value] of given) {
-    if (dropped.has(name.toLowerCase())) continue;
+    if (dropped.has(name.toLowerCase()) || isServersOwn(name.toLowerCase())) continue;
     try {
       headers.append(name, value);
     } catch {

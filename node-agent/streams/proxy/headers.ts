@@ -1,14 +1,12 @@
 // Which headers pass a proxy, in either direction: end-to-end ones of a sane form. What frames a message (RFC 9112) is this
 // agent's own business on each side, so that no two readers can disagree on where one ends.
 import { errors } from '../../../src/machinery/errors.ts';
-import { hopByHop } from '../../../src/protocol/hop-by-hop.ts';
+import { hopByHop, isServersOwn } from '../../../src/protocol/hop-by-hop.ts';
 
 export type Headers = readonly (readonly [string, string])[];
 
 /** Said anew for the pod. */
 const ownOfRequests = new Set(['host', 'content-length', 'expect', 'x-forwarded-uri']);
-/** A pod may not open the API server's origin to others (upstream's corsRemovingTransport), nor speak as the control plane. */
-const ownOfResponses = /^(access-control-allow-(credentials|headers|methods|origin)|tiffin-.*)$/;
 
 const token = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -53,7 +51,7 @@ export function responseHeaders(raw: readonly string[]): [string, string][] {
   for (let i = 0; i < raw.length; i += 2) all.push([raw[i]!.toLowerCase(), raw[i + 1]!]);
   const dropped = ofConnection(all);
   return all.filter(
-    ([name, value]) => !ownOfResponses.test(name) && !dropped.has(name) && token.test(name) && fieldValue.test(value),
+    ([name, value]) => !isServersOwn(name) && !dropped.has(name) && token.test(name) && fieldValue.test(value),
   );
 }
 
