@@ -149,6 +149,7 @@ test('a connection that breaks before it is answered is made again, one that is 
   });
   tlsServer.on('upgrade', (request, socket, head) => {
     if (request.url?.endsWith('/gone')) socket.end('HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n');
+    else if (request.url?.endsWith('/many')) socket.end('HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n');
     else answered.handleUpgrade(request, socket, head, () => {});
   });
   await new Promise<void>((resolve) => tlsServer.listen(0, '127.0.0.1', resolve));
@@ -162,8 +163,10 @@ test('a connection that breaks before it is answered is made again, one that is 
   const dialer = webSocketDialer(url, 'n', () => 'c', String(certificate.cert), fetch);
   const half = await dialer.dial('here');
   expect(connections).toBe(3);
-  await expect(dialer.dial('gone')).rejects.toThrow('410');
+  await expect(dialer.dial('gone')).rejects.toMatchObject({ reason: 'Gone' });
   expect(connections).toBe(4);
+  await expect(dialer.dial('many')).rejects.toThrow('answered with 429');
+  expect(connections).toBe(5);
   await dialer.refuse('here', { code: 400 } as never);
   expect(refusals).toBe(2);
   half.close();

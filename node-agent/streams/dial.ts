@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import tls from 'node:tls';
 import WebSocket from 'ws';
-import type { Status } from '../../src/machinery/errors.ts';
+import { errors, type Status } from '../../src/machinery/errors.ts';
 import type { Fetch } from '../../src/ports/index.ts';
 import { clientMessageBytesMax, protocolHeader, streamMessageCost } from '../../src/protocol/streams.ts';
 import { requireTls } from '../link/http.ts';
@@ -13,7 +13,7 @@ import type { ClientSocket, Message } from './types.ts';
 
 /** How the agent answers offers. */
 export interface Dialer {
-  /** `protocol`: what the client is answered with as its subprotocol, instead of the offer's. Throws where nobody waits any more. */
+  /** `protocol`: what the client is answered with as its subprotocol, instead of the offer's. Throws Gone where nobody waits any more. */
   dial(id: string, protocol?: string): Promise<ClientSocket>;
   refuse(id: string, status: Status): Promise<void>;
 }
@@ -112,6 +112,11 @@ export function opened(socket: WebSocket): Promise<ClientSocket> {
   return new Promise((resolve, reject) => {
     socket.once('open', () => resolve(half));
     socket.once('error', reject);
+    socket.once('unexpected-response', (request, { statusCode }) => {
+      request.destroy();
+      if (statusCode === 410) reject(errors.gone('nobody waits for the stream any more'));
+      else reject(new Error(`the stream was answered with ${statusCode}`));
+    });
     socket.once('close', (code) => reject(new Error(`the stream closed with ${code} before it was open`)));
   });
 }

@@ -226,21 +226,27 @@ test('what is unknown, makes no sense or is too much is refused, and spoils noth
   expect(list.at(-1)!.refused).toMatchObject({ code: 429, reason: 'TooManyRequests' });
 });
 
-test('a half that cannot be opened is refused: it may have been let in all the same', async () => {
+test.each([
+  ['failed', new Error('Unexpected server response: 500'), ['warn']],
+  ['is late, which is no failure', errors.gone('nobody waits'), ['info']],
+])('a half that cannot be opened is refused: it may have been let in all the same; it %s', async (_, problem, said) => {
   const refused: unknown[] = [];
+  const logged: string[] = [];
+  const noting = (level: string) => () => void logged.push(level);
   const server = new StreamServer(
     { exec: ({ accept }) => accept().then(() => {}) },
     {
       dial: async () => {
-        throw new Error('Unexpected server response: 410');
+        throw problem;
       },
       refuse: async (id, { code }) => void refused.push([id, code]),
     },
-    silent,
+    { debug: noting('debug'), info: noting('info'), warn: noting('warn'), error: noting('error') },
   );
   server.offered([exec]);
   await settled();
   expect(refused).toEqual([['s', 503]]);
+  expect(logged).toEqual(said);
   expect(server.count).toBe(0);
 });
 

@@ -191,7 +191,9 @@ export class StreamServer {
     } catch (error) {
       const known = error instanceof ApiError ? error : errors.internal(error);
       const cause = String(known.internal ?? error);
-      if (!abort.signal.aborted && known.code >= 500) this.#log.warn('a stream failed', { id, kind, error: cause });
+      if (known.reason === 'Gone') this.#log.info('nobody waits for a stream any more', { id, kind });
+      else if (!abort.signal.aborted && known.code >= 500)
+        this.#log.warn('a stream failed', { id, kind, error: cause });
       await finish(toStatus(known));
     } finally {
       this.#open.delete(abort);
