@@ -4,6 +4,7 @@ import { errors } from '../../src/machinery/errors.ts';
 import type { HttpOffer } from '../../src/protocol/streams.ts';
 import { proxyHttp } from './proxy/http.ts';
 import { type Pods, type Target, targetOf } from './proxy/target.ts';
+import type { Unanswered } from './proxy/unanswered.ts';
 import { proxyWebSocket } from './proxy/web-socket.ts';
 import type { ServeBody, ServeSocket } from './types.ts';
 
@@ -13,13 +14,14 @@ export interface ProxyParts {
   hostIp(): string;
   /** What a kubelet serves. */
   kubelet: ServeBody<HttpOffer>;
+  unanswered: Unanswered;
 }
 
 /** Offers without a `protocol`. */
 export function httpServer(parts: ProxyParts): ServeBody<HttpOffer> {
   return async (stream) => {
     const target = where(stream.offer, parts);
-    await (target ? proxyHttp(stream, target) : parts.kubelet(stream));
+    await (target ? parts.unanswered.counted(stream, (one) => proxyHttp(one, target)) : parts.kubelet(stream));
   };
 }
 
@@ -28,7 +30,7 @@ export function webSocketServer(parts: ProxyParts): ServeSocket<HttpOffer> {
   return async (stream) => {
     const target = where(stream.offer, parts);
     if (!target) throw errors.badRequest('the node serves no WebSocket');
-    await proxyWebSocket(stream, target);
+    await parts.unanswered.counted(stream, (one) => proxyWebSocket(one, target));
   };
 }
 

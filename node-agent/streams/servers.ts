@@ -8,6 +8,7 @@ import { execServer } from './exec.ts';
 import { asMessages } from './messages.ts';
 import { portForwardServer } from './port-forward.ts';
 import type { Processes } from './processes.ts';
+import { Unanswered } from './proxy/unanswered.ts';
 import { httpServer, type ProxyParts, webSocketServer } from './proxy.ts';
 import type { Servers } from './serve.ts';
 
@@ -25,7 +26,7 @@ export interface ServerParts {
 export function streamServers(p: ServerParts): Partial<Servers> {
   const log = logServer(p.pods, p.logsDirectory, p.timers);
   const kubelet = kubeletServer({ ...p, ...p.kubelet, clock: p.timers, logs: log });
-  const proxied: ProxyParts = { pods: p.pods, hostIp: () => p.hostIp, kubelet };
+  const proxied: ProxyParts = { pods: p.pods, hostIp: () => p.hostIp, kubelet, unanswered: new Unanswered() };
   return {
     log,
     logMessages: asMessages(log),

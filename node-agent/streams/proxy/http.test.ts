@@ -1,8 +1,9 @@
+import { EventEmitter, once as event } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import zlib from 'node:zlib';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { HttpOffer } from '../../../src/protocol/streams.ts';
 import { proxyHttp } from './http.ts';
 import { type Answer, ask, type ClientOptions, offerOf, prefix, selfSigned } from './testing.ts';
@@ -418,6 +419,48 @@ test('a client that goes away ends the request at the pod, also one that has not
   const answer = await to(port, {}, { signal: abort.signal });
   await ended;
   expect(answer.status).toBe(0);
+});
+
+test('a pod that does not answer for ten minutes is given up, those of a body that still comes not counted', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  closing.push(() => vi.useRealTimers());
+  let closed = false;
+  let got = 0;
+  const came = new EventEmitter();
+  const port = await serving((request) => {
+    request.on('data', () => came.emit('some', ++got));
+    request.socket.on('close', () => {
+      closed = true;
+      came.emit('closed');
+    });
+    if (request.method === 'GET') came.emit('some');
+  });
+  let arrived = event(came, 'some');
+  const ended = event(came, 'closed');
+  const asked = to(port);
+  await arrived;
+  vi.advanceTimersByTime(599_000);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(closed).toBe(false);
+  vi.advanceTimersByTime(1000);
+  expect((await asked).refused).toMatchObject({
+    ...{ code: 504, reason: 'Timeout', status: 'Failure' },
+    message: 'error trying to reach service: net/http: timeout awaiting response headers',
+  });
+  await ended;
+
+  async function* slow(): AsyncGenerator<Uint8Array> {
+    for (let i = 0; i < 4; i++) {
+      arrived = event(came, 'some');
+      yield Buffer.from('x');
+      await arrived;
+      vi.advanceTimersByTime(500_000);
+    }
+    setImmediate(() => vi.advanceTimersByTime(600_000));
+  }
+  expect((await to(port, { method: 'POST', body: true }, { body: slow() })).refused?.code).toBe(504);
+  expect(got).toBe(4);
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test('50 MB both ways, by a reader that stops: nothing piles up', async () => {

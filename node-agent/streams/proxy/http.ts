@@ -13,12 +13,17 @@ import { drained } from '../drained.ts';
 import type { BodyOffered, BodySocket } from '../types.ts';
 import { headerBytesMax, headerOf, type RequestHeaders, requestHeaders, responseHeaders } from './headers.ts';
 import { HtmlLinks, type Place, rewriteUrl } from './links.ts';
-import { TimedOut, unreachable } from './problems.ts';
+import { TimedOut, unanswered, unreachable } from './problems.ts';
 import type { Target } from './target.ts';
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const connectTimeoutMs = 30_000;
 const tlsTimeoutMs = 10_000;
+/**
+ * A pod that has not begun to answer so long after it was last sent something never will: its client may have left, of which the
+ * control plane need not hear before it answers.
+ */
+const answerMs = 10 * 60_000;
 
 export interface Checked extends RequestHeaders {
   options: https.RequestOptions;
@@ -89,12 +94,18 @@ export async function proxyHttp(stream: BodyOffered<HttpOffer>, target: Target):
   limitConnecting(request, offer.scheme === 'https');
   const over = (): void => void request.destroy();
   signal.addEventListener('abort', over, { once: true });
+  const late = setTimeout(() => request.destroy(unanswered('error trying to reach service')), answerMs);
+  let waits = true;
+  const progress = (): void => void (waits && late.refresh());
   try {
-    const answered = answerOf(request);
+    const answered = answerOf(request).finally(() => {
+      waits = false;
+      clearTimeout(late);
+    });
     if (offer.body) {
       // A body that breaks off, or is not as long as it was said to be, ends the request: never a part of it alone.
       // Nobody waits for the rest of one whose answer is there.
-      void send(stream.body(), request, contentLength).catch((error: Error) => request.destroy(error));
+      void send(stream.body(), request, contentLength, progress).catch((error: Error) => request.destroy(error));
     } else request.end();
     const response = await answered.catch((error: unknown) => {
       throw error instanceof ApiError ? error : unreachable(error, target);
@@ -132,10 +143,12 @@ async function send(
   body: AsyncIterable<Uint8Array>,
   to: http.ClientRequest,
   length: number | undefined,
+  progress: () => void,
 ): Promise<void> {
   let sent = 0;
   for await (const chunk of body) {
     sent += chunk.byteLength;
+    progress();
     if (length !== undefined && sent > length) throw errors.badRequest('the body is longer than its content-length');
     if (to.destroyed || to.writableFinished) return;
     if (!to.write(chunk)) await drained(to);

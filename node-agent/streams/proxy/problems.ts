@@ -41,6 +41,10 @@ export function problemOf(error: unknown, target: Target): string {
 export const unreachable = (error: unknown, target: Target): ApiError =>
   new ApiError('ServiceUnavailable', `error trying to reach service: ${problemOf(error, target)}`, undefined, error);
 
+/** `what` it was asked for in vain. */
+export const unanswered = (what: string): ApiError =>
+  new ApiError('Timeout', `${what}: net/http: timeout awaiting response headers`);
+
 /** An answer other than an upgrade, handed on with its code: who asked for a WebSocket sees nothing else of it. */
 export class UpgradeRefused extends ApiError {
   readonly #code: number;

@@ -212,6 +212,26 @@ test('an answer that is no upgrade and does not end', async () => {
   expect(status.message?.length).toBeLessThanOrEqual(16 * 1024);
 });
 
+test.each(['', 'HTTP/1.1 403 no\r\n\r\nbecause'])(
+  'a pod that does not get to its end of the handshake: %j',
+  async (said) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    closing.push(() => vi.useRealTimers());
+    let closed = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    const port = await listening(
+      net.createServer((socket) => {
+        socket.on('error', () => {}).on('close', () => closed());
+        socket.once('data', () => socket.write(said, () => setImmediate(() => vi.advanceTimersByTime(60_000))));
+      }),
+    );
+    expect(await refusal(new Client(), offer(port))).toMatchObject({ code: 504, reason: 'Timeout' });
+    await ended;
+  },
+);
+
 test('a closed port', async () => {
   const server = net.createServer();
   const port = await listening(server);

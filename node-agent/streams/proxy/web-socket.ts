@@ -8,7 +8,7 @@ import { hostPort } from '../../host-port.ts';
 import { sendableCode } from '../close-code.ts';
 import type { ClientSocket, SocketOffered } from '../types.ts';
 import { limitConnecting, requestOf } from './http.ts';
-import { problemOf, UpgradeRefused } from './problems.ts';
+import { problemOf, UpgradeRefused, unanswered } from './problems.ts';
 import type { Target } from './target.ts';
 
 /** Of one message, which both sides hold whole. */
@@ -18,6 +18,8 @@ const aheadBytesMax = 1024 * 1024;
 /** Of an answer other than an upgrade. */
 const refusalBytesMax = 16 * 1024;
 const closeTimeoutMs = 5000;
+/** For a pod to upgrade, or to have said why not: its client has long been told that the node does not come. */
+const handshakeMs = 60_000;
 
 const failed = (message: string, cause?: unknown): ApiError => new ApiError('InternalError', message, undefined, cause);
 
@@ -102,7 +104,12 @@ class PodSocket {
       },
     });
     this.#socket = socket;
-    this.opened = new Promise((resolve, reject) => {
+    let late: NodeJS.Timeout | undefined;
+    this.opened = new Promise<string | undefined>((resolve, reject) => {
+      late = setTimeout(() => {
+        reject(unanswered('error dialing backend'));
+        this.destroy();
+      }, handshakeMs);
       socket.once('open', () => {
         const known = offered.split(',').map((p) => p.trim());
         if (chosen === undefined || known.includes(chosen)) resolve(chosen);
@@ -116,7 +123,7 @@ class PodSocket {
         });
       });
       socket.once('close', () => reject(failed('error dialing backend: EOF')));
-    });
+    }).finally(() => clearTimeout(late));
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('message', (data: Buffer, binary) => {
       if (this.#leaving) return;
