@@ -21,6 +21,7 @@ import {
   simulatedNames,
 } from '../local-nodes.ts';
 import { takeLock } from '../lock.ts';
+import { agentOf, readyNodes } from '../nodes-ready.ts';
 import { aptInstall, canInstall, isRoot, missingPackages } from '../packages.ts';
 import { nodePaths, repoRoot, runRootOf, type StatePaths, statePaths } from '../paths.ts';
 import { type Component, end, find, findAll, graceMsOf, logFile, signal, sleep, start } from '../processes.ts';
@@ -321,19 +322,6 @@ async function accepts(socket: string): Promise<boolean> {
   });
 }
 
-interface NodeObject {
-  metadata: { name: string };
-  status?: { conditions?: { type: string; status: string; lastHeartbeatTime?: string }[] };
-}
-
-/** Ready, and heard from since `since`: what a node was before `down` says nothing about now. */
-function readySince(node: NodeObject, since: number): boolean {
-  const ready = node.status?.conditions?.find((c) => c.type === 'Ready' && c.status === 'True');
-  return ready !== undefined && (!ready.lastHeartbeatTime || Date.parse(ready.lastHeartbeatTime) >= since);
-}
-
-const agentOf = (node: string) => `agent-${node.startsWith('sim-') ? 'sim' : node}`;
-
 async function waitNodes(
   api: Api,
   settings: ClusterSettings,
@@ -345,18 +333,19 @@ async function waitNodes(
   const deadline = performance.now() + nodesReadyMs + wanted.length * 200;
   let told = 0;
   // An agent that ran before this command has been heard all along.
-  const sinceOf = (node: string) => (before.get(agentOf(node)) === find(paths, agentOf(node))?.pid ? 0 : upSinceMs);
+  const sinceOf = (node: string): number => {
+    const pid = find(paths, agentOf(node))?.pid;
+    return pid !== undefined && before.get(agentOf(node)) === pid ? 0 : upSinceMs;
+  };
+  const heard = new Set<string>();
   for (;;) {
-    let list: { items: NodeObject[] } = { items: [] };
+    let ready = new Set<string>();
     try {
-      list = await api.json('GET', '/api/v1/nodes');
+      ready = await readyNodes(api, wanted, sinceOf, heard);
     } catch (error) {
       // A control plane that was killed meanwhile comes back.
       if (performance.now() > deadline) throw error;
     }
-    const ready = new Set(
-      list.items.filter((node) => readySince(node, sinceOf(node.metadata.name))).map((node) => node.metadata.name),
-    );
     const waiting = wanted.filter((name) => !ready.has(name));
     const done = wanted.length - waiting.length;
     if (done > told) say(`nodes ready: ${done} of ${wanted.length}`);
