@@ -7,6 +7,7 @@ import {
   forever,
   gone,
   host,
+  logsOf,
   onContainerd,
   plane,
   pod,
@@ -170,7 +171,7 @@ onContainerd('resizing on containerd', () => {
   });
 
   test('memory that is in use is not taken away, until it is free', async () => {
-    const script = `trap "rm /tmp/m" USR1; trap "exit 0" TERM; dd if=/dev/zero of=/tmp/m bs=1M count=48; while :; do sleep 1000 & wait $!; done`;
+    const script = `trap "rm /tmp/m" USR1; trap "exit 0" TERM; dd if=/dev/zero of=/tmp/m bs=1M count=48; echo in use; while :; do sleep 1000 & wait $!; done`;
     plane.put(
       'pods',
       pod('full', {
@@ -184,7 +185,7 @@ onContainerd('resizing on containerd', () => {
       }),
     );
     await running('full');
-    await new Promise((r) => setTimeout(r, 1000));
+    for (let i = 0; i < 400 && !(await logsOf('full', 'web')).endsWith('in use\n'); i++);
     resize('full', { web: resources('200m', '32Mi') });
     const failed = await until('refused', () => {
       const c = condition('full', 'PodResizeInProgress');

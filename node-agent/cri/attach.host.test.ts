@@ -26,6 +26,10 @@ const input: AttachStreams = { ...output, stdin: true };
 const kernelBuffer = (name: 'tcp_rmem' | 'tcp_wmem'): number =>
   Number(fs.readFileSync(`/proc/sys/net/ipv4/${name}`, 'utf8').split(/\s+/)[2]);
 
+/** Of a container's script: who has seen a dot is attached, and may be said more. */
+const dots = '(until [ -e /tmp/heard ]; do echo . >&2; sleep 0.1; done) &';
+const untilHeard = 'until read -t 1 a; do printf .; done;';
+
 /** What has come of it so far. */
 class Said {
   text = '';
@@ -39,6 +43,14 @@ class Said {
       if (i > 1000) throw new Error(`not said: ${part}, but ${JSON.stringify(this.text.slice(-500))}`);
       await delay(10);
     }
+  }
+}
+
+/** Says it until it is answered: the runtime hears who has come before it hands output on to them. */
+async function answered({ stdin }: ContainerAttached, out: Said, word: string): Promise<void> {
+  while (!out.text.includes(`got ${word}\n`)) {
+    stdin!.write(`${word}\n`);
+    await delay(50);
   }
 }
 
@@ -88,9 +100,11 @@ describe.skipIf(why !== undefined)('attach on containerd', () => {
   });
 
   test('an output that ends before the other takes nothing of it along', async () => {
-    const id = await container('read a; exec 2>&-; sleep 0.5; echo late; read b', { stdin: true });
+    const id = await container(`${untilHeard} exec 2>&-; sleep 0.5; echo late; read b`, { stdin: true });
     const a = await to(id, input);
     const out = new Said(a.stdout);
+    a.stderr!.resume();
+    await out.has('\\.');
     a.stdin!.write('1\n');
     await out.has('late');
     a.stdin!.end();
@@ -98,8 +112,11 @@ describe.skipIf(why !== undefined)('attach on containerd', () => {
   });
 
   test('with stdinOnce the end of the input is the process\u2019s; its output is complete', async () => {
-    const id = await container('wc -c; head -c 3000000 /dev/zero | tr "\\\\0" x', { stdin: true, stdin_once: true });
+    const id = await container(`${dots} wc -c; touch /tmp/heard; head -c 3000000 /dev/zero | tr "\\\\0" x`, {
+      ...{ stdin: true, stdin_once: true },
+    });
     const a = await to(id, { ...input, stdinOnce: true });
+    await new Said(a.stderr).has('\\.');
     a.stdin!.end(Buffer.alloc(2_000_000));
     await delay(1500);
     const out = new Said(a.stdout);
@@ -113,14 +130,12 @@ describe.skipIf(why !== undefined)('attach on containerd', () => {
     const id = await container('while read a; do echo got $a; done; echo over', { stdin: true });
     const first = await to(id, input);
     const heard = new Said(first.stdout);
-    first.stdin!.write('1\n');
-    await heard.has('got 1');
+    await answered(first, heard, '1');
     first.stdin!.end();
     await first.ended;
     const second = await to(id, input);
     const more = new Said(second.stdout);
-    second.stdin!.write('2\n');
-    await more.has('got 2');
+    await answered(second, more, '2');
     second.close();
     await expect(second.ended).rejects.toThrow('broke off');
     expect((await runtime.containerStatus(id)).state).toBe('running');
@@ -142,16 +157,23 @@ describe.skipIf(why !== undefined)('attach on containerd', () => {
   test('who does not read stops the process, and takes up where it was', async () => {
     // More than the kernel holds of a connection, at both of its ends.
     const chunks = Math.ceil((2 * (kernelBuffer('tcp_rmem') + kernelBuffer('tcp_wmem'))) / 50_000);
-    const script = `read a; i=0; while [ $i -lt ${chunks} ]; do head -c 50000 /dev/zero; i=$((i+1)); done; echo end`;
+    const script = `${untilHeard} i=0; while [ $i -lt ${chunks} ]; do head -c 50000 /dev/zero; i=$((i+1)); done; echo end`;
     const id = await container(script, { stdin: true });
     const a = await to(id, input);
+    let length = 0;
+    const count = (d: Buffer): void => {
+      const dotsOver = d.findIndex((byte) => byte !== 46);
+      if (dotsOver >= 0) length += d.length - dotsOver;
+    };
+    a.stdout!.once('data', (d: Buffer) => {
+      count(d);
+      a.stdout!.pause();
+    });
+    while (!a.stdout!.isPaused()) await delay(10);
     a.stdin!.write('\n');
     await delay(2000);
     expect((await runtime.containerStatus(id)).state).toBe('running');
-    let length = 0;
-    a.stdout!.on('data', (d: Buffer) => {
-      length += d.length;
-    });
+    a.stdout!.on('data', count).resume();
     await a.ended;
     const all = chunks * 50_000 + 'end\n'.length;
     for (let i = 0; length < all && i < 500; i++) await delay(10);
@@ -204,7 +226,6 @@ describe.skipIf(why !== undefined)('attach on containerd', () => {
   };
 
   test('a client sends its input and the end of it, and is told of the end', async () => {
-    const dots = '(until [ -e /tmp/heard ]; do echo . >&2; sleep 0.1; done) &';
     const id = await container(`${dots} cat; touch /tmp/heard; wait; echo e >&2`, { stdin: true, stdin_once: true });
     const channels = await outcome(
       id,

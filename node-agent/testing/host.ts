@@ -196,13 +196,13 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs","io.containerd.snapshott
     // containerd answers before its CRI does.
     const cri = new CriClient(socket);
     try {
-      for (let i = 0; ; i++) {
+      for (const deadline = Date.now() + 50_000; ; ) {
         try {
           await ctr('version');
           await cri.runtime('ListPodSandbox', {}, 5000);
           return;
         } catch (error) {
-          if (i > 200) throw error;
+          if (Date.now() > deadline) throw error;
           await new Promise((r) => setTimeout(r, 50));
         }
       }
