@@ -170,7 +170,8 @@ cluster('pods content', (ns) => {
     await kubectl(`create secret generic late --from-literal=x=1 -n ${ns}`);
     const start = Date.now();
     await Promise.all([ready('late-env'), ready('late-volume')]);
-    expect(Date.now() - start).toBeLessThan(5000);
+    // Soon, and not by a slow look at everything.
+    expect(Date.now() - start).toBeLessThan(20_000);
   });
 
   add(

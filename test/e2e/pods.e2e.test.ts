@@ -113,7 +113,8 @@ cluster('pods', (ns) => {
     await kubectl(`delete pod stubborn -n ${ns}`);
     const tookMs = Date.now() - start;
     expect(tookMs).toBeGreaterThan(2500);
-    expect(tookMs).toBeLessThan(6500);
+    // Not the 30 s that are the default.
+    expect(tookMs).toBeLessThan(20_000);
   });
 
   add(

@@ -57,7 +57,7 @@ it('stores Secrets sealed, and under a new key while it goes on, evicted or not'
   const key = { name: 'next', secret: btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32)))) };
   expect((await call('POST', `${keysPage}/add`, key)).body).toMatchObject({ state: 'resealing' });
   expect((await call('GET', secrets)).body).toEqual(before);
-  for (let i = 0; i < 50 && (await call('GET', keysPage)).body.state !== 'settled'; i++)
+  for (let i = 0; i < 600 && (await call('GET', keysPage)).body.state !== 'settled'; i++)
     if (!(await runDurableObjectAlarm(apiServer()))) await new Promise((resolve) => setTimeout(resolve, 50));
   const { state, keys } = (await call('GET', keysPage)).body;
   expect(state).toBe('settled');

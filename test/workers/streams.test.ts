@@ -33,7 +33,7 @@ function end(response: Response) {
   });
   return { socket, got, bytes: () => bytes, closed };
 }
-async function until<T>(what: string, look: () => T | undefined | false, ms = 8000): Promise<T> {
+async function until<T>(what: string, look: () => T | undefined | false, ms = 30_000): Promise<T> {
   const deadline = Date.now() + ms;
   for (;;) {
     const found = look();
@@ -206,7 +206,7 @@ describe('through the gateway', () => {
       ...cursor,
       ...{ serviceRevision: 0, waitMs: 0, session: 's' },
     });
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 600; i++) {
       const made = await call('POST', '/api/v1/namespaces/default/pods', 'test-admin', {
         metadata: { name: 'p' },
         spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'i' }] },

@@ -89,7 +89,7 @@ afterEach(async () => {
 });
 
 it('shows what agents report of their own pods, and of no others', async () => {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 600; i++) {
     if ((await call('GET', '/api/v1/namespaces/default/serviceaccounts/default')).status === 200) break;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
