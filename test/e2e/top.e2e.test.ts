@@ -21,6 +21,10 @@ cluster('top', (ns) => {
     const held = sh('hold', `x=$(head -c ${20 * mib} /dev/zero | tr '\\0' x); ${forever}`);
     await apply(ns, pod('busy', { containers: [busy, held] }, labels), pod('idle', {}), job('over', 'true'));
     await until(`metrics of both pods`, async () => (await top(`pods -n ${ns}`)).length === 2, 90_000, 1000);
+    const holds = async () =>
+      (await top(`pods -n ${ns} --containers -l app=spin`)).find((row) => row[1] === 'hold')?.[3];
+    // A shell takes its time to have so much.
+    await until('what is held is had', async () => Number.parseInt((await holds()) ?? '', 10) >= 19, 60_000, 1000);
   });
 
   test('pods and their containers, by what they use', async () => {

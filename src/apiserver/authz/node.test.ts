@@ -239,6 +239,6 @@ it('a question costs the same with ten thousand pods of one service account', as
   expect(question()).toEqual(allowed);
   const began = performance.now();
   for (let i = 0; i < 10_000; i++) question();
-  // A tenth of a millisecond each would be a second.
-  expect(performance.now() - began).toBeLessThan(1000);
+  // A look at each pod would be a hundred million of them.
+  expect(performance.now() - began).toBeLessThan(4000);
 });

@@ -229,7 +229,7 @@ describe('what is slow or large', () => {
       'content-type': type,
     });
     expect(answer.code).toBe(code);
-    expect(performance.now() - begun).toBeLessThan(3_000);
+    expect(performance.now() - begun).toBeLessThan(10_000);
     expect(one.log.errors).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { openSql } from '../../../test/harness/sql.ts';
 import { testServer } from '../testing.ts';
 
-const limitMs = 4_000;
+const limitMs = 10_000;
 const many = <T>(length: number, item: (n: number) => T): T[] => Array.from({ length }, (_, n) => item(n));
 const owner = { apiVersion: 'v1', kind: 'Pod' };
 const configMaps = '/api/v1/namespaces/default/configmaps';

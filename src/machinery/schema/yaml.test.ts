@@ -123,7 +123,7 @@ describe('a text that would take too much memory', () => {
   ])('is refused before anything is made of it: %s', (_name, text, message) => {
     const began = performance.now();
     expect(() => decodeYaml(text)).toThrow(message);
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   it('is not one that is merely long', () => {
